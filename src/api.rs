@@ -1,0 +1,215 @@
+//! The one HTTP client: it sends requests *by spec row*.
+//!
+//! Method, path and the right to repeat come from the row; the key, the deadline and the limits from the
+//! configuration. A handler says only what fills the placeholders, the query and the body.
+
+/// Names an id type after what it identifies; its doc is the argument's description in every tool.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+pub mod error_body;
+pub mod exchange;
+pub mod http;
+pub mod json;
+pub mod path;
+pub mod payload;
+pub mod prime;
+pub mod retry;
+pub mod together;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::config::{Account, Config};
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+use crate::redact::Redactor;
+use crate::spec::{Effect, Service, Spec};
+use crate::tool::{Call, Reply};
+
+use exchange::{Outgoing, exchange};
+use http::Http;
+
+/// The header of operation calls.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest idempotency key; the service publishes no limit, and this is a common one.
+const LONGEST_KEY: usize = 255;
+
+/// Both services and what their requests share.
+pub struct Api {
+    config: Config,
+    http: Http,
+    permits: Semaphore,
+}
+
+impl Api {
+    /// Makes the client; it connects to nothing and reads no certificates before the first request.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let places = config.max_concurrency.min(Semaphore::MAX_PERMITS);
+        Self {
+            config,
+            http: Http::default(),
+            permits: Semaphore::new(places),
+        }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Makes the configured keys known, so that no echo of them gets out.
+    pub fn register_keys(&self, redactor: &Redactor) {
+        for account in [&self.config.together, &self.config.prime] {
+            if let Some(key) = &account.key {
+                redactor.add(key.secret.expose_secret());
+            }
+        }
+    }
+
+    fn account(&self, service: Service) -> &Account {
+        self.config.account(service)
+    }
+}
+
+/// Only to repeat a call whose outcome is unknown: the key that its error named, with the same arguments.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// A key that nobody has used.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(uuid::Uuid::new_v4().to_string())
+    }
+}
+
+/// A request in the making.
+pub struct Request<'a> {
+    call: &'a Call<'a>,
+    spec: &'static Spec,
+    path: Vec<(&'static str, &'a str)>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Bytes>,
+    key: Option<IdempotencyKey>,
+}
+
+impl<'a> Request<'a> {
+    /// A request by the row `spec`.
+    #[must_use]
+    pub const fn new(call: &'a Call<'a>, spec: &'static Spec) -> Self {
+        Self {
+            call,
+            spec,
+            path: Vec::new(),
+            query: Vec::new(),
+            body: None,
+            key: None,
+        }
+    }
+
+    /// Fills a placeholder of the path.
+    #[must_use]
+    pub fn path(mut self, name: &'static str, value: &'a str) -> Self {
+        self.path.push((name, value));
+        self
+    }
+
+    /// Adds a query parameter, unless it is absent.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.query.push((name, value.to_string()));
+        }
+        self
+    }
+
+    /// Sets the body, JSON text.
+    #[must_use]
+    pub fn body(mut self, json: impl Into<Bytes>) -> Self {
+        self.body = Some(json.into());
+        self
+    }
+
+    /// Sets the key of a [`Effect::Submit`]; without this it gets a fresh one.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: Option<IdempotencyKey>) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Sends it, with retries as the row's effect allows, and returns the service's JSON.
+    pub async fn send(self) -> Result<Reply, ToolError> {
+        let account = self.call.app.api.account(self.spec.service);
+        let Some(key) = &account.key else {
+            return Err(ToolError::MissingKey(self.spec.service));
+        };
+        let mut url =
+            path::url(&account.base_url, self.spec.path, &self.path).map_err(ToolError::Arguments)?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, bearer(&key.secret)?);
+        if self.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let idempotency_key = match self.spec.effect {
+            Effect::Submit => Some(self.key.unwrap_or_else(IdempotencyKey::fresh)),
+            _ => None,
+        };
+        if let Some(IdempotencyKey(key)) = &idempotency_key {
+            headers.insert(IDEMPOTENCY_KEY, visible_header(key)?);
+        }
+        let outgoing = Outgoing {
+            spec: self.spec,
+            method: self.spec.method,
+            effect: self.spec.effect,
+            url,
+            headers,
+            body: self.body,
+            idempotency_key: idempotency_key.map(|IdempotencyKey(key)| key),
+        };
+        exchange(self.call, &outgoing).await.map(Reply::new)
+    }
+}
+
+fn bearer(key: &SecretString) -> Result<HeaderValue, ToolError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|_| ToolError::Internal("a key that was checked at start cannot be sent".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn visible_header(key: &str) -> Result<HeaderValue, ToolError> {
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    HeaderValue::from_str(key)
+        .ok()
+        .filter(|_| visible)
+        .ok_or_else(|| {
+            ToolError::Arguments(Problems::one(
+                &Path::Root.key("idempotency_key"),
+                format!("is 1 to {LONGEST_KEY} visible ASCII characters, without spaces"),
+            ))
+        })
+}

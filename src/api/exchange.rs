@@ -1,0 +1,271 @@
+//! One request and its answer, with tries, deadlines and limits.
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::{Response, Url};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::info;
+
+use crate::error::{Cause, Failure, ToolError};
+use crate::spec::{Effect, Method, Spec};
+use crate::tool::Call;
+
+use super::{error_body, json, retry};
+
+/// The largest answer that is read, in bytes.
+const LARGEST_ANSWER: usize = 256 << 20;
+/// The longest chain of redirects that is followed.
+const MOST_REDIRECTS: usize = 5;
+
+/// A request as it goes out.
+pub(super) struct Outgoing {
+    pub(super) spec: &'static Spec,
+    pub(super) method: Method,
+    pub(super) effect: Effect,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+    pub(super) idempotency_key: Option<String>,
+}
+
+impl Outgoing {
+    fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    pub(super) fn failure(&self, call: &Call<'_>, cause: Cause, tries: u32) -> ToolError {
+        ToolError::Call(Box::new(Failure {
+            tool: call.spec.name,
+            spec: self.spec,
+            host: self.host(),
+            cause,
+            tries,
+            idempotency_key: self.idempotency_key.clone(),
+        }))
+    }
+}
+
+/// Sends `outgoing` until there is an answer, a refusal, or no more time. The answer is compact JSON text.
+pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<String, ToolError> {
+    let started = Instant::now();
+    let mut tries = 0;
+    let result = loop {
+        tries += 1;
+        let (cause, advice) = match attempt(call, outgoing).await {
+            Ok(answer) => break Ok(answer),
+            Err(failed) => failed,
+        };
+        let first_wait = call.app.api.config().retry_wait;
+        let next = retry::wait(outgoing.effect, &cause, advice, tries, first_wait)
+            .map(|wait| Instant::now() + wait)
+            .filter(|next| *next < call.deadline);
+        let Some(next) = next else {
+            break Err(cause);
+        };
+        tracing::debug!(tool = call.spec.name, tries, ?cause, "trying again");
+        sleep(next - Instant::now()).await;
+    };
+    info!(
+        tool = call.spec.name,
+        method = outgoing.method.as_str(),
+        path = outgoing.url.path(),
+        status = status(&result),
+        tries,
+        ms = started.elapsed().as_millis(),
+        "upstream"
+    );
+    result
+        .map(|(_, text)| text)
+        .map_err(|cause| outgoing.failure(call, cause, tries))
+}
+
+/// A success: the HTTP status and the JSON text.
+type Answer = (u16, String);
+
+/// The status for the log: a number, or what came instead of an answer.
+fn status(result: &Result<Answer, Cause>) -> String {
+    match result {
+        Ok((status, _)) | Err(Cause::Status { status, .. }) => status.to_string(),
+        Err(cause) => format!("{cause:?}")
+            .chars()
+            .take_while(char::is_ascii_alphabetic)
+            .collect(),
+    }
+}
+
+type Failed = (Cause, retry::Advice);
+
+fn without_advice(cause: Cause) -> Failed {
+    (cause, retry::Advice::default())
+}
+
+async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> {
+    let api = &call.app.api;
+    let Ok(permit) = timeout_at(call.deadline, api.permits.acquire()).await else {
+        return Err(without_advice(Cause::Busy(api.config().max_concurrency)));
+    };
+    // The semaphore is never closed; if it were, the request would go unbounded rather than unanswered.
+    let _permit = permit.ok();
+    let started = Instant::now();
+    let limit = started + patience(outgoing, call.deadline.saturating_duration_since(started));
+    match timeout_at(limit, answer(call, outgoing)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(without_advice(Cause::Timeout(limit - started))),
+    }
+}
+
+/// How long one try may take. What may be repeated leaves half of the time for another try.
+fn patience(outgoing: &Outgoing, left: Duration) -> Duration {
+    if outgoing.effect.repeatable() {
+        left / 2
+    } else {
+        left
+    }
+}
+
+async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> {
+    let response = follow(call, outgoing).await.map_err(without_advice)?;
+    let status = response.status();
+    let headers = response.headers().clone();
+    let body = read(response).await.map_err(without_advice)?;
+    if status.is_success() && outgoing.method == Method::Put {
+        // Object stores answer uploads in their own ways; the status says it all.
+        return Ok((status.as_u16(), String::new()));
+    }
+    if status.is_success() {
+        let text = json::compact(body, headers.get(CONTENT_TYPE)).map_err(without_advice)?;
+        return Ok((status.as_u16(), text));
+    }
+    let advice = retry::Advice::read(&headers, SystemTime::now());
+    let cause = Cause::Status {
+        status: status.as_u16(),
+        message: error_body::message(&body),
+        wait: advice.wait,
+    };
+    Err((cause, advice))
+}
+
+/// Sends the request, and again to where it is redirected as long as that is the same host.
+async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause> {
+    let mut url = outgoing.url.clone();
+    for _ in 0..=MOST_REDIRECTS {
+        let client = call
+            .app
+            .api
+            .http
+            .client(&url)
+            .map_err(|why| Cause::Tls(why.to_owned()))?;
+        let method = match outgoing.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut request = client
+            .request(method, url.clone())
+            .headers(outgoing.headers.clone());
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.clone());
+        } else if outgoing.method == Method::Post {
+            request = request.header(CONTENT_LENGTH, 0);
+        }
+        let response = request.send().await.map_err(|error| connection(&error))?;
+        let status = response.status().as_u16();
+        if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+            return Ok(response);
+        }
+        let target = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .and_then(|location| url.join(location).ok());
+        let Some(target) = target else {
+            return Err(Cause::Redirect("nowhere".to_owned()));
+        };
+        // 301 to 303 turn other methods into a GET, which would say that something was done that was not.
+        let keeps_method = outgoing.method == Method::Get || status >= 307;
+        if target.origin() != outgoing.url.origin() || !keeps_method {
+            return Err(Cause::Redirect(target.origin().ascii_serialization()));
+        }
+        url = target;
+    }
+    Err(Cause::Redirect("itself, again and again".to_owned()))
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
+    let announced = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > LARGEST_ANSWER) {
+        return Err(Cause::TooLarge(LARGEST_ANSWER));
+    }
+    let mut body = Vec::with_capacity(announced.unwrap_or(0));
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
+                return Err(Cause::TooLarge(LARGEST_ANSWER));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) if error.is_timeout() => return Err(connection(&error)),
+            Err(_) => return Err(Cause::Truncated),
+        }
+    }
+}
+
+/// What a failure of reqwest means. Its own text is never shown: it prints the whole URL.
+fn connection(error: &reqwest::Error) -> Cause {
+    let why = causes(error);
+    let lower = why.to_ascii_lowercase();
+    if !error.is_connect() {
+        return Cause::Broken(why);
+    }
+    if lower.contains("dns error") || lower.contains("failed to lookup") {
+        Cause::Dns(why)
+    } else if is_tls(error) {
+        Cause::Tls(why)
+    } else {
+        Cause::Unreachable(why)
+    }
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>()
+            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// The causes of an error, innermost last, without reqwest's own line.
+pub(super) fn causes(error: &reqwest::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        // Wrappers repeat what they wrap.
+        if parts.last().is_none_or(|last| !last.contains(&text)) {
+            parts.push(text);
+        }
+        source = error.source();
+    }
+    if parts.is_empty() {
+        "no further reason given".to_owned()
+    } else {
+        parts.join(": ")
+    }
+}

@@ -1,0 +1,44 @@
+//! The HTTP connections: TLS, proxies, pools.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::{Client, Url};
+
+use crate::config::is_loopback;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Two pools, each made when first needed: reading the system's certificates takes longer than starting the server.
+#[derive(Default)]
+pub struct Http {
+    remote: OnceLock<Result<Client, String>>,
+    loopback: OnceLock<Result<Client, String>>,
+}
+
+impl Http {
+    /// The pool for `url`. Loopback is never asked for through a proxy: the key would leave the machine unencrypted.
+    pub fn client(&self, url: &Url) -> Result<&Client, &str> {
+        let client = if is_loopback(url) {
+            self.loopback
+                .get_or_init(|| build(reqwest::ClientBuilder::no_proxy))
+        } else {
+            self.remote.get_or_init(|| build(|builder| builder))
+        };
+        client.as_ref().map_err(String::as_str)
+    }
+}
+
+fn build(proxies: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<Client, String> {
+    // An error means that a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("rl-mcp/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // Redirects are followed in `exchange.rs`, which knows what may be sent where.
+        .redirect(reqwest::redirect::Policy::none());
+    proxies(builder)
+        .build()
+        .map_err(|error| super::exchange::causes(&error))
+}

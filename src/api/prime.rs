@@ -1,0 +1,179 @@
+//! The typed body of Prime Intellect's training runs, as of November 2026.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::problems::{Path, Problems};
+use crate::redact::Redactor;
+
+id!(
+    /// Id of the run.
+    RunId
+);
+
+/// What the run trains, and where.
+#[derive(Deserialize, JsonSchema)]
+pub struct CreateRun {
+    /// The trainer's TOML config as an object, key for key. RL needs trainer and orchestrator (usually also model, deployment, inference, max_steps, seq_len); supervised needs data and neither of them. The platform validates the rest.
+    #[schemars(required, extend("additionalProperties" = {}))]
+    config: Option<BTreeMap<String, Value>>,
+    /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
+    mode: Option<Mode>,
+    /// Display name, best one that can be found again.
+    #[expect(dead_code, reason = "sent as it came")]
+    name: Option<String>,
+    /// Owning and paying team. Default: the key's owner.
+    #[serde(rename = "teamId")]
+    #[expect(dead_code, reason = "sent as it came")]
+    team_id: Option<String>,
+    /// Trainer image tag.
+    #[serde(rename = "imageTag")]
+    #[expect(dead_code, reason = "sent as it came")]
+    image_tag: Option<String>,
+    /// Weights & Biases key.
+    #[serde(rename = "wandbApiKey")]
+    #[schemars(with = "Option<String>")]
+    wandb_api_key: Option<SecretString>,
+    /// Token for gated models.
+    #[serde(rename = "hfToken")]
+    #[schemars(with = "Option<String>")]
+    hf_token: Option<SecretString>,
+    /// Such as H200_141GB. Default: automatic.
+    #[serde(rename = "gpuType")]
+    #[expect(dead_code, reason = "sent as it came")]
+    gpu_type: Option<String>,
+    /// Named volume for outputs; supervised runs read their dataset from it.
+    #[expect(dead_code, reason = "sent as it came")]
+    volume: Option<String>,
+    /// Branch, tag or commit of the trainer source; needs granted access.
+    #[serde(rename = "sourceRef")]
+    #[schemars(length(max = 200))]
+    source_ref: Option<String>,
+    /// Id of a PAUSED run to continue with this config.
+    #[serde(rename = "resumeFrom")]
+    #[expect(dead_code, reason = "sent as it came")]
+    resume_from: Option<String>,
+    /// From the trainer's own validator; usually left out.
+    #[serde(rename = "normalizedConfig")]
+    #[schemars(extend("additionalProperties" = {}))]
+    #[expect(dead_code, reason = "sent as it came")]
+    normalized_config: Option<BTreeMap<String, Value>>,
+}
+
+/// The config family.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[expect(missing_docs, reason = "the name says it")]
+    Rl,
+    /// supervised
+    Sft,
+}
+
+impl CreateRun {
+    /// The mode on the wire that the config implies where the caller names none and it is not the default: the
+    /// official client picks it by the same rule.
+    #[must_use]
+    pub fn implied_mode(&self) -> Option<&'static str> {
+        (self.mode.is_none() && self.mode() == Mode::Sft).then_some("sft")
+    }
+
+    fn mode(&self) -> Mode {
+        let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
+        self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
+    }
+
+    fn has(&self, table: &str) -> bool {
+        self.config
+            .as_ref()
+            .is_some_and(|config| config.contains_key(table))
+    }
+
+    /// Makes the secrets in the body known, so that no echo of them gets out.
+    pub fn register_secrets(&self, redactor: &Redactor) {
+        for secret in [&self.wandb_api_key, &self.hf_token].into_iter().flatten() {
+            redactor.add(secret.expose_secret());
+        }
+    }
+
+    /// Checks the config's shape. What is in it belongs to the trainer's version, so the platform has the last word.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        let at = path.key("config");
+        if self.config.as_ref().is_some_and(BTreeMap::is_empty) {
+            problems.add(&at, "must not be empty");
+        } else if self.config.is_some() {
+            let (needed, reason): (&[&str], _) = match self.mode() {
+                Mode::Rl => (
+                    &["trainer", "orchestrator"],
+                    "an RL run (for a supervised one give data instead, and mode sft)",
+                ),
+                Mode::Sft => (&["data"], "a supervised run"),
+            };
+            for table in needed.iter().filter(|table| !self.has(table)) {
+                problems.add(&at.key(table), format!("is required for {reason}"));
+            }
+            if self.mode() == Mode::Sft {
+                for table in ["trainer", "orchestrator"]
+                    .into_iter()
+                    .filter(|table| self.has(table))
+                {
+                    problems.add(&at.key(table), "does not belong to a supervised run");
+                }
+            }
+        }
+        if let Some(source_ref) = self
+            .source_ref
+            .as_deref()
+            .filter(|source_ref| !is_source_ref(source_ref))
+        {
+            let shown: String = source_ref.chars().take(60).collect();
+            problems.add(&path.key("sourceRef"), format!("`{shown}` is no branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
+        }
+    }
+}
+
+/// The form of section 3 of the API: `^[0-9A-Za-z][0-9A-Za-z._/-]{0,199}$` and what git itself forbids.
+fn is_source_ref(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.len() <= 200
+        && text.chars().all(allowed)
+        && !["..", "//", "/."].iter().any(|pair| text.contains(pair))
+        && !text.ends_with(['/', '.'])
+        && !text.split('/').any(|part| part.strip_suffix(".lock").is_some())
+        && !text.starts_with("refs/")
+        && !text.starts_with("pull/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_source_ref;
+
+    #[test]
+    fn source_refs_follow_the_published_form() {
+        for good in ["main", "v0.10.1", "feature/x-1", "0a1b2c3"] {
+            assert!(is_source_ref(good), "{good}");
+        }
+        let long = "a".repeat(201);
+        for bad in [
+            "",
+            "-x",
+            "a..b",
+            "a//b",
+            "a/.b",
+            "a/",
+            "a.",
+            "a.lock/b",
+            "refs/heads/main",
+            "pull/3",
+            "a b",
+            &long,
+        ] {
+            assert!(!is_source_ref(bad), "{bad}");
+        }
+    }
+}

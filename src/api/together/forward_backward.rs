@@ -1,0 +1,198 @@
+//! The body of a forward-backward pass, and the rules between its parts.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::losses::{Loss, LossType};
+use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values};
+use crate::problems::{Path, Problems};
+
+/// The batch and its loss.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "payload_id": "is not for callers: a large body is uploaded by itself",
+}))]
+pub struct ForwardBackward {
+    /// The batch.
+    #[schemars(required, length(min = 1))]
+    samples: Option<Vec<Sample>>,
+    #[schemars(required)]
+    loss: Option<Loss>,
+    /// Loss and metrics only, no gradients. Default false.
+    #[expect(dead_code, reason = "sent as it came")]
+    forward_only: Option<bool>,
+    /// Also return log-probabilities per position; slow and large. Default false.
+    #[expect(dead_code, reason = "sent as it came")]
+    return_loss_fn_outputs: Option<bool>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "loss_inputs": "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)",
+    "model_inputs": "is called model_input here: one sample holds one sequence",
+}))]
+struct Sample {
+    /// Prompt + response without the last token.
+    #[schemars(required)]
+    model_input: Option<ModelInput>,
+    /// Tensors, each as long as model_input. Data of a position that counts for nothing is 0.
+    #[schemars(required)]
+    loss_fn_inputs: Option<LossFnInputs>,
+    /// Mixture-of-experts models: copy it unchanged from the sampled sequence.
+    #[expect(dead_code, reason = "sent as it came")]
+    routed_experts_key: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "loss_mask": "is called mask today (0/1), or weights",
+    "generator_logprobs": "is called logprobs today",
+    "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
+}, "additionalProperties" = {}))]
+struct LossFnInputs {
+    /// The token to predict at each position.
+    #[schemars(required)]
+    target_tokens: Option<Tensor<Int64>>,
+    /// CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
+    weights: Option<Tensor<Either>>,
+    /// 0 or 1: which positions to train on.
+    mask: Option<Tensor<Either>>,
+    /// As the sample operation returned them.
+    logprobs: Option<Tensor<Float32>>,
+    advantages: Option<Tensor<Float32>>,
+    /// Under the reference policy, for the KL term.
+    reference_logprobs: Option<Tensor<Float32>>,
+    /// The service forwards tensors of other names to the loss.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    others: BTreeMap<String, Tensor<Either>>,
+}
+
+/// Whether a loss takes a tensor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+    Forbidden,
+}
+
+impl ForwardBackward {
+    /// Applies the rules that a schema cannot say.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        if let Some(loss) = &self.loss {
+            loss.check(&path.key("loss"), problems);
+        }
+        let samples = path.key("samples");
+        for (index, sample) in self.samples.iter().flatten().enumerate() {
+            sample.check(self.loss.as_ref(), &samples.index(index), problems);
+        }
+    }
+}
+
+impl Sample {
+    fn check(&self, loss: Option<&Loss>, path: &Path<'_>, problems: &mut Problems) {
+        let Some(inputs) = &self.loss_fn_inputs else {
+            return;
+        };
+        let tokens = self.model_input.as_ref().and_then(ModelInput::len);
+        inputs.check(loss, tokens, &path.key("loss_fn_inputs"), problems);
+    }
+}
+
+impl LossFnInputs {
+    fn check(&self, loss: Option<&Loss>, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
+        let supervised = loss.and_then(Loss::kind) == Some(LossType::CrossEntropy);
+        let weights = if supervised {
+            Values::Numbers
+        } else {
+            Values::Selection
+        };
+        let mut inputs = Inputs {
+            loss,
+            tokens,
+            path,
+            problems,
+        };
+        // Whether target_tokens is there, the schema says already.
+        inputs.check(
+            "target_tokens",
+            self.target_tokens.as_ref(),
+            Values::Tokens,
+            Need::Optional,
+        );
+        inputs.check_by_loss("weights", self.weights.as_ref(), weights);
+        inputs.check_by_loss("mask", self.mask.as_ref(), Values::Selection);
+        inputs.check_by_loss("logprobs", self.logprobs.as_ref(), Values::Numbers);
+        inputs.check_by_loss("advantages", self.advantages.as_ref(), Values::Numbers);
+        inputs.check_by_loss(
+            "reference_logprobs",
+            self.reference_logprobs.as_ref(),
+            Values::Numbers,
+        );
+        for (name, tensor) in &self.others {
+            inputs.check(name, Some(tensor), Values::Numbers, Need::Optional);
+        }
+        if self.weights.is_some() && self.mask.is_some() {
+            problems.add(path, "has both weights and mask: give one of them");
+        }
+    }
+}
+
+/// The tensors of one sample while they are checked.
+struct Inputs<'a> {
+    loss: Option<&'a Loss>,
+    tokens: Option<usize>,
+    path: &'a Path<'a>,
+    problems: &'a mut Problems,
+}
+
+impl Inputs<'_> {
+    fn check_by_loss<D: DType>(&mut self, name: &str, tensor: Option<&Tensor<D>>, values: Values) {
+        self.check(name, tensor, values, need(self.loss, name));
+    }
+
+    fn check<D: DType>(&mut self, name: &str, tensor: Option<&Tensor<D>>, values: Values, need: Need) {
+        let path = self.path.key(name);
+        let loss = self
+            .loss
+            .and_then(Loss::kind)
+            .map_or("this loss", LossType::wire_name);
+        match (tensor, need) {
+            (None, Need::Required) => self.problems.add(&path, missing(loss, name)),
+            (Some(_), Need::Forbidden) => self
+                .problems
+                .add(&path, format!("is not used by {loss}: leave it out")),
+            _ => {}
+        }
+        if let Some(tensor) = tensor {
+            tensor.check(values, self.tokens, &path, self.problems);
+        }
+    }
+}
+
+/// Which tensors a loss takes, beside `target_tokens`.
+fn need(loss: Option<&Loss>, name: &str) -> Need {
+    let Some((loss, kind)) = loss.and_then(|loss| Some((loss, loss.kind()?))) else {
+        return Need::Optional;
+    };
+    match (kind, name) {
+        (LossType::CrossEntropy, "weights") => Need::Required,
+        // An older document of the service lists mask for cross-entropy too.
+        (_, "weights" | "mask") => Need::Optional,
+        (LossType::CrossEntropy, _) => Need::Forbidden,
+        (_, "logprobs" | "advantages") => Need::Required,
+        (LossType::Grpo, _) if loss.has_kl_term() => Need::Required,
+        (LossType::Grpo, _) => Need::Optional,
+        _ => Need::Forbidden,
+    }
+}
+
+fn missing(loss: &str, name: &str) -> String {
+    match name {
+        "reference_logprobs" => "is required while grpo_params.beta is above 0".to_owned(),
+        "weights" => format!("is required for {loss} (mask does not stand in for it)"),
+        _ => format!("is required for {loss}"),
+    }
+}

@@ -1,0 +1,28 @@
+//! What all operations of a session have in common: submitting one, and showing it.
+
+use super::args::{OperationArgs, SubmitArgs};
+use crate::api::IdempotencyKey;
+use crate::api::payload::{self, Uploaded};
+use crate::error::ToolError;
+use crate::tool::{Call, Reply};
+
+/// Submits an operation; of a body over the inline limit, `uploaded` goes first.
+pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, uploaded: Uploaded) -> Result<Reply, ToolError> {
+    let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
+    let mut body = args.body.into_text();
+    if body.len() > call.app.api.config().inline_limit {
+        body = payload::uploaded(call, &args.session_id, body, uploaded, &key).await?;
+    }
+    let request = call.request().path("session_id", &args.session_id).body(body);
+    let reply = request.idempotency_key(Some(key)).send().await?;
+    payload::merged(call, &args.session_id, reply).await
+}
+
+/// Shows an operation with its whole result.
+pub async fn show(call: &Call<'_>, args: &OperationArgs) -> Result<Reply, ToolError> {
+    let request = call
+        .request()
+        .path("session_id", &args.session_id)
+        .path("operation_id", &args.operation_id);
+    payload::merged(call, &args.session_id, request.send().await?).await
+}

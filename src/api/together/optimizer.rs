@@ -1,0 +1,81 @@
+//! The body of an optimizer step.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::problems::{Path, Problems};
+
+/// Give adam_params, or muon_params on a model resource that was created with Muon.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "learning_rate": "belongs inside today: write adam_params.learning_rate (or muon_params.learning_rate)",
+    "adamw_params": "is called adam_params today, and holds learning_rate too",
+}))]
+pub struct OptimizerStep {
+    adam_params: Option<AdamParams>,
+    muon_params: Option<MuonParams>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct AdamParams {
+    /// Always give it: no default is documented. About 1e-5 to 1e-4 for LoRA.
+    #[schemars(range(min = 0))]
+    learning_rate: Option<f64>,
+    /// Default 0.9.
+    beta1: Option<f64>,
+    /// Default 0.95.
+    beta2: Option<f64>,
+    /// Default 1e-8.
+    eps: Option<f64>,
+    /// Always give it: its default is disputed (0 or 0.1).
+    weight_decay: Option<f64>,
+    /// Default 1.0; 0 turns clipping off.
+    #[schemars(range(min = 0))]
+    grad_clip_norm: Option<f64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct MuonParams {
+    /// Always give it, such as 0.02.
+    #[schemars(range(min = 0))]
+    learning_rate: Option<f64>,
+    /// Default 0.95.
+    momentum: Option<f64>,
+    /// Default 5.
+    newton_schulz_steps: Option<i64>,
+    /// Default 0.
+    weight_decay: Option<f64>,
+    /// Default 1.0; 0 turns clipping off.
+    #[schemars(range(min = 0))]
+    grad_clip_norm: Option<f64>,
+    /// For the parameters that Muon does not handle; fields as in adam_params.
+    adam: Option<InnerAdamParams>,
+}
+
+// The same members as `AdamParams`, without repeating their descriptions in every conversation.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct InnerAdamParams {
+    #[schemars(range(min = 0))]
+    learning_rate: Option<f64>,
+    beta1: Option<f64>,
+    beta2: Option<f64>,
+    eps: Option<f64>,
+    weight_decay: Option<f64>,
+    #[schemars(range(min = 0))]
+    grad_clip_norm: Option<f64>,
+}
+
+impl OptimizerStep {
+    /// Applies the rules that a schema cannot say.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        if self.adam_params.is_some() && self.muon_params.is_some() {
+            problems.add(
+                path,
+                "has both adam_params and muon_params: give the one of the model resource's optimizer",
+            );
+        }
+    }
+}

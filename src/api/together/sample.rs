@@ -1,0 +1,55 @@
+//! The body of a sampling.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::tensor::ModelInput;
+
+/// Prompts and how to continue them.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-retired" = {
+    "prompts": "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]",
+    "max_tokens": "belongs inside: write sampling_params.max_tokens",
+    "payload_id": "is not for callers: a large body is uploaded by itself",
+}))]
+pub struct Sample {
+    /// The prompts as token ids; chunks are joined.
+    #[schemars(required, length(min = 1))]
+    model_inputs: Option<Vec<ModelInput>>,
+    /// Completions for each prompt (the group size of GRPO). Default 1.
+    #[schemars(range(min = 1))]
+    num_samples: Option<i64>,
+    sampling_params: Option<SamplingParams>,
+    /// Also score the prompt tokens. Default false.
+    prompt_logprobs: Option<bool>,
+    /// Alternatives for each prompt position. Default 0.
+    #[schemars(range(min = 0, max = 20))]
+    topk_prompt_logprobs: Option<i64>,
+    /// Mixture-of-experts models only: return routed_experts_key for training. Default false.
+    return_routed_experts: Option<bool>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-retired" = {
+    "n": "is called num_samples today, beside sampling_params",
+    "max_new_tokens": "is called max_tokens here",
+}))]
+struct SamplingParams {
+    /// Longest completion in tokens. Default 512.
+    #[schemars(range(min = 1))]
+    max_tokens: Option<i64>,
+    /// Default 1.0, which on-policy training needs.
+    #[schemars(range(min = 0))]
+    temperature: Option<f64>,
+    /// Default 1.0.
+    top_p: Option<f64>,
+    /// Default -1 = off.
+    #[schemars(range(min = -1))]
+    top_k: Option<i64>,
+    /// Texts that end a completion; no token ids.
+    stop: Option<Vec<String>>,
+    /// Same prompt, weights and seed give the same completion.
+    seed: Option<i64>,
+}

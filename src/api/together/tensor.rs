@@ -1,0 +1,154 @@
+//! Token lists and tensors: one-dimensional, one value for each input token.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::problems::{Path, Problems};
+
+/// Tokens, in chunks that are simply joined.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {"tokens": "is given in chunks today: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"}))]
+pub struct ModelInput {
+    #[schemars(required, length(min = 1))]
+    chunks: Option<Vec<Chunk>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Chunk {
+    #[schemars(required)]
+    encoded_text: Option<EncodedText>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct EncodedText {
+    #[schemars(required, length(min = 1), inner(range(min = 0)))]
+    tokens: Option<Vec<i64>>,
+}
+
+impl ModelInput {
+    /// The number of tokens over all chunks; `None` when part of it cannot be used.
+    #[must_use]
+    pub fn len(&self) -> Option<usize> {
+        let chunks = self.chunks.as_ref()?;
+        chunks
+            .iter()
+            .map(|chunk| Some(chunk.encoded_text.as_ref()?.tokens.as_ref()?.len()))
+            .sum()
+    }
+
+    /// Whether there are surely no tokens.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+}
+
+// The types of tensors' values. They have no doc comments: those would be repeated for each tensor of the schema.
+
+macro_rules! dtype {
+    ($name:ident { $($variant:ident = $wire:literal, whole = $whole:literal;)+ }) => {
+        #[derive(Clone, Copy, Deserialize, JsonSchema)]
+        #[expect(missing_docs, reason = "the names say it")]
+        #[schemars(extend("x-retired" = {
+            "D_TYPE_INT64": "is the old name: write int64",
+            "D_TYPE_FLOAT32": "is the old name: write float32",
+            "D_TYPE_BFLOAT16": "is gone: write float32",
+        }))]
+        pub enum $name {
+            $(#[serde(rename = $wire)] $variant,)+
+        }
+
+        impl DType for $name {
+            fn whole(self) -> bool {
+                match self {
+                    $(Self::$variant => $whole,)+
+                }
+            }
+        }
+    };
+}
+
+/// The type of a tensor's values.
+pub trait DType: Copy {
+    /// Whether they are whole numbers.
+    fn whole(self) -> bool;
+}
+
+dtype!(Int64 { Int64 = "int64", whole = true; });
+dtype!(Float32 { Float32 = "float32", whole = false; });
+dtype!(Either {
+    Int64 = "int64", whole = true;
+    Float32 = "float32", whole = false;
+});
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(
+    missing_docs,
+    reason = "a doc comment would be repeated for each tensor of the schema"
+)]
+#[schemars(extend("x-retired" = {
+    "sparse_crow_indices": "is not supported by the service: leave it out",
+    "sparse_col_indices": "is not supported by the service: leave it out",
+}))]
+pub struct Tensor<D> {
+    #[schemars(required, length(min = 1))]
+    data: Option<Vec<f64>>,
+    #[schemars(required)]
+    dtype: Option<D>,
+    shape: Option<Vec<i64>>,
+}
+
+/// What a tensor's values have to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Token ids, not negative.
+    Tokens,
+    /// Any numbers.
+    Numbers,
+    /// 0 or 1.
+    Selection,
+}
+
+impl<D: DType> Tensor<D> {
+    /// Reports what is wrong with a tensor that goes with `tokens` input tokens.
+    pub fn check(&self, values: Values, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
+        let Some(data) = &self.data else {
+            return;
+        };
+        if let Some(tokens) = tokens.filter(|tokens| *tokens != data.len()) {
+            problems.add(
+                path,
+                format!(
+                    "has {} values for {tokens} tokens in model_input; every tensor has one value for each",
+                    data.len()
+                ),
+            );
+        }
+        if let Some(shape) = self
+            .shape
+            .as_ref()
+            .filter(|shape| i64::try_from(data.len()).is_ok_and(|length| **shape != [length]))
+        {
+            problems.add(
+                &path.key("shape"),
+                format!(
+                    "is {shape:?}, but tensors have one dimension: leave it out or write [{}]",
+                    data.len()
+                ),
+            );
+        }
+        let whole = self.dtype.is_some_and(DType::whole);
+        let wrong = data.iter().enumerate().find_map(|(index, value)| {
+            let rule = match values {
+                Values::Selection if ![0.0, 1.0].contains(value) => "must be 0 (leave out) or 1 (train on)",
+                Values::Tokens if *value < 0.0 => "is no token id",
+                _ if whole && value.fract() != 0.0 => "must be a whole number, as dtype is int64",
+                _ => return None,
+            };
+            Some((index, value, rule))
+        });
+        if let Some((index, value, rule)) = wrong {
+            problems.add(&path.key("data").index(index), format!("is {value}, but {rule}"));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Reads the arguments of a tool call: forgiving where hosts are sloppy, strict where it matters.
+//!
+//! The schema that the model reads is the schema that is enforced. One pass over the raw text follows it
+//! (`arguments/reader.rs`) and does two things: it collects every problem with its JSON path, and it writes the
+//! arguments out again in their plain form, with what hosts are known to do put right: numbers and booleans that
+//! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` for an
+//! absent member. Only then serde makes the Rust type of it, and the tool's own rules run over that.
+
+mod reader;
+mod rule;
+
+use serde::de::{DeserializeOwned, DeserializeSeed as _};
+use serde_json::Value;
+
+use crate::problems::{Path, Problems};
+
+pub use rule::Rule;
+
+/// What a tool accepts, made once from its schema.
+pub struct Accepts(Rule);
+
+impl Accepts {
+    /// Reads the rules out of an input schema.
+    #[must_use]
+    pub fn new(schema: &Value) -> Self {
+        Self(Rule::new(schema))
+    }
+
+    /// Reads `raw`, the JSON text of the arguments, and applies `check`, the tool's own rules.
+    ///
+    /// Members that are missing or unusable are left out before `check` runs, so that it can report what else
+    /// is wrong; the call fails all the same.
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        raw: &str,
+        check: impl FnOnce(&T, &mut Problems),
+    ) -> Result<T, Problems> {
+        let (plain, mut problems) = self.normalize(raw)?;
+        let parsed = if problems.is_empty() {
+            parse(&plain).map(Some)?
+        } else {
+            serde_json::from_str::<T>(&plain).ok()
+        };
+        if let Some(args) = &parsed {
+            check(args, &mut problems);
+        }
+        match parsed {
+            Some(args) if problems.is_empty() => Ok(args),
+            _ => Err(problems),
+        }
+    }
+
+    /// The plain form of `raw` and the problems found on the way.
+    fn normalize(&self, raw: &str) -> Result<(String, Problems), Problems> {
+        let raw = if raw.trim() == "null" { "{}" } else { raw };
+        let mut reader = reader::Reader::with_capacity(raw.len());
+        let mut json = serde_json::Deserializer::from_str(raw);
+        reader
+            .seed(&self.0, Path::Root)
+            .deserialize(&mut json)
+            .map_err(|error| Problems::one(&Path::Root, format!("cannot be read: {error}")))?;
+        Ok(reader.finish())
+    }
+}
+
+/// Parses text that follows the schema. The second try, after a failure, is the one that knows the path.
+fn parse<T: DeserializeOwned>(plain: &str) -> Result<T, Problems> {
+    serde_json::from_str(plain).or_else(|_| {
+        let mut json = serde_json::Deserializer::from_str(plain);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            Problems::one(&Path::Root.key(&path), error.inner().to_string())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The schema dialect of `schema.rs` in the form in which it is enforced.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::schema::RETIRED;
+
+/// What one place in the arguments may hold.
+pub enum Rule {
+    /// An object.
+    Object(Object),
+    /// A list.
+    Array {
+        /// What each element may be.
+        items: Box<Rule>,
+        /// How many elements there are at least.
+        least: usize,
+    },
+    /// Text.
+    Text(Text),
+    /// A number.
+    Number(Number),
+    /// `true` or `false`.
+    Boolean,
+    /// Anything; it is passed on as it came.
+    Any,
+}
+
+/// An object's members.
+pub struct Object {
+    /// The known members.
+    pub members: Vec<Member>,
+    /// What members of other names may hold; `None`: there are no others.
+    pub others: Option<Box<Rule>>,
+    /// Names that earlier versions of the API had, with a sentence that names the successor.
+    pub retired: BTreeMap<String, String>,
+}
+
+/// One known member.
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it may hold.
+    pub rule: Rule,
+}
+
+/// Text, free or one of several values.
+pub struct Text {
+    /// The values, in their long wire form; empty: any text.
+    pub values: Vec<String>,
+    /// How many characters there are at least and at most.
+    pub length: (usize, usize),
+    /// Values of earlier versions, with a sentence that names the successor.
+    pub retired: BTreeMap<String, String>,
+}
+
+/// A number's range.
+#[derive(Clone, Copy)]
+pub struct Number {
+    /// Whether it must be whole.
+    pub whole: bool,
+    /// The smallest value, included.
+    pub minimum: Option<f64>,
+    /// The largest value, included.
+    pub maximum: Option<f64>,
+    /// The bound that it stays above.
+    pub above: Option<f64>,
+    /// The bound that it stays below.
+    pub below: Option<f64>,
+}
+
+impl Rule {
+    /// Reads a schema of the plain dialect.
+    #[must_use]
+    pub fn new(schema: &Value) -> Self {
+        let Value::Object(schema) = schema else {
+            return Self::Any;
+        };
+        match schema.get("type").and_then(Value::as_str) {
+            Some("object") => Self::Object(Object::new(schema)),
+            Some("array") => Self::Array {
+                items: Box::new(schema.get("items").map_or(Self::Any, Self::new)),
+                least: size(schema, "minItems").unwrap_or(0),
+            },
+            Some("string") => Self::Text(Text {
+                values: strings(schema.get("enum")),
+                length: (
+                    size(schema, "minLength").unwrap_or(0),
+                    size(schema, "maxLength").unwrap_or(usize::MAX),
+                ),
+                retired: retired(schema),
+            }),
+            Some(kind @ ("integer" | "number")) => {
+                let bound = |name| schema.get(name).and_then(Value::as_f64);
+                Self::Number(Number {
+                    whole: kind == "integer",
+                    minimum: bound("minimum"),
+                    maximum: bound("maximum"),
+                    above: bound("exclusiveMinimum"),
+                    below: bound("exclusiveMaximum"),
+                })
+            }
+            Some("boolean") => Self::Boolean,
+            _ => Self::Any,
+        }
+    }
+
+    /// What is expected, for messages.
+    #[must_use]
+    pub const fn expected(&self) -> &'static str {
+        match self {
+            Self::Object(_) => "an object",
+            Self::Array { .. } => "a list",
+            Self::Text(_) => "text",
+            Self::Number(Number { whole: true, .. }) => "a whole number",
+            Self::Number(_) => "a number",
+            Self::Boolean => "true or false",
+            Self::Any => "a value",
+        }
+    }
+}
+
+impl Object {
+    fn new(schema: &Map<String, Value>) -> Self {
+        let required = strings(schema.get("required"));
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let members = properties
+            .into_iter()
+            .flatten()
+            .map(|(name, schema)| Member {
+                name: name.clone(),
+                required: required.contains(name),
+                rule: Rule::new(schema),
+            })
+            .collect();
+        let others = match schema.get("additionalProperties") {
+            Some(Value::Bool(false)) => None,
+            Some(others) => Some(Box::new(Rule::new(others))),
+            // An object without listed members is an open one.
+            None => properties.is_none().then(|| Box::new(Rule::Any)),
+        };
+        Self {
+            members,
+            others,
+            retired: retired(schema),
+        }
+    }
+}
+
+impl Text {
+    /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
+    #[must_use]
+    pub fn wire_form(&self, value: &str) -> Option<&str> {
+        let plain = value.trim().replace('-', "_");
+        let prefix = self.common_prefix();
+        self.values.iter().map(String::as_str).find(|known| {
+            known.eq_ignore_ascii_case(&plain)
+                || known
+                    .get(prefix..)
+                    .is_some_and(|short| short.eq_ignore_ascii_case(&plain))
+        })
+    }
+
+    /// The length of the words that all values begin with, such as `LOSS_TYPE_`.
+    fn common_prefix(&self) -> usize {
+        let Some(first) = self.values.first() else {
+            return 0;
+        };
+        first
+            .match_indices('_')
+            .map(|(at, _)| at + 1)
+            .take_while(|end| {
+                let prefix = first.get(..*end);
+                self.values.iter().all(|value| value.get(..*end) == prefix)
+            })
+            .last()
+            .unwrap_or(0)
+    }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|value| value.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn size(schema: &Map<String, Value>, name: &str) -> Option<usize> {
+    schema
+        .get(name)
+        .and_then(Value::as_u64)
+        .and_then(|size| usize::try_from(size).ok())
+}
+
+fn retired(schema: &Map<String, Value>) -> BTreeMap<String, String> {
+    schema
+        .get(RETIRED)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, sentence)| Some((name.clone(), sentence.as_str()?.to_owned())))
+        .collect()
+}

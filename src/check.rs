@@ -1,0 +1,101 @@
+//! `rl-mcp check`: what is configured, and whether it works.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use crate::api::Request;
+use crate::app::App;
+use crate::config::{Account, key_variables};
+use crate::error::ToolError;
+use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
+use crate::tool::{Call, Entry};
+use crate::tools::ALL;
+
+/// Writes the report to `out`. The answer says whether everything that is configured works.
+pub async fn check(app: &App, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {
+    writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
+    let mut works = true;
+    for service in [Service::Together, Service::Prime] {
+        works &= check_service(app, service, out).await?;
+    }
+    writeln!(out, "Tools: {} of {} offered", offered.len(), ALL.len())?;
+    for entry in offered {
+        let kind = if entry.spec.effect.read_only() {
+            "read"
+        } else if entry.spec.effect.destructive() {
+            "destroy"
+        } else {
+            "write"
+        };
+        writeln!(out, "  {kind:<8} {}", entry.spec.name)?;
+    }
+    if !any_key(app) {
+        writeln!(
+            out,
+            "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
+            key_variables(Service::Together).join(" or "),
+            key_variables(Service::Prime).join(" or "),
+        )?;
+    }
+    Ok(works)
+}
+
+fn any_key(app: &App) -> bool {
+    let config = app.api.config();
+    config.together.key.is_some() || config.prime.key.is_some()
+}
+
+async fn check_service(app: &App, service: Service, out: &mut impl Write) -> io::Result<bool> {
+    let account = app.api.config().account(service);
+    writeln!(out, "{}", service.name())?;
+    writeln!(out, "  key       {}", key(account, service))?;
+    writeln!(out, "  base URL  {}", base_url(account))?;
+    if account.key.is_none() {
+        writeln!(out, "  test      skipped, as there is no key\n")?;
+        return Ok(true);
+    }
+    let started = Instant::now();
+    let result = read_something(app, service).await;
+    let elapsed = started.elapsed().as_millis();
+    match &result {
+        Ok(()) => writeln!(out, "  test      ok, the service answered in {elapsed} ms\n")?,
+        Err(error) => {
+            let text = app.redactor.scrub_owned(error.to_string());
+            let mut lines = text.lines();
+            writeln!(out, "  test      FAILED: {}", lines.next().unwrap_or_default())?;
+            for line in lines {
+                writeln!(out, "            {line}")?;
+            }
+            writeln!(out)?;
+        }
+    }
+    Ok(result.is_ok())
+}
+
+fn key(account: &Account, service: Service) -> String {
+    account.key.as_ref().map_or_else(
+        || format!("none ({})", key_variables(service).join(" or ")),
+        |key| format!("from {}", key.from),
+    )
+}
+
+fn base_url(account: &Account) -> String {
+    let from = account
+        .base_url_from
+        .map_or_else(|| "default".to_owned(), |from| format!("from {from}"));
+    format!("{} ({from})", account.base_url.as_str().trim_end_matches('/'))
+}
+
+/// The cheapest call that needs a valid key and changes nothing.
+async fn read_something(app: &App, service: Service) -> Result<(), ToolError> {
+    let spec: &'static Spec = match service {
+        Service::Together => &LIST_TRAINING_SESSIONS,
+        Service::Prime => &LIST_RUNS,
+    };
+    let call = Call::new(app, spec);
+    Request::new(&call, spec)
+        .query("limit", Some(1))
+        .send()
+        .await
+        .map(drop)
+}

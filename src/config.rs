@@ -1,0 +1,377 @@
+//! What the environment says: keys, base URLs and limits.
+//!
+//! Everything is read once at start. A value that cannot be used is an error at start, named with its variable.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::spec::Service;
+
+/// An environment variable that the server reads.
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means, with unit and default: one line of `--help` and of the README.
+    pub meaning: &'static str,
+}
+
+const TOGETHER_KEYS: [&str; 2] = ["TOGETHER_AI_API_KEY", "TOGETHER_API_KEY"];
+const TOGETHER_BASE_URLS: [&str; 1] = ["TOGETHER_BASE_URL"];
+const PRIME_KEYS: [&str; 1] = ["PRIME_API_KEY"];
+const PRIME_BASE_URLS: [&str; 2] = ["PRIME_API_BASE_URL", "PRIME_BASE_URL"];
+const INLINE_LIMIT: &str = "RL_MCP_INLINE_LIMIT";
+const MAX_CONCURRENCY: &str = "RL_MCP_MAX_CONCURRENCY";
+const CALL_TIMEOUT: &str = "RL_MCP_CALL_TIMEOUT";
+const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
+/// The log filter, read by `logging.rs`.
+pub const LOG: &str = "RL_MCP_LOG";
+
+/// All variables, in the order in which `--help` and the README show them.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "TOGETHER_AI_API_KEY",
+        meaning: "Together AI key; wins over TOGETHER_API_KEY",
+    },
+    Variable {
+        name: "TOGETHER_API_KEY",
+        meaning: "Together AI key, the official name",
+    },
+    Variable {
+        name: "PRIME_API_KEY",
+        meaning: "Prime Intellect key",
+    },
+    Variable {
+        name: "TOGETHER_BASE_URL",
+        meaning: "default https://api.together.ai",
+    },
+    Variable {
+        name: "PRIME_API_BASE_URL",
+        meaning: "default https://api.primeintellect.ai; wins over PRIME_BASE_URL",
+    },
+    Variable {
+        name: "PRIME_BASE_URL",
+        meaning: "the same, second name",
+    },
+    Variable {
+        name: INLINE_LIMIT,
+        meaning: "bytes of JSON above which a request body is uploaded first; default 524288",
+    },
+    Variable {
+        name: MAX_CONCURRENCY,
+        meaning: "requests under way to the services at once; default 16",
+    },
+    Variable {
+        name: CALL_TIMEOUT,
+        meaning: "seconds that one tool call may take, retries included; default 50, as hosts cut at 60",
+    },
+    Variable {
+        name: RETRY_WAIT,
+        meaning: "seconds before the first retry, doubled for each further one up to ten times this; default 1",
+    },
+    Variable {
+        name: LOG,
+        meaning: "log filter for stderr, such as info or rl_mcp=debug; default warn",
+    },
+    Variable {
+        name: "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        meaning: "proxies, as usual; never used for loopback base URLs",
+    },
+    Variable {
+        name: "SSL_CERT_FILE, SSL_CERT_DIR",
+        meaning: "certificates to trust in place of the system's, on Linux",
+    },
+];
+
+/// Why the server cannot start with this environment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    variable: &'static str,
+    problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A service as configured.
+pub struct Account {
+    /// Scheme, host, port and path prefix, without a trailing slash and without `/v1` or `/api/v1`.
+    pub base_url: reqwest::Url,
+    /// Which variable gave the base URL; `None` for the default.
+    pub base_url_from: Option<&'static str>,
+    /// The key, when there is one.
+    pub key: Option<Key>,
+}
+
+/// An API key and where it came from.
+pub struct Key {
+    /// The key itself.
+    pub secret: SecretString,
+    /// The variable that supplied it.
+    pub from: &'static str,
+}
+
+/// The whole configuration.
+pub struct Config {
+    /// Together AI.
+    pub together: Account,
+    /// Prime Intellect.
+    pub prime: Account,
+    /// Bytes of compact JSON above which a body goes through the payload upload.
+    pub inline_limit: usize,
+    /// Upstream requests under way at once.
+    pub max_concurrency: usize,
+    /// How long one tool call may take, retries included.
+    pub call_timeout: Duration,
+    /// The wait before the first retry.
+    pub retry_wait: Duration,
+}
+
+/// The variable names of a service's key, the one that wins first.
+#[must_use]
+pub const fn key_variables(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Together => &TOGETHER_KEYS,
+        Service::Prime => &PRIME_KEYS,
+    }
+}
+
+/// The variable names of a service's base URL, the one that wins first.
+#[must_use]
+pub const fn base_url_variables(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Together => &TOGETHER_BASE_URLS,
+        Service::Prime => &PRIME_BASE_URLS,
+    }
+}
+
+impl Config {
+    /// Reads the configuration through `variable`, which looks up an environment variable.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = Env(&variable);
+        Ok(Self {
+            together: env.account(Service::Together, "https://api.together.ai", "/v1")?,
+            prime: env.account(Service::Prime, "https://api.primeintellect.ai", "/api/v1")?,
+            inline_limit: env.count(INLINE_LIMIT, 524_288, 0)?,
+            max_concurrency: env.count(MAX_CONCURRENCY, 16, 1)?,
+            call_timeout: env.seconds(CALL_TIMEOUT, 50.0)?,
+            retry_wait: env.seconds(RETRY_WAIT, 1.0)?,
+        })
+    }
+
+    /// The account of a service.
+    #[must_use]
+    pub const fn account(&self, service: Service) -> &Account {
+        match service {
+            Service::Together => &self.together,
+            Service::Prime => &self.prime,
+        }
+    }
+}
+
+struct Env<'a, F>(&'a F);
+
+impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
+    /// The value of a variable. Hosts pass an unset one on as an empty string or as a literal `${NAME}`.
+    fn get(&self, name: &str) -> Option<String> {
+        let value = (self.0)(name)?.trim().to_owned();
+        let placeholder = value.starts_with("${") && value.ends_with('}');
+        (!value.is_empty() && !placeholder).then_some(value)
+    }
+
+    fn first(&self, names: &'static [&'static str]) -> Option<(&'static str, String)> {
+        names
+            .iter()
+            .find_map(|name| self.get(name).map(|value| (*name, value)))
+    }
+
+    fn account(&self, service: Service, default: &str, version_path: &str) -> Result<Account, ConfigError> {
+        let key = self
+            .first(key_variables(service))
+            .map(|(from, value)| read_key(from, value))
+            .transpose()?;
+        let (base_url_from, base_url) = match self.first(base_url_variables(service)) {
+            Some((from, value)) => (Some(from), read_base_url(from, &value, version_path)?),
+            None => (None, read_base_url("default", default, version_path)?),
+        };
+        Ok(Account {
+            base_url,
+            base_url_from,
+            key,
+        })
+    }
+
+    fn count(&self, name: &'static str, default: usize, least: usize) -> Result<usize, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(default);
+        };
+        match value.parse() {
+            Ok(count) if count >= least => Ok(count),
+            _ => Err(ConfigError {
+                variable: name,
+                problem: format!("`{value}` is no whole number of at least {least}"),
+            }),
+        }
+    }
+
+    fn seconds(&self, name: &'static str, default: f64) -> Result<Duration, ConfigError> {
+        let seconds = match self.get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| value),
+        };
+        seconds
+            .and_then(|seconds: f64| {
+                let usable = seconds > 0.0 && seconds <= 86_400.0;
+                if usable {
+                    Ok(Duration::from_secs_f64(seconds))
+                } else {
+                    Err(seconds.to_string())
+                }
+            })
+            .map_err(|value| ConfigError {
+                variable: name,
+                problem: format!("`{value}` is no number of seconds between 0 and 86400"),
+            })
+    }
+}
+
+fn read_key(from: &'static str, value: String) -> Result<Key, ConfigError> {
+    let secret = SecretString::from(value);
+    match HeaderValue::from_str(secret.expose_secret()) {
+        Ok(value) if value.to_str().is_ok() => Ok(Key { secret, from }),
+        _ => Err(ConfigError {
+            variable: from,
+            problem: "holds a character that no HTTP header can carry; copy the key again".to_owned(),
+        }),
+    }
+}
+
+/// Reads a base URL. A trailing slash and one trailing `version_path` are dropped, since every path starts with
+/// it; plain http is for loopback alone, since the key travels with each request.
+fn read_base_url(from: &'static str, value: &str, version_path: &str) -> Result<reqwest::Url, ConfigError> {
+    let wrong = |problem: String| ConfigError {
+        variable: from,
+        problem,
+    };
+    let mut url = reqwest::Url::parse(value).map_err(|error| wrong(format!("this is no URL: {error}")))?;
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(wrong(
+            "a base URL has no user, password, query or fragment".to_owned(),
+        ));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => {
+            return Err(wrong(
+                "plain http would send the key unencrypted: use https (http is for loopback only)".to_owned(),
+            ));
+        }
+        other => return Err(wrong(format!("`{other}` is no scheme for a base URL: use https"))),
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(path.strip_suffix(version_path).unwrap_or(&path));
+    Ok(url)
+}
+
+/// Whether a URL's host is this machine.
+#[must_use]
+pub fn is_loopback(url: &reqwest::Url) -> bool {
+    let Some(host) = url.host_str() else {
+        return false;
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn base_urls_lose_a_trailing_slash_and_one_version_path() {
+        for (given, kept) in [
+            ("https://api.together.ai/v1", "https://api.together.ai/"),
+            ("https://api.together.ai/v1/", "https://api.together.ai/"),
+            (
+                "https://gateway.example/together/v1",
+                "https://gateway.example/together",
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("http://[::1]:8080/v1/v1", "http://[::1]:8080/v1"),
+        ] {
+            let config = read(&[("TOGETHER_BASE_URL", given)]).unwrap();
+            assert_eq!(config.together.base_url.as_str(), kept, "{given}");
+        }
+        let config = read(&[("PRIME_BASE_URL", "https://prime.example/api/v1/")]).unwrap();
+        assert_eq!(config.prime.base_url.as_str(), "https://prime.example/");
+        assert_eq!(config.prime.base_url_from, Some("PRIME_BASE_URL"));
+    }
+
+    #[test]
+    fn a_key_never_travels_unencrypted() {
+        for url in [
+            "http://api.together.ai",
+            "http://127.0.0.1.example.com",
+            "http://10.0.0.1",
+            "ftp://localhost",
+            "https://user:pass@api.together.ai",
+            "localhost:8080",
+        ] {
+            assert!(read(&[("TOGETHER_BASE_URL", url)]).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn empty_values_and_unexpanded_placeholders_count_as_unset() {
+        let config = read(&[
+            ("TOGETHER_AI_API_KEY", "${TOGETHER_AI_API_KEY}"),
+            ("TOGETHER_API_KEY", " key-from-the-official-name\n"),
+            ("PRIME_API_KEY", ""),
+        ])
+        .unwrap();
+        let key = config.together.key.unwrap();
+        assert_eq!(key.from, "TOGETHER_API_KEY");
+        assert_eq!(key.secret.expose_secret(), "key-from-the-official-name");
+        assert!(config.prime.key.is_none());
+    }
+
+    #[test]
+    fn unusable_values_are_named_with_their_variable() {
+        for (name, value) in [
+            (MAX_CONCURRENCY, "0"),
+            (INLINE_LIMIT, "-1"),
+            (CALL_TIMEOUT, "NaN"),
+            (CALL_TIMEOUT, "soon"),
+            (RETRY_WAIT, "0"),
+            ("PRIME_API_KEY", "two\nlines"),
+        ] {
+            let error = read(&[(name, value)]).err().expect(name);
+            assert!(error.to_string().starts_with(name), "{error}");
+            assert!(!error.to_string().contains("two"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `rl-mcp`: an MCP server for reinforcement-learning post-training.
+//!
+//! Start reading at [`spec`] (what each tool does to the world), then [`tool`] (how a handler is run) and any
+//! file of [`tools`].
+
+pub mod api;
+pub mod app;
+pub mod arguments;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod logging;
+pub mod problems;
+pub mod redact;
+pub mod schema;
+pub mod serve;
+pub mod server;
+pub mod spec;
+pub mod tool;
+pub mod transport;
+
+#[path = "../tools/mod.rs"]
+pub mod tools;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use api::Api;
+use app::App;
+use cli::{Cli, Command};
+use config::Config;
+use redact::Redactor;
+
+/// Exit code for a configuration that cannot be used, as for a wrong argument.
+const UNUSABLE: u8 = 2;
+
+/// Runs the program to its end.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    start(cli).unwrap_or_else(|problem| {
+        let _ = writeln!(io::stderr(), "rl-mcp: {problem}");
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+fn start(cli: &Cli) -> Result<ExitCode, String> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let redactor = Arc::<Redactor>::default();
+    logging::start(variable(config::LOG).as_deref(), redactor.clone())?;
+    let config = Config::read(variable).map_err(|error| error.to_string())?;
+    let app = Arc::new(App::new(Api::new(config), redactor));
+    // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Some(Command::Check) => {
+                let offered: Vec<_> = cli.offered().collect();
+                let works = check::check(&app, &offered, &mut io::stdout().lock()).await;
+                works
+                    .map(|works| ExitCode::from(u8::from(!works)))
+                    .map_err(|error| error.to_string())
+            }
+            None => serve::serve(app.clone(), cli.offered())
+                .await
+                .map(|()| ExitCode::SUCCESS),
+        }
+    });
+    // A blocking read of standard input must not hold up the end.
+    runtime.shutdown_background();
+    code
+}

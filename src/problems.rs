@@ -1,0 +1,153 @@
+//! What is wrong with the arguments of a call: all of it at once, each with its JSON path.
+
+use std::fmt::{self, Write as _};
+
+/// How many problems one answer lists; a batch of a thousand samples repeats its mistakes.
+const MOST_LISTED: usize = 40;
+
+/// A place inside the arguments, such as `body.samples[0].loss.type`. Lives on the stack; written out only when
+/// there is a problem to report.
+#[derive(Clone, Copy)]
+pub enum Path<'a> {
+    /// The arguments themselves.
+    Root,
+    /// A member of an object.
+    Key(&'a Path<'a>, &'a str),
+    /// An element of a list.
+    Index(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    /// The member `name` of this place.
+    #[must_use]
+    pub const fn key(&'a self, name: &'a str) -> Self {
+        Self::Key(self, name)
+    }
+
+    /// The element `index` of this place.
+    #[must_use]
+    pub const fn index(&'a self, index: usize) -> Self {
+        Self::Index(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("arguments"),
+            Self::Key(Self::Root, name) => f.write_str(name),
+            Self::Key(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The JSON path.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The problems of one call, in the order in which they were found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds a problem.
+    pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        self.0.push(Problem {
+            path: path.to_string(),
+            message: message.into(),
+        });
+    }
+
+    /// A list with a single problem, for rules that are found broken one at a time.
+    #[must_use]
+    pub fn one(path: &Path<'_>, message: impl Into<String>) -> Self {
+        let mut problems = Self::default();
+        problems.add(path, message);
+        problems
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Problem { path, message } in self.0.iter().take(MOST_LISTED) {
+            write!(f, "\n- {path}: {message}")?;
+        }
+        match self.0.len().saturating_sub(MOST_LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n- and {more} more"),
+        }
+    }
+}
+
+/// The known name that an unknown one was probably meant to be.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
+    let name = plain(name);
+    known
+        .map(|known| (strsim::jaro_winkler(&name, &plain(known)), known))
+        .filter(|(similarity, _)| *similarity > 0.82)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
+/// `a, b, c`, for messages.
+#[must_use]
+pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for name in names {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        let _ = write!(text, "{name}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_one_would_write_it() {
+        let body = Path::Root.key("body");
+        let samples = body.key("samples");
+        let sample = samples.index(12);
+        assert_eq!(
+            sample.key("loss_fn_inputs").to_string(),
+            "body.samples[12].loss_fn_inputs"
+        );
+        assert_eq!(Path::Root.to_string(), "arguments");
+    }
+
+    #[test]
+    fn a_thousand_problems_stay_readable() {
+        let mut problems = Problems::default();
+        for index in 0..1000 {
+            problems.add(&Path::Root.key("tokens").index(index), "is no integer");
+        }
+        let text = problems.to_string();
+        assert!(text.ends_with("- and 960 more"), "{text}");
+        assert!(text.len() < 10_000);
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let known = ["model_inputs", "num_samples", "sampling_params"];
+        assert_eq!(nearest("numSamples", known.into_iter()), Some("num_samples"));
+        assert_eq!(nearest("model-input", known.into_iter()), Some("model_inputs"));
+        assert_eq!(nearest("zebra", known.into_iter()), None);
+    }
+}

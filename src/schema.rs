@@ -1,0 +1,174 @@
+//! The plain schema dialect: input schemas that every host understands.
+//!
+//! Hosts break on what schemars writes by default: references, `type` lists with `null`, formats, bare `true`.
+//! [`input_schema`] writes what all of them read: draft 2020-12, everything inlined, one `enum` for the variants
+//! of an enum with their docs joined into the description, and nothing at the root but an object.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value};
+
+/// Members that types may attach for the argument checks (`arguments.rs`); no client sees them.
+pub const RETIRED: &str = "x-retired";
+
+/// The input schema of a tool, as the argument checks read it: with [`RETIRED`] members.
+#[must_use]
+pub fn input_schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema: Schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("$schema");
+    schema.remove("title");
+    schema.remove("description");
+    let mut schema = schema.to_value();
+    simplify(&mut schema);
+    schema
+}
+
+/// The same schema as a client sees it.
+#[must_use]
+pub fn published(mut schema: Value) -> Map<String, Value> {
+    drop_private(&mut schema);
+    match schema {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn simplify(schema: &mut Value) {
+    let Value::Object(map) = schema else {
+        return;
+    };
+    if let Some(Value::Array(mut variants)) = map.remove("oneOf").or_else(|| map.remove("anyOf")) {
+        variants.iter_mut().for_each(simplify);
+        join_variants(map, &variants);
+    }
+    if let Some(Value::Array(types)) = map.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let Some(first) = types.first().cloned() {
+            map.insert("type".to_owned(), first);
+        }
+    }
+    if let Some(Value::Array(values)) = map.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    // An absent optional member means its default, and the description says which one that is.
+    map.remove("format");
+    if map.get("default").is_some_and(Value::is_null) {
+        map.remove("default");
+    }
+    if let Some(Value::String(description)) = map.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
+    for (name, value) in map.iter_mut() {
+        match (name.as_str(), value) {
+            ("properties", Value::Object(properties)) => properties.values_mut().for_each(simplify),
+            ("items" | "additionalProperties", value) => simplify(value),
+            _ => {}
+        }
+    }
+}
+
+/// Turns the alternatives of a Rust enum or of an `Option` into one plain schema.
+fn join_variants(map: &mut Map<String, Value>, variants: &[Value]) {
+    let mut values = Vec::new();
+    let mut docs = Vec::new();
+    for variant in variants.iter().filter_map(Value::as_object) {
+        if variant.get("type").is_some_and(|kind| kind == "null") {
+            continue;
+        }
+        let constant = variant.get("const");
+        match (constant, variant.get("enum")) {
+            (Some(value), _) => {
+                values.push(value.clone());
+                docs.extend(variant.get("description").zip(value.as_str()));
+            }
+            // The undocumented variants of an enum that has documented ones.
+            (None, Some(Value::Array(several))) if variants.len() > 1 && !has_null(variants) => {
+                values.extend(several.iter().cloned());
+            }
+            // `Option` of something: the something, under the member's own description.
+            _ => variant.iter().for_each(|(name, value)| {
+                map.entry(name.clone()).or_insert_with(|| value.clone());
+            }),
+        }
+    }
+    if values.is_empty() {
+        return;
+    }
+    let docs: Vec<String> = docs
+        .iter()
+        .map(|(doc, value)| format!("{value}: {}", doc.as_str().unwrap_or_default()))
+        .collect();
+    map.insert("type".to_owned(), "string".into());
+    map.insert("enum".to_owned(), Value::Array(values));
+    if !docs.is_empty() {
+        let own = map.get("description").and_then(Value::as_str).unwrap_or_default();
+        let joined = format!("{own} {}", docs.join("; "));
+        map.insert("description".to_owned(), joined.trim().into());
+    }
+}
+
+fn has_null(variants: &[Value]) -> bool {
+    variants
+        .iter()
+        .any(|variant| variant.get("type").is_some_and(|kind| kind == "null"))
+}
+
+fn drop_private(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.remove(RETIRED);
+            map.values_mut().for_each(drop_private);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_private),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemars::JsonSchema;
+    use serde_json::json;
+
+    /// Which way.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    enum Way {
+        /// to the left
+        #[schemars(rename = "WAY_LEFT")]
+        Left,
+        #[schemars(rename = "WAY_RIGHT")]
+        Right,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(extend("x-retired" = {"old": "write new"}))]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Args {
+        /// How many,
+        /// at most.
+        count: Option<u32>,
+        way: Option<Way>,
+        /// Named by its field.
+        #[schemars(required)]
+        must: Option<Way>,
+    }
+
+    #[test]
+    fn every_construct_comes_out_plain() {
+        let schema = published(input_schema::<Args>());
+        assert_eq!(
+            Value::Object(schema),
+            json!({
+                "type": "object",
+                "properties": {
+                    "count": {"type": "integer", "minimum": 0, "description": "How many, at most."},
+                    "way": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Which way. WAY_LEFT: to the left"},
+                    "must": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Named by its field. WAY_LEFT: to the left"},
+                },
+                "required": ["must"],
+            })
+        );
+    }
+}

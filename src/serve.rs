@@ -1,0 +1,74 @@
+//! Serving over standard input and output, from the first line to the end of input.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServiceExt as _;
+use rmcp::service::{QuitReason, ServerInitializeError};
+use rmcp::transport::stdio_pipes;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::server::Server;
+use crate::tool::Entry;
+use crate::transport::Stdio;
+
+/// How long calls under way may take to end once the input has ended. Hosts send SIGTERM after two seconds, and
+/// nobody may be there any more to read.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Serves until the input ends or the process is asked to stop.
+pub async fn serve(app: Arc<App>, entries: impl Iterator<Item = &'static Entry>) -> Result<(), String> {
+    let server = Server::new(app, entries);
+    let ended = CancellationToken::new();
+    let (input, output) = stdio_pipes();
+    let transport = Stdio::new(input, output, ended.clone());
+    tokio::select! {
+        result = run(server, transport) => result,
+        () = grace(&ended) => Ok(()),
+        () = asked_to_stop() => Ok(()),
+    }
+}
+
+async fn run<T, E, A>(server: Server, transport: T) -> Result<(), String>
+where
+    T: rmcp::transport::IntoTransport<rmcp::RoleServer, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let running = match server.serve(transport).await {
+        Ok(running) => running,
+        // The input ended before anything was asked.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    match running.waiting().await {
+        Ok(QuitReason::JoinError(error)) | Err(error) => Err(error.to_string()),
+        Ok(_) => Ok(()),
+    }
+}
+
+async fn grace(ended: &CancellationToken) {
+    ended.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,159 @@
+//! The MCP server: which tools are offered, and how requests reach them.
+
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
+    CustomRequest, CustomResult, ErrorCode, Implementation, ListPromptsRequestMethod, ListPromptsResult,
+    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+
+use crate::app::App;
+use crate::problems::{list, nearest};
+use crate::tool::{Entry, Offered};
+use crate::transport::RawArguments;
+
+/// What a host shows the model about the server as a whole.
+const INSTRUCTIONS: &str = "\
+Reinforcement-learning post-training on two services.
+
+Together AI, step by step, on a training session:
+1. create-training-session on a READY model resource; get-training-session until RUNNING.
+2. For each step: sample (several completions of each prompt), score them yourself, forward-backward-pass, optimizer-step. Each of these only starts an operation: poll its get-…-operation until COMPLETED before the next one that depends on it.
+3. Sampling sees new weights only after a weights-sync.
+4. At the end: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download, then stop-training-session. The model resource bills until it is stopped or goes idle.
+
+Prime Intellect, a whole run from one config: prime-intellect-createrun, prime-intellect-deleterun.
+
+A tool that fails says what to do next. Creating a session or a run is never repeated by the server; look before you repeat it.";
+
+/// The server.
+pub struct Server {
+    app: Arc<App>,
+    tools: Vec<Offered>,
+}
+
+impl Server {
+    /// A server that offers `entries`. The list stays as it is while the server runs.
+    #[must_use]
+    pub fn new(app: Arc<App>, entries: impl Iterator<Item = &'static Entry>) -> Self {
+        Self {
+            app,
+            tools: entries.map(Offered::new).collect(),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Offered> {
+        self.tools.iter().find(|offered| offered.tool().name == name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.iter().map(|offered| offered.tool().name.as_ref())
+    }
+
+    fn unknown_tool(&self, name: &str) -> ErrorData {
+        let known = match nearest(name, self.names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("offered are: {}", list(self.names())),
+        };
+        let shown: String = name.chars().take(100).collect();
+        let message = format!("there is no tool `{shown}`; {known}");
+        ErrorData::invalid_params(self.app.redactor.scrub_owned(message), None)
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let mut this = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        this.title = Some("RL post-training".to_owned());
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(this)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.tools.iter().map(|offered| offered.tool().clone());
+        Ok(ListToolsResult::with_all_items(tools.collect()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.find(name).map(|offered| offered.tool().clone())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(offered) = self.find(&request.name) else {
+            return Err(self.unknown_tool(&request.name));
+        };
+        let raw = context.extensions.get::<RawArguments>().cloned();
+        let raw = raw.as_ref().map_or("{}", RawArguments::text);
+        Ok(offered.call(&self.app, raw, &context).await.into())
+    }
+
+    // rmcp answers these with empty lists although the capabilities are not declared.
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
+    }
+
+    async fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        // A known method ends up here when its params cannot be read.
+        Err(if KNOWN_METHODS.contains(&request.method.as_str()) {
+            ErrorData::invalid_params(format!("the params of {} cannot be read", request.method), None)
+        } else {
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)
+        })
+    }
+}
+
+/// The methods that this server answers.
+const KNOWN_METHODS: [&str; 5] = [
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+];

@@ -1,0 +1,29 @@
+//! `forward-backward-pass`: loss and gradients of a batch.
+
+use crate::api::payload::Uploaded;
+use crate::api::together::args::SubmitArgs;
+use crate::api::together::forward_backward::ForwardBackward;
+use crate::api::together::operation;
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct ForwardBackwardPass;
+
+/// The members of a large body that are uploaded; the flags stay in the call.
+const UPLOADED: Uploaded = Uploaded::Members(&["loss", "samples"]);
+
+impl Handler for ForwardBackwardPass {
+    const SPEC: &'static Spec = &spec::FORWARD_BACKWARD_PASS;
+    type Args = SubmitArgs<ForwardBackward>;
+
+    fn check(args: &Self::Args, problems: &mut Problems) {
+        args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        operation::submit(call, args, UPLOADED).await
+    }
+}

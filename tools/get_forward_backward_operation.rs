@@ -1,0 +1,19 @@
+//! `get-forward-backward-operation`: state and result of a forward-backward pass.
+
+use crate::api::together::args::OperationArgs;
+use crate::api::together::operation;
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct GetForwardBackwardOperation;
+
+impl Handler for GetForwardBackwardOperation {
+    const SPEC: &'static Spec = &spec::GET_FORWARD_BACKWARD_OPERATION;
+    type Args = OperationArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        operation::show(call, &args).await
+    }
+}

@@ -1,0 +1,19 @@
+//! `get-optim-step-operation`: state and result of an optimizer step.
+
+use crate::api::together::args::OperationArgs;
+use crate::api::together::operation;
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct GetOptimStepOperation;
+
+impl Handler for GetOptimStepOperation {
+    const SPEC: &'static Spec = &spec::GET_OPTIM_STEP_OPERATION;
+    type Args = OperationArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        operation::show(call, &args).await
+    }
+}

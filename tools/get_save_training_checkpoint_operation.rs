@@ -1,0 +1,19 @@
+//! `get-save-training-checkpoint-operation`: state and result of saving a training checkpoint.
+
+use crate::api::together::args::OperationArgs;
+use crate::api::together::operation;
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct GetSaveTrainingCheckpointOperation;
+
+impl Handler for GetSaveTrainingCheckpointOperation {
+    const SPEC: &'static Spec = &spec::GET_SAVE_TRAINING_CHECKPOINT_OPERATION;
+    type Args = OperationArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        operation::show(call, &args).await
+    }
+}

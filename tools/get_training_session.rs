@@ -1,0 +1,18 @@
+//! `get-training-session`: one session with its state, step and checkpoints.
+
+use crate::api::together::args::SessionArgs;
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct GetTrainingSession;
+
+impl Handler for GetTrainingSession {
+    const SPEC: &'static Spec = &spec::GET_TRAINING_SESSION;
+    type Args = SessionArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        call.request().path("session_id", &args.session_id).send().await
+    }
+}

@@ -1,0 +1,25 @@
+//! `optimizer-step`: applies the gathered gradients.
+
+use crate::api::payload::Uploaded;
+use crate::api::together::args::SubmitArgs;
+use crate::api::together::{operation, optimizer};
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct OptimizerStep;
+
+impl Handler for OptimizerStep {
+    const SPEC: &'static Spec = &spec::OPTIMIZER_STEP;
+    type Args = SubmitArgs<optimizer::OptimizerStep>;
+
+    fn check(args: &Self::Args, problems: &mut Problems) {
+        args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        operation::submit(call, args, Uploaded::All).await
+    }
+}

@@ -1,0 +1,44 @@
+//! `prime-intellect-createrun`: starts a whole training run.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::json::{self, Body};
+use crate::api::prime::CreateRun;
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct PrimeIntellectCreaterun;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    body: Body<CreateRun>,
+}
+
+impl Handler for PrimeIntellectCreaterun {
+    const SPEC: &'static Spec = &spec::CREATE_RUN;
+    type Args = Args;
+
+    fn check(args: &Args, problems: &mut Problems) {
+        args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let run = &args.body.value;
+        run.register_secrets(&call.app.redactor);
+        let implied_mode = run.implied_mode();
+        let mut body = args.body.into_text();
+        if let Some(mode) = implied_mode {
+            let mut members = json::object(&body)?;
+            members.set("mode", json::raw(json::text(&mode)?)?);
+            body = json::text(&members)?;
+        }
+        let reply = call.request().body(body).send().await?;
+        // The run's own key: wired into the run by the platform, and of no use to anybody else.
+        json::without_secret(reply, "tokenValue", &call.app.redactor)
+    }
+}

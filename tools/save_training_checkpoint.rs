@@ -1,0 +1,19 @@
+//! `save-training-checkpoint`: saves weights, optimizer and step for resuming.
+
+use crate::api::together::args::CheckpointArgs;
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::{Call, Handler, Reply};
+
+/// The tool.
+pub struct SaveTrainingCheckpoint;
+
+impl Handler for SaveTrainingCheckpoint {
+    const SPEC: &'static Spec = &spec::SAVE_TRAINING_CHECKPOINT;
+    type Args = CheckpointArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let request = call.request().path("session_id", &args.session_id);
+        request.idempotency_key(args.idempotency_key).send().await
+    }
+}
