@@ -1,13 +1,14 @@
 //! Reads the arguments of a tool call: forgiving where hosts are sloppy, strict where it matters.
 //!
 //! The schema that the model reads is the schema that is enforced. One pass over the raw text follows it
-//! (`arguments/reader.rs`) and does two things: it collects every problem with its JSON path, and it writes the
+//! (`arguments/reader.rs`, `scalar.rs`) and does two things: it collects every problem with its JSON path, and it writes the
 //! arguments out again in their plain form, with what hosts are known to do put right: numbers and booleans that
 //! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` for an
 //! absent member. Only then serde makes the Rust type of it, and the tool's own rules run over that.
 
 mod reader;
 mod rule;
+mod scalar;
 
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;

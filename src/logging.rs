@@ -14,7 +14,10 @@ use crate::redact::Redactor;
 /// Starts the log with the filter of [`LOG`], `level` or `target=level,…`.
 pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
     let filter = match filter.map(str::trim).filter(|filter| !filter.is_empty()) {
-        None => Targets::new().with_default(LevelFilter::WARN),
+        // rmcp warns about each unknown tool, which is a slip of the model and answered as one.
+        None => Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("rmcp", LevelFilter::ERROR),
         Some(filter) => filter.parse().map_err(|error| {
             format!(
                 "{LOG}: `{filter}` is no log filter ({error}); write a level such as info, or target=level,…"

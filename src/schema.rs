@@ -4,8 +4,11 @@
 //! [`input_schema`] writes what all of them read: draft 2020-12, everything inlined, one `enum` for the variants
 //! of an enum with their docs joined into the description, and nothing at the root but an object.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 /// Members that types may attach for the argument checks (`arguments.rs`); no client sees them.
@@ -50,6 +53,10 @@ fn simplify(schema: &mut Value) {
     }
     if let Some(Value::Array(values)) = map.get_mut("enum") {
         values.retain(|value| !value.is_null());
+    }
+    // An object without listed members is open by itself, and a bare `true` breaks hosts.
+    if map.get("additionalProperties").is_some_and(Value::is_boolean) {
+        map.remove("additionalProperties");
     }
     // An absent optional member means its default, and the description says which one that is.
     map.remove("format");
@@ -112,6 +119,29 @@ fn has_null(variants: &[Value]) -> bool {
     variants
         .iter()
         .any(|variant| variant.get("type").is_some_and(|kind| kind == "null"))
+}
+
+/// The schema of `T` without the descriptions of its members, for a place where `T` was described shortly before:
+/// every conversation pays for every description.
+pub struct Undescribed<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Undescribed<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Undescribed{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for member in members
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .filter_map(Value::as_object_mut)
+        {
+            member.remove("description");
+        }
+        schema
+    }
 }
 
 fn drop_private(schema: &mut Value) {

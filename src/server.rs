@@ -8,13 +8,15 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
     CustomRequest, CustomResult, ErrorCode, Implementation, ListPromptsRequestMethod, ListPromptsResult,
     ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::app::App;
 use crate::problems::{list, nearest};
-use crate::tool::{Entry, Offered};
+use crate::tool::Entry;
+use crate::tool::adapter::Offered;
 use crate::transport::RawArguments;
 
 /// What a host shows the model about the server as a whole.
@@ -78,10 +80,19 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let tools = self.tools.iter().map(|offered| offered.tool().clone());
-        Ok(ListToolsResult::with_all_items(tools.collect()))
+        let list = ListToolsResult::with_all_items(tools.collect());
+        // Earlier versions of the protocol have no such member.
+        let caches = context
+            .protocol_version()
+            .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        Ok(if caches {
+            list.with_ttl_ms(LIST_TTL_MS)
+        } else {
+            list
+        })
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -149,6 +160,8 @@ impl ServerHandler for Server {
     }
 }
 
+/// How long clients may keep the list of tools, in milliseconds: it doesn't change while the server runs.
+const LIST_TTL_MS: u64 = 3_600_000;
 /// The methods that this server answers.
 const KNOWN_METHODS: [&str; 5] = [
     "initialize",

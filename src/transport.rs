@@ -128,6 +128,3 @@ where
         self.writer.close().await
     }
 }
-
-#[cfg(test)]
-mod tests;

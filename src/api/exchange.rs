@@ -17,6 +17,8 @@ use super::{error_body, json, retry};
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 256 << 20;
+/// A request that is sent with less time than this would end as one whose outcome is unknown.
+const LEAST_TIME: Duration = Duration::from_millis(100);
 /// The longest chain of redirects that is followed.
 const MOST_REDIRECTS: usize = 5;
 
@@ -64,7 +66,7 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Str
         let first_wait = call.app.api.config().retry_wait;
         let next = retry::wait(outgoing.effect, &cause, advice, tries, first_wait)
             .map(|wait| Instant::now() + wait)
-            .filter(|next| *next < call.deadline);
+            .filter(|next| *next + LEAST_TIME < call.deadline);
         let Some(next) = next else {
             break Err(cause);
         };
@@ -113,7 +115,11 @@ async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed>
     // The semaphore is never closed; if it were, the request would go unbounded rather than unanswered.
     let _permit = permit.ok();
     let started = Instant::now();
-    let limit = started + patience(outgoing, call.deadline.saturating_duration_since(started));
+    let left = call.deadline.saturating_duration_since(started);
+    if left < LEAST_TIME {
+        return Err(without_advice(Cause::Busy(api.config().max_concurrency)));
+    }
+    let limit = started + patience(outgoing, left);
     match timeout_at(limit, answer(call, outgoing)).await {
         Ok(answered) => answered,
         Err(_) => Err(without_advice(Cause::Timeout(limit - started))),
@@ -235,20 +241,14 @@ fn connection(error: &reqwest::Error) -> Cause {
     }
 }
 
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>()
-            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+/// Whether rustls is somewhere among the causes. An `io::Error` does not count what it wraps as its source.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|inner| is_tls(inner))
+        || error.source().is_some_and(is_tls)
 }
 
 /// The causes of an error, innermost last, without reqwest's own line.
@@ -257,8 +257,9 @@ pub(super) fn causes(error: &reqwest::Error) -> String {
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        // Wrappers repeat what they wrap.
-        if parts.last().is_none_or(|last| !last.contains(&text)) {
+        // Wrappers repeat what they wrap, and hyper's says no more than that there was an error.
+        let repeated = parts.last().is_some_and(|last| last.contains(&text));
+        if !repeated && !text.starts_with("client error") {
             parts.push(text);
         }
         source = error.source();

@@ -19,7 +19,7 @@ id!(
 #[derive(Deserialize, JsonSchema)]
 pub struct CreateRun {
     /// The trainer's TOML config as an object, key for key. RL needs trainer and orchestrator (usually also model, deployment, inference, max_steps, seq_len); supervised needs data and neither of them. The platform validates the rest.
-    #[schemars(required, extend("additionalProperties" = {}))]
+    #[schemars(required)]
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
@@ -59,7 +59,6 @@ pub struct CreateRun {
     resume_from: Option<String>,
     /// From the trainer's own validator; usually left out.
     #[serde(rename = "normalizedConfig")]
-    #[schemars(extend("additionalProperties" = {}))]
     #[expect(dead_code, reason = "sent as it came")]
     normalized_config: Option<BTreeMap<String, Value>>,
 }

@@ -6,13 +6,13 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::rule::{Member, Number, Object, Rule, Text};
-use crate::problems::{Path, Problems, list, nearest};
+use super::rule::{Member, Object, Rule};
+use crate::problems::{Path, Problems};
 
 /// The plain form so far, and the problems so far.
 pub(super) struct Reader {
-    out: String,
-    problems: Problems,
+    pub(super) out: String,
+    pub(super) problems: Problems,
 }
 
 impl Reader {
@@ -61,7 +61,7 @@ impl Reader {
         }
     }
 
-    fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) {
+    pub(super) fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) {
         // Numbers and text always serialize; if they did not, serde would report the gap as a syntax error.
         if let Ok(text) = serde_json::to_string(value) {
             self.out.push_str(&text);
@@ -82,109 +82,21 @@ pub(super) enum Outcome {
 
 /// One place in the arguments that is about to be read.
 pub(super) struct Place<'a> {
-    reader: &'a mut Reader,
-    rule: &'a Rule,
-    path: Path<'a>,
+    pub(super) reader: &'a mut Reader,
+    pub(super) rule: &'a Rule,
+    pub(super) path: Path<'a>,
 }
 
 impl Place<'_> {
-    fn unusable(self, message: impl Into<String>) -> Outcome {
+    pub(super) fn unusable(self, message: impl Into<String>) -> Outcome {
         self.reader.problems.add(&self.path, message);
         Outcome::Unusable
     }
 
-    fn unexpected(self, found: &str) -> Outcome {
+    pub(super) fn unexpected(self, found: &str) -> Outcome {
         let expected = self.rule.expected();
         self.unusable(format!("expected {expected}, found {found}"))
     }
-
-    fn number(self, number: Number, value: f64, write: impl FnOnce(&mut Reader)) -> Outcome {
-        if let Some(message) = out_of_range(number, value) {
-            return self.unusable(message);
-        }
-        write(self.reader);
-        Outcome::Written
-    }
-
-    fn text(self, rule: &Text, value: &str) -> Outcome {
-        if rule.values.is_empty() {
-            let (least, most) = rule.length;
-            let length = value.chars().count();
-            if length < least {
-                return self.unusable("must not be empty");
-            }
-            if length > most {
-                return self.unusable(format!("has {length} characters; at most {most} are allowed"));
-            }
-            self.reader.write(value);
-            return Outcome::Written;
-        }
-        if let Some(known) = rule.wire_form(value) {
-            self.reader.write(known);
-            return Outcome::Written;
-        }
-        if let Some(sentence) = rule.retired.get(value) {
-            return self.unusable(sentence.clone());
-        }
-        let known = || rule.values.iter().map(String::as_str);
-        let hint = nearest(value, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
-        let shown: String = value.chars().take(60).collect();
-        self.unusable(format!("`{shown}` is not one of: {}.{hint}", list(known())))
-    }
-
-    /// A value that came as a string but should be something else: hosts do that.
-    fn inside_string(self, text: &str) -> Outcome {
-        let trimmed = text.trim();
-        if matches!(self.rule, Rule::Object(_) | Rule::Array { .. }) && !trimmed.starts_with(['{', '[']) {
-            return self.unexpected("text");
-        }
-        match self.rule {
-            Rule::Number(_) if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
-                self.unexpected("text that is no finite number")
-            }
-            Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {
-                self.reader.out.push_str("true");
-                Outcome::Written
-            }
-            Rule::Boolean if trimmed.eq_ignore_ascii_case("false") => {
-                self.reader.out.push_str("false");
-                Outcome::Written
-            }
-            Rule::Boolean => self.unexpected("other text"),
-            _ => {
-                let (before, path, expected) = (self.reader.out.len(), self.path, self.rule.expected());
-                let Place { reader, rule, .. } = self;
-                let mut json = serde_json::Deserializer::from_str(trimmed);
-                let read = reader.seed(rule, path).deserialize(&mut json);
-                match read.and_then(|outcome| json.end().map(|()| outcome)) {
-                    Ok(outcome) => outcome,
-                    Err(error) => {
-                        reader.out.truncate(before);
-                        let message =
-                            format!("expected {expected}, found text that cannot be read as one: {error}");
-                        reader.seed(rule, path).unusable(message)
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn out_of_range(number: Number, value: f64) -> Option<String> {
-    let wrong = number.minimum.is_some_and(|least| value < least)
-        || number.maximum.is_some_and(|most| value > most)
-        || number.above.is_some_and(|bound| value <= bound)
-        || number.below.is_some_and(|bound| value >= bound);
-    wrong.then(|| {
-        let bounds = [
-            number.minimum.map(|bound| format!("at least {bound}")),
-            number.above.map(|bound| format!("above {bound}")),
-            number.maximum.map(|bound| format!("at most {bound}")),
-            number.below.map(|bound| format!("below {bound}")),
-        ];
-        let bounds: Vec<String> = bounds.into_iter().flatten().collect();
-        format!("is {value}, but must be {}", bounds.join(" and "))
-    })
 }
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {
@@ -346,7 +258,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                 seen.push((name, outcome));
             }
         }
-        for Member { name, rule, .. } in object.missing(&seen) {
+        for Member { name, rule, .. } in missing(object, &seen) {
             let expected = rule.expected();
             reader
                 .problems
@@ -360,41 +272,9 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
-impl Object {
-    fn missing<'a>(&'a self, seen: &'a [(String, Outcome)]) -> impl Iterator<Item = &'a Member> {
-        self.members
-            .iter()
-            .filter(|member| member.required && !seen.iter().any(|(name, _)| *name == member.name))
-    }
-
-    /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
-    /// one misspelt.
-    fn mistaken(&self, name: &str) -> bool {
-        self.retired.contains_key(name) || self.nearest(name).is_some()
-    }
-
-    fn nearest(&self, name: &str) -> Option<&str> {
-        nearest(name, self.members.iter().map(|member| member.name.as_str()))
-    }
-
-    /// What to say about a name that is not known here.
-    fn unknown(&self, name: &str) -> String {
-        if let Some(sentence) = self.retired.get(name) {
-            return sentence.clone();
-        }
-        if let Some(outer) = self.members.iter().find(|member| member.holds(name)) {
-            return format!("belongs inside {0}: write {0}.{name}", outer.name);
-        }
-        if let Some(near) = self.nearest(name) {
-            return format!("is not known here; did you mean {near}?");
-        }
-        let known = list(self.members.iter().map(|member| member.name.as_str()));
-        format!("is not known here; known are: {known}")
-    }
-}
-
-impl Member {
-    fn holds(&self, name: &str) -> bool {
-        matches!(&self.rule, Rule::Object(object) if object.members.iter().any(|member| member.name == name))
-    }
+fn missing<'a>(object: &'a Object, seen: &'a [(String, Outcome)]) -> impl Iterator<Item = &'a Member> {
+    object
+        .members
+        .iter()
+        .filter(|member| member.required && !seen.iter().any(|(name, _)| *name == member.name))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::problems::{list, nearest};
 use crate::schema::RETIRED;
 
 /// What one place in the arguments may hold.
@@ -147,6 +148,60 @@ impl Object {
             others,
             retired: retired(schema),
         }
+    }
+
+    /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
+    /// one misspelt.
+    #[must_use]
+    pub fn mistaken(&self, name: &str) -> bool {
+        self.retired.contains_key(name) || self.nearest(name).is_some()
+    }
+
+    fn nearest(&self, name: &str) -> Option<&str> {
+        nearest(name, self.members.iter().map(|member| member.name.as_str()))
+    }
+
+    /// What to say about a name that is not known here.
+    #[must_use]
+    pub fn unknown(&self, name: &str) -> String {
+        if let Some(sentence) = self.retired.get(name) {
+            return sentence.clone();
+        }
+        if let Some(outer) = self.members.iter().find(|member| member.holds(name)) {
+            return format!("belongs inside {0}: write {0}.{name}", outer.name);
+        }
+        if let Some(near) = self.nearest(name) {
+            return format!("is not known here; did you mean {near}?");
+        }
+        let known = list(self.members.iter().map(|member| member.name.as_str()));
+        format!("is not known here; known are: {known}")
+    }
+}
+
+impl Member {
+    fn holds(&self, name: &str) -> bool {
+        matches!(&self.rule, Rule::Object(object) if object.members.iter().any(|member| member.name == name))
+    }
+}
+
+impl Number {
+    /// What is wrong with `value`, if anything.
+    #[must_use]
+    pub fn objection(self, value: f64) -> Option<String> {
+        let wrong = self.minimum.is_some_and(|least| value < least)
+            || self.maximum.is_some_and(|most| value > most)
+            || self.above.is_some_and(|bound| value <= bound)
+            || self.below.is_some_and(|bound| value >= bound);
+        wrong.then(|| {
+            let bounds = [
+                self.minimum.map(|bound| format!("at least {bound}")),
+                self.above.map(|bound| format!("above {bound}")),
+                self.maximum.map(|bound| format!("at most {bound}")),
+                self.below.map(|bound| format!("below {bound}")),
+            ];
+            let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+            format!("is {value}, but must be {}", bounds.join(" and "))
+        })
     }
 }
 

@@ -1,1 +1,177 @@
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::*;
+use crate::api::together::forward_backward::ForwardBackward;
+use crate::schema::input_schema;
+
+#[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+struct Args {
+    id: String,
+    #[schemars(range(min = 0, max = 10))]
+    count: Option<i64>,
+    flag: Option<bool>,
+    ratios: Option<Vec<f64>>,
+    kind: Option<Kind>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+enum Kind {
+    #[serde(rename = "THE_KIND_OLD_ONE")]
+    OldOne,
+    #[serde(rename = "THE_KIND_NEW_ONE")]
+    NewOne,
+}
+
+fn read(raw: &str) -> Result<Args, String> {
+    let accepts = Accepts::new(&input_schema::<Args>());
+    accepts
+        .read::<Args>(raw, |_, _| {})
+        .map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn sloppy_forms_mean_what_they_look_like() {
+    let expected = Args {
+        id: "7".to_owned(),
+        count: Some(3),
+        flag: Some(false),
+        ratios: Some(vec![0.5, -2.0]),
+        kind: Some(Kind::NewOne),
+    };
+    let sloppy =
+        json!({"id": 7, "count": " 3 ", "flag": "FALSE", "ratios": "[\"0.5\", -2]", "kind": "new-one"});
+    assert_eq!(read(&sloppy.to_string()).unwrap(), expected);
+    assert_eq!(
+        read(r#"{"id":"7","count":null,"kind":"the_kind_new_one"}"#)
+            .unwrap()
+            .kind,
+        Some(Kind::NewOne)
+    );
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    for (raw, problem) in [
+        (
+            r#"{"id":"x","count":3.5}"#,
+            "count: is 3.5, but must be a whole number",
+        ),
+        (
+            r#"{"id":"x","count":"3x"}"#,
+            "count: expected a whole number, found text that cannot be read as one",
+        ),
+        (
+            r#"{"id":"x","count":"3 4"}"#,
+            "count: expected a whole number, found text that cannot be read as one",
+        ),
+        (
+            r#"{"id":"x","count":[3]}"#,
+            "count: expected a whole number, found a list",
+        ),
+        (
+            r#"{"id":"x","count":18446744073709551615}"#,
+            "count: is larger than 64-bit integers go",
+        ),
+        (
+            r#"{"id":"x","ratios":["NaN"]}"#,
+            "ratios[0]: expected a number, found text that is no finite number",
+        ),
+        (
+            r#"{"id":"x","ratios":[1,null]}"#,
+            "ratios[1]: expected a number, found null",
+        ),
+        (
+            r#"{"id":"x","flag":1}"#,
+            "flag: expected true or false, found a number",
+        ),
+        (
+            r#"{"id":"x","flag":"yes"}"#,
+            "flag: expected true or false, found other text",
+        ),
+        (r#"{"id":"x","id":"y"}"#, "id: is given twice"),
+        (r#"{"id":{}}"#, "id: expected text, found an object"),
+        (
+            r#"{"kind":"one"}"#,
+            "kind: `one` is not one of: THE_KIND_OLD_ONE, THE_KIND_NEW_ONE.",
+        ),
+        ("[]", "arguments: expected an object, found a list"),
+        ("null", "id: is required (text)"),
+        (
+            r#"{"id":"x","ratios":[1e999]}"#,
+            "arguments: cannot be read: number out of range",
+        ),
+    ] {
+        let found = read(raw).unwrap_err();
+        assert!(found.contains(&format!("\n- {problem}")), "{raw}: {found}");
+    }
+}
+
+#[test]
+fn a_missing_argument_does_not_hide_what_else_is_wrong() {
+    let accepts = Accepts::new(&input_schema::<Args>());
+    let check = |_: &Args, problems: &mut Problems| problems.add(&Path::Root.key("ratios"), "breaks a rule");
+    let problems = accepts
+        .read::<Args>(r#"{"count":99}"#, check)
+        .unwrap_err()
+        .to_string();
+    for part in ["id: is required", "count: is 99", "ratios: breaks a rule"] {
+        assert!(problems.contains(part), "{problems}");
+    }
+}
+
+/// A batch of one sample: `tokens` in chunks, and tensors of the given lengths.
+fn batch(chunks: &[usize], lengths: [usize; 3]) -> Value {
+    let tensor = |length: usize, dtype: &str| json!({"data": vec![1; length], "dtype": dtype});
+    let chunk = |length: &usize| json!({"encoded_text": {"tokens": vec![5; *length]}});
+    json!({
+        "samples": [{
+            "model_input": {"chunks": chunks.iter().map(chunk).collect::<Vec<_>>()},
+            "loss_fn_inputs": {
+                "target_tokens": tensor(lengths[0], "int64"),
+                "logprobs": tensor(lengths[1], "float32"),
+                "advantages": tensor(lengths[2], "float32"),
+            },
+        }],
+        "loss": {"type": "LOSS_TYPE_PPO"},
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_integer_survives_in_either_form(count in 0i64..=10, text in any::<bool>()) {
+        let raw = if text { json!({"id": "x", "count": count.to_string()}) } else { json!({"id": "x", "count": count}) };
+        prop_assert_eq!(read(&raw.to_string()).unwrap().count, Some(count));
+    }
+
+    #[test]
+    fn any_float_keeps_its_value(ratios in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO, 0..20)) {
+        let read = read(&json!({"id": "x", "ratios": ratios}).to_string()).unwrap();
+        prop_assert_eq!(read.ratios, Some(ratios));
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(raw in "\\PC{0,60}", id in "\\PC{0,60}") {
+        let _ = read(&raw);
+        prop_assert_eq!(read(&json!({"id": id}).to_string()).unwrap().id, id);
+    }
+
+    #[test]
+    fn tensors_are_accepted_exactly_when_each_is_as_long_as_the_input(
+        chunks in prop::collection::vec(1usize..6, 1..4),
+        lengths in prop::array::uniform3(1usize..12),
+        aligned in any::<bool>(),
+    ) {
+        let tokens: usize = chunks.iter().sum();
+        let lengths = if aligned { [tokens; 3] } else { lengths };
+        let accepts = Accepts::new(&input_schema::<ForwardBackward>());
+        let read = accepts.read::<ForwardBackward>(&batch(&chunks, lengths).to_string(), |body, problems| {
+            body.check(&Path::Root, problems);
+        });
+        let wrong = lengths.iter().filter(|length| **length != tokens).count();
+        let found = read.err().map_or(0, |problems| problems.to_string().matches("\n- ").count());
+        prop_assert_eq!(found, wrong);
+    }
+}

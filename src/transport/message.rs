@@ -99,9 +99,17 @@ fn unusable(line: &[u8]) -> Incoming {
     match serde_json::from_slice::<Value>(line) {
         Ok(Value::Object(members)) => {
             let id = members.get("id").and_then(|id| RequestId::deserialize(id).ok());
-            if id.is_none() && members.get("method").is_some_and(Value::is_string) {
+            let named = members.get("method").is_some_and(Value::is_string);
+            if id.is_none() && named {
                 // Notifications are never answered.
                 return Incoming::Nothing;
+            }
+            if named && members.get("jsonrpc").is_some_and(|version| version == "2.0") {
+                return refuse(
+                    ErrorCode::INVALID_PARAMS,
+                    "params must be an object".to_owned(),
+                    id,
+                );
             }
             let message = "not a JSON-RPC 2.0 request, notification or response of MCP".to_owned();
             refuse(ErrorCode::INVALID_REQUEST, message, id)

@@ -50,7 +50,7 @@ struct Sample {
     "loss_mask": "is called mask today (0/1), or weights",
     "generator_logprobs": "is called logprobs today",
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
-}, "additionalProperties" = {}))]
+}, "additionalProperties" = {"type": "object"}))]
 struct LossFnInputs {
     /// The token to predict at each position.
     #[schemars(required)]

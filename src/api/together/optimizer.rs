@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::problems::{Path, Problems};
+use crate::schema::Undescribed;
 
 /// Give adam_params, or muon_params on a model resource that was created with Muon.
 #[derive(Deserialize, JsonSchema)]
@@ -51,21 +52,8 @@ struct MuonParams {
     #[schemars(range(min = 0))]
     grad_clip_norm: Option<f64>,
     /// For the parameters that Muon does not handle; fields as in adam_params.
-    adam: Option<InnerAdamParams>,
-}
-
-// The same members as `AdamParams`, without repeating their descriptions in every conversation.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by their schema and sent as they came")]
-struct InnerAdamParams {
-    #[schemars(range(min = 0))]
-    learning_rate: Option<f64>,
-    beta1: Option<f64>,
-    beta2: Option<f64>,
-    eps: Option<f64>,
-    weight_decay: Option<f64>,
-    #[schemars(range(min = 0))]
-    grad_clip_norm: Option<f64>,
+    #[schemars(with = "Option<Undescribed<AdamParams>>")]
+    adam: Option<AdamParams>,
 }
 
 impl OptimizerStep {

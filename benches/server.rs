@@ -1,0 +1,159 @@
+//! `cargo bench`: the finished binary against an upstream on loopback, side by side with a plain reqwest loop that
+//! makes the same HTTP calls. Prints one table.
+//!
+//! It is no timed test: it fails when an answer is wrong, never because one is slow.
+//!
+//! - Each round has a fresh process and a fresh connection pool, and within it the two sides take turns, so that
+//!   whatever else the machine does falls on both.
+//! - Every answer is checked, and so is what the upstream received: a side that did less would be noticed.
+//! - The client writes and reads pipes from one plain thread. What part of the time each participant was at work is
+//!   printed below the table: the figure is the server's own as long as the server is the one that was always busy.
+//! - `RL_MCP_BENCH_BINARY` names another binary to measure, such as that of `cargo build --release`, which is built
+//!   without the features that development dependencies turn on.
+//!
+//! Without `--bench`, as `cargo test --benches` runs it, everything is done once and briefly.
+
+#[path = "server/client.rs"]
+mod client;
+#[path = "server/pair.rs"]
+mod pair;
+#[path = "server/plain.rs"]
+mod plain;
+#[path = "server/processor.rs"]
+mod processor;
+#[path = "server/report.rs"]
+mod report;
+#[path = "server/texts.rs"]
+mod texts;
+#[path = "server/upstream.rs"]
+mod upstream;
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use client::Server;
+use pair::{Call, Pair};
+use plain::Plain;
+use report::Measured;
+use upstream::Upstream;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Calls under way at once where throughput is measured.
+const IN_FLIGHT: usize = 64;
+/// The size of a large text: 1 MB, in bytes.
+const LARGE: usize = 1 << 20;
+
+/// How much of everything is done.
+struct Effort {
+    rounds: usize,
+    /// Process starts in a round.
+    starts: usize,
+    /// Turns of small calls in a round, and the calls in a turn.
+    small: (usize, usize),
+    /// Calls in a round with [`IN_FLIGHT`] of them at once.
+    flood: usize,
+    /// Large calls in a round, of each kind.
+    large: usize,
+}
+
+/// The small calls are 1,000 in all, after which the memory is read.
+const FULL: Effort = Effort {
+    rounds: 12,
+    starts: 10,
+    small: (10, 100),
+    flood: 10_000,
+    large: 12,
+};
+
+const BRIEF: Effort = Effort {
+    rounds: 1,
+    starts: 1,
+    small: (1, 10),
+    flood: 2 * IN_FLIGHT,
+    large: 2,
+};
+
+fn main() -> Result<()> {
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let effort = if measuring { FULL } else { BRIEF };
+    let binary = std::env::var_os("RL_MCP_BENCH_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")), PathBuf::from);
+    let started = Instant::now();
+    let (result, batch) = (texts::result(LARGE), texts::batch(LARGE));
+    let upstream = Upstream::start(upstream::Answers {
+        session: texts::SESSION.to_owned(),
+        result: result.clone(),
+        accepted: texts::ACCEPTED.to_owned(),
+    })?;
+    let mut calls = Calls {
+        session: Call::session(&upstream)?,
+        result: Call::result(&upstream, result)?,
+        batch: Call::batch(&upstream, batch)?,
+    };
+    let mut measured = Measured::default();
+    for _ in 0..effort.rounds {
+        round(&effort, &binary, &upstream, &mut calls, &mut measured)?;
+    }
+    measured.binary_bytes = std::fs::metadata(&binary)?.len();
+    report::print(
+        &mut io::stdout().lock(),
+        &measured,
+        effort.rounds,
+        started.elapsed(),
+    )
+}
+
+/// What is called.
+struct Calls {
+    /// A small answer.
+    session: Call,
+    /// A large answer.
+    result: Call,
+    /// A large request.
+    batch: Call,
+}
+
+fn round(
+    effort: &Effort,
+    binary: &Path,
+    upstream: &Upstream,
+    calls: &mut Calls,
+    measured: &mut Measured,
+) -> Result<()> {
+    let (mut initialized, mut listed) = (Vec::new(), Vec::new());
+    for _ in 0..effort.starts {
+        let (_, start) = Server::start(binary, &upstream.url(""))?;
+        initialized.push(start.initialized);
+        listed.push(start.listed);
+    }
+    measured.initialized.push(report::median(&initialized));
+    measured.listed.push(report::median(&listed));
+
+    let (server, _) = Server::start(binary, &upstream.url(""))?;
+    let mut pair = Pair {
+        server,
+        plain: Plain::new()?,
+        upstream,
+    };
+    let (turns, each) = effort.small;
+    measured
+        .small
+        .push(pair.take_turns(turns, each, &mut calls.session)?);
+    measured.resident.extend(processor::resident(pair.server.id()));
+    measured
+        .flood
+        .push(pair.flood(effort.flood, IN_FLIGHT, &mut calls.session)?);
+    measured
+        .result
+        .push(pair.take_turns(effort.large, 1, &mut calls.result)?);
+    measured
+        .batch
+        .push(pair.take_turns(effort.large, 1, &mut calls.batch)?);
+    measured
+        .resident_at_end
+        .extend(processor::resident(pair.server.id()));
+    Ok(())
+}

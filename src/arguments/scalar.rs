@@ -1,0 +1,80 @@
+//! Single values: numbers and texts held against their rules, and values that came wrapped in a string.
+
+use serde::de::DeserializeSeed as _;
+
+use super::reader::{Outcome, Place, Reader};
+use super::rule::{Number, Rule, Text};
+use crate::problems::{list, nearest};
+
+impl Place<'_> {
+    pub(super) fn number(self, number: Number, value: f64, write: impl FnOnce(&mut Reader)) -> Outcome {
+        if let Some(message) = number.objection(value) {
+            return self.unusable(message);
+        }
+        write(self.reader);
+        Outcome::Written
+    }
+
+    pub(super) fn text(self, rule: &Text, value: &str) -> Outcome {
+        if rule.values.is_empty() {
+            let (least, most) = rule.length;
+            let length = value.chars().count();
+            if length < least {
+                return self.unusable("must not be empty");
+            }
+            if length > most {
+                return self.unusable(format!("has {length} characters; at most {most} are allowed"));
+            }
+            self.reader.write(value);
+            return Outcome::Written;
+        }
+        if let Some(known) = rule.wire_form(value) {
+            self.reader.write(known);
+            return Outcome::Written;
+        }
+        if let Some(sentence) = rule.retired.get(value) {
+            return self.unusable(sentence.clone());
+        }
+        let known = || rule.values.iter().map(String::as_str);
+        let hint = nearest(value, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
+        let shown: String = value.chars().take(60).collect();
+        self.unusable(format!("`{shown}` is not one of: {}.{hint}", list(known())))
+    }
+
+    /// A value that came as a string but should be something else: hosts do that.
+    pub(super) fn inside_string(self, text: &str) -> Outcome {
+        let trimmed = text.trim();
+        if matches!(self.rule, Rule::Object(_) | Rule::Array { .. }) && !trimmed.starts_with(['{', '[']) {
+            return self.unexpected("text");
+        }
+        match self.rule {
+            Rule::Number(_) if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                self.unexpected("text that is no finite number")
+            }
+            Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {
+                self.reader.out.push_str("true");
+                Outcome::Written
+            }
+            Rule::Boolean if trimmed.eq_ignore_ascii_case("false") => {
+                self.reader.out.push_str("false");
+                Outcome::Written
+            }
+            Rule::Boolean => self.unexpected("other text"),
+            _ => {
+                let (before, path, expected) = (self.reader.out.len(), self.path, self.rule.expected());
+                let Place { reader, rule, .. } = self;
+                let mut json = serde_json::Deserializer::from_str(trimmed);
+                let read = reader.seed(rule, path).deserialize(&mut json);
+                match read.and_then(|outcome| json.end().map(|()| outcome)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        reader.out.truncate(before);
+                        let message =
+                            format!("expected {expected}, found text that cannot be read as one: {error}");
+                        reader.seed(rule, path).unusable(message)
+                    }
+                }
+            }
+        }
+    }
+}

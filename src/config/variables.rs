@@ -1,0 +1,96 @@
+//! The environment variables that the server reads.
+
+use crate::spec::Service;
+
+/// An environment variable that the server reads.
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means, with unit and default: one line of `--help` and of the README.
+    pub meaning: &'static str,
+}
+
+const TOGETHER_KEYS: [&str; 2] = ["TOGETHER_AI_API_KEY", "TOGETHER_API_KEY"];
+const TOGETHER_BASE_URLS: [&str; 1] = ["TOGETHER_BASE_URL"];
+const PRIME_KEYS: [&str; 1] = ["PRIME_API_KEY"];
+const PRIME_BASE_URLS: [&str; 2] = ["PRIME_API_BASE_URL", "PRIME_BASE_URL"];
+pub(super) const INLINE_LIMIT: &str = "RL_MCP_INLINE_LIMIT";
+pub(super) const MAX_CONCURRENCY: &str = "RL_MCP_MAX_CONCURRENCY";
+pub(super) const CALL_TIMEOUT: &str = "RL_MCP_CALL_TIMEOUT";
+pub(super) const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
+/// The log filter, read by `logging.rs`.
+pub const LOG: &str = "RL_MCP_LOG";
+
+/// All variables, in the order in which `--help` and the README show them.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "TOGETHER_AI_API_KEY",
+        meaning: "Together AI key; wins over TOGETHER_API_KEY",
+    },
+    Variable {
+        name: "TOGETHER_API_KEY",
+        meaning: "Together AI key, the official name",
+    },
+    Variable {
+        name: "PRIME_API_KEY",
+        meaning: "Prime Intellect key",
+    },
+    Variable {
+        name: "TOGETHER_BASE_URL",
+        meaning: "default https://api.together.ai",
+    },
+    Variable {
+        name: "PRIME_API_BASE_URL",
+        meaning: "default https://api.primeintellect.ai; wins over PRIME_BASE_URL",
+    },
+    Variable {
+        name: "PRIME_BASE_URL",
+        meaning: "the same, second name",
+    },
+    Variable {
+        name: INLINE_LIMIT,
+        meaning: "bytes of JSON above which a request body is uploaded first; default 524288",
+    },
+    Variable {
+        name: MAX_CONCURRENCY,
+        meaning: "requests under way to the services at once; default 16",
+    },
+    Variable {
+        name: CALL_TIMEOUT,
+        meaning: "seconds that one tool call may take, retries included; default 50, as hosts cut at 60",
+    },
+    Variable {
+        name: RETRY_WAIT,
+        meaning: "seconds before the first retry, doubled for each further one up to ten times this; default 1",
+    },
+    Variable {
+        name: LOG,
+        meaning: "log filter for stderr, such as info or rl_mcp=debug; default warn",
+    },
+    Variable {
+        name: "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        meaning: "proxies, as usual; never used for loopback base URLs",
+    },
+    Variable {
+        name: "SSL_CERT_FILE, SSL_CERT_DIR",
+        meaning: "certificates to trust in place of the system's, on Linux",
+    },
+];
+
+/// The variable names of a service's key, the one that wins first.
+#[must_use]
+pub const fn key_variables(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Together => &TOGETHER_KEYS,
+        Service::Prime => &PRIME_KEYS,
+    }
+}
+
+/// The variable names of a service's base URL, the one that wins first.
+#[must_use]
+pub const fn base_url_variables(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Together => &TOGETHER_BASE_URLS,
+        Service::Prime => &PRIME_BASE_URLS,
+    }
+}

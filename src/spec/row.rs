@@ -1,0 +1,172 @@
+//! What a row of the table consists of.
+
+/// What a call does to the world, as the service sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Starts an operation under an `Idempotency-Key`: the same key and body start it only once.
+    Submit,
+    /// Changes something to a given state; doing it twice is the same as once.
+    Set,
+    /// Starts or changes something with no protection against doing it twice.
+    Add,
+    /// Ends or removes something for good.
+    Destroy {
+        /// Whether removing it twice is the same as once.
+        idempotent: bool,
+    },
+}
+
+impl Effect {
+    /// Whether a call whose answer was lost may be sent again without asking anybody.
+    #[must_use]
+    pub const fn repeatable(self) -> bool {
+        matches!(
+            self,
+            Self::Read | Self::Submit | Self::Set | Self::Destroy { idempotent: true }
+        )
+    }
+
+    /// The MCP hint `readOnlyHint`.
+    #[must_use]
+    pub const fn read_only(self) -> bool {
+        matches!(self, Self::Read)
+    }
+
+    /// The MCP hint `destructiveHint`.
+    #[must_use]
+    pub const fn destructive(self) -> bool {
+        matches!(self, Self::Destroy { .. })
+    }
+
+    /// The MCP hint `idempotentHint`. False for [`Effect::Submit`]: calling the *tool* twice makes two keys.
+    #[must_use]
+    pub const fn idempotent(self) -> bool {
+        matches!(self, Self::Read | Self::Set | Self::Destroy { idempotent: true })
+    }
+}
+
+/// The HTTP methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+    /// `PUT`, to presigned URLs only
+    Put,
+    /// `DELETE`
+    Delete,
+}
+
+impl Method {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The two services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Together AI: reinforcement learning step by step.
+    Together,
+    /// Prime Intellect: a whole run in one call.
+    Prime,
+}
+
+impl Service {
+    /// The service's name as people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Together => "Together AI",
+            Self::Prime => "Prime Intellect",
+        }
+    }
+}
+
+/// One operation of one service.
+#[derive(Debug)]
+pub struct Spec {
+    /// The tool's name, such as `download-checkpoint`.
+    pub name: &'static str,
+    /// The tool's name for people.
+    pub title: &'static str,
+    /// What the model reads about the tool.
+    pub description: &'static str,
+    /// Which service answers; follows from the path.
+    pub service: Service,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, with each argument in braces.
+    pub path: &'static str,
+    /// What it does to the world.
+    pub effect: Effect,
+}
+
+impl Spec {
+    /// Makes a row. A row that contradicts itself does not compile.
+    ///
+    /// # Panics
+    /// At compile time: a `GET` that is no [`Effect::Read`], a `DELETE` that is no [`Effect::Destroy`], or a path
+    /// of neither service.
+    #[must_use]
+    #[expect(clippy::panic, reason = "rows are constants: a panic here is a compile error")]
+    pub const fn new(
+        name: &'static str,
+        title: &'static str,
+        description: &'static str,
+        method: Method,
+        path: &'static str,
+        effect: Effect,
+    ) -> Self {
+        assert!(
+            !matches!(method, Method::Get) || effect.read_only(),
+            "a GET changes nothing"
+        );
+        assert!(
+            !matches!(method, Method::Delete) || effect.destructive(),
+            "a DELETE destroys"
+        );
+        let service = if starts_with(path, "/v1/rl/") {
+            Service::Together
+        } else if starts_with(path, "/api/v1/") {
+            Service::Prime
+        } else {
+            panic!("no service has this path")
+        };
+        Self {
+            name,
+            title,
+            description,
+            service,
+            method,
+            path,
+            effect,
+        }
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs at compile time; iterators are not const"
+)]
+const fn starts_with(text: &str, prefix: &str) -> bool {
+    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
+    let mut at = 0;
+    while at < prefix.len() {
+        if at >= text.len() || text[at] != prefix[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}

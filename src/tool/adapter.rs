@@ -1,0 +1,142 @@
+//! The one adapter between a handler and rmcp: deadline, cancellation, panics, and redaction of what goes out.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
+use rmcp::service::{RequestContext, RoleServer};
+use tokio::time::sleep_until;
+
+use super::progress::Progress;
+use super::{Call, Entry, Reply};
+use crate::app::App;
+use crate::arguments::Accepts;
+use crate::error::ToolError;
+use crate::schema;
+use crate::spec::{Effect, Spec};
+
+/// The requests of a call keep its deadline themselves and can say what was done; this is for what they miss.
+const DEADLINE_SLACK: Duration = Duration::from_secs(1);
+/// The longest text of a failure, in characters.
+const LONGEST_FAILURE: usize = 9_500;
+/// A tool that is offered: what clients see of it, and how it is run.
+pub struct Offered {
+    entry: &'static Entry,
+    accepts: Accepts,
+    tool: Tool,
+}
+
+impl Offered {
+    /// Prepares an entry.
+    #[must_use]
+    pub fn new(entry: &'static Entry) -> Self {
+        let schema = (entry.schema)();
+        let Spec {
+            name,
+            title,
+            description,
+            effect,
+            ..
+        } = entry.spec;
+        let mut tool = Tool::new(*name, *description, Arc::default());
+        tool.title = Some((*title).to_owned());
+        tool.annotations = Some(annotations(*effect));
+        let accepts = Accepts::new(&schema);
+        tool.input_schema = Arc::new(schema::published(schema));
+        Self { entry, accepts, tool }
+    }
+
+    /// The tool as clients see it.
+    #[must_use]
+    pub const fn tool(&self) -> &Tool {
+        &self.tool
+    }
+
+    /// Runs the tool on `raw`, the JSON text of its arguments. Always ends: with an answer, at the deadline, or
+    /// when `context` is cancelled, which drops the request that is under way.
+    pub async fn call(&self, app: &App, raw: &str, context: &RequestContext<RoleServer>) -> CallToolResult {
+        let call = Call::new(app, self.entry.spec);
+        let mut unfinished = Unfinished(Some(self.entry.spec));
+        let result = self.watch(&call, raw, context).await;
+        if !matches!(result, Err(ToolError::Cancelled)) {
+            unfinished.0 = None;
+        }
+        finish(app, result)
+    }
+
+    async fn watch(
+        &self,
+        call: &Call<'_>,
+        raw: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Reply, ToolError> {
+        let mut run = pin!(AssertUnwindSafe((self.entry.run)(call, &self.accepts, raw)).catch_unwind());
+        let mut progress = Progress::new(context, call.spec);
+        let last_resort = call.deadline + DEADLINE_SLACK;
+        loop {
+            tokio::select! {
+                biased;
+                () = context.ct.cancelled() => return Err(ToolError::Cancelled),
+                result = &mut run => {
+                    return result.unwrap_or_else(|panic| Err(ToolError::Internal(panic_message(&*panic))));
+                }
+                () = sleep_until(last_resort) => {
+                    return Err(ToolError::Deadline(call.app.api.config().call_timeout));
+                }
+                () = progress.tick() => {}
+            }
+        }
+    }
+}
+
+fn annotations(effect: Effect) -> ToolAnnotations {
+    ToolAnnotations::new()
+        .read_only(effect.read_only())
+        .destructive(effect.destructive())
+        .idempotent(effect.idempotent())
+        .open_world(true)
+}
+
+/// Turns the outcome into what the model reads. The one door through which results leave, so the one place
+/// where secrets are taken out of them.
+fn finish(app: &App, result: Result<Reply, ToolError>) -> CallToolResult {
+    match result {
+        Ok(reply) => {
+            let text = app.redactor.scrub_owned(reply.into_text());
+            CallToolResult::success(vec![ContentBlock::text(text)])
+        }
+        Err(error) => {
+            let text = app.redactor.scrub_owned(error.to_string());
+            let end = text
+                .char_indices()
+                .nth(LONGEST_FAILURE)
+                .map_or(text.len(), |(end, _)| end);
+            CallToolResult::error(vec![ContentBlock::text(text.get(..end).unwrap_or(&text))])
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+        .to_owned()
+}
+
+/// Says in the log that a call which may have changed something ended before its outcome was known.
+struct Unfinished(Option<&'static Spec>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(spec) = self.0.filter(|spec| !spec.effect.read_only()) {
+            tracing::warn!(
+                tool = spec.name,
+                "given up before its answer came; it may have been carried out"
+            );
+        }
+    }
+}

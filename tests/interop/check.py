@@ -1,0 +1,231 @@
+"""Lets MCP clients that nobody here wrote drive the server, as hosts would.
+
+Usage: check.py RL_MCP NODE INSPECTOR (all paths); `run` installs the clients and fills them in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
+from mcp_types.version import LATEST_HANDSHAKE_VERSION
+
+from upstream import HANGING_SESSION, Example, Upstream, canonical, read_examples
+
+FOLDER = Path(__file__).parents[1] / "data" / "api" / "examples"
+EXAMPLES = {example.operation: example for example in read_examples(FOLDER)}
+TOOLS = 17
+MISSPELT = "get-training-sesion"
+
+# The SDK's modes, and the protocol version that each must end up with.
+MODES = {"auto": "2026-07-28", "legacy": LATEST_HANDSHAKE_VERSION, "2026-07-28": "2026-07-28"}
+# The Inspector's names for the same.
+ERAS = ("auto", "legacy", "modern")
+
+# Seconds. Nothing here takes longer than a second or two; a hang must not become one of CI's.
+PATIENCE = 30.0
+# Seconds from the end of stdin to the end of the process. Hosts kill after two.
+LONGEST_END = 1.0
+
+
+class Mismatch(Exception):
+    """The server did something else than expected."""
+
+
+def expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise Mismatch(otherwise)
+
+
+class Tally:
+    """Counts checks; one that fails does not stop the others."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed = 0
+
+    @contextmanager
+    def check(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.failed += 1
+            print(f"FAILED {name}: {error}")
+            if not isinstance(error, Mismatch):
+                traceback.print_exc(file=sys.stdout)
+        else:
+            self.passed += 1
+
+
+class Complaints(logging.Handler):
+    """What the SDK logs or warns about: a server that is well understood gives it no reason to."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        logging.captureWarnings(True)
+        logging.getLogger().addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name}: {record.getMessage()}")
+
+    def take(self) -> list[str]:
+        lines, self.lines = self.lines, []
+        return lines
+
+
+def text_of(result: CallToolResult) -> str:
+    """The one text block that every result of this server is."""
+    expect(len(result.content) == 1, f"{len(result.content)} content blocks instead of one")
+    block = result.content[0]
+    if not isinstance(block, TextContent):
+        raise Mismatch(f"a {block.type} block instead of text")
+    expect(result.structured_content is None, "structured content beside the text")
+    return block.text
+
+
+def answer_of(example: Example) -> Any:
+    if example.operation == "prime-intellect-createrun":
+        # The run's own key never leaves the server.
+        return {name: value for name, value in example.response.items() if name != "tokenValue"}
+    return example.response
+
+
+async def call(client: Client, example: Example) -> None:
+    result = await client.call_tool(example.operation, example.arguments)
+    text = text_of(result)
+    expect(not result.is_error, f"isError: {text}")
+    wanted = canonical(answer_of(example))
+    expect(canonical(json.loads(text)) == wanted, f"got {text}, wanted {wanted}")
+
+
+async def unknown_tool(client: Client) -> None:
+    try:
+        await client.call_tool(MISSPELT, {})
+    except MCPError as error:
+        expect(error.code == INVALID_PARAMS, f"code {error.code}")
+        expect("get-training-session" in error.message, f"names no near tool: {error.message}")
+    else:
+        raise Mismatch("no JSON-RPC error")
+
+
+async def wrong_argument(client: Client, upstream: Upstream) -> None:
+    example = EXAMPLES["optimizer-step"]
+    arguments = example.arguments | {"body": {"adam_params": {"learning_rate": "fast"}}}
+    before = upstream.requests
+    result = await client.call_tool(example.operation, arguments)
+    text = text_of(result)
+    expect(bool(result.is_error), f"no isError: {text}")
+    expect("body.adam_params.learning_rate" in text, f"does not name the path: {text}")
+    expect(upstream.requests == before, "was sent upstream all the same")
+
+
+async def cancelled_call(client: Client, upstream: Upstream) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.call_tool, "get-training-session", {"session_id": HANGING_SESSION})
+        hanging = await anyio.to_thread.run_sync(upstream.hanging.wait, 10)
+        # Makes the SDK send notifications/cancelled.
+        group.cancel_scope.cancel()
+    expect(hanging, "the call never reached the upstream")
+    given_up = await anyio.to_thread.run_sync(upstream.given_up.wait, 10)
+    expect(given_up, "the request upstream went on after the cancellation")
+    # The session outlives the call.
+    await call(client, EXAMPLES["get-training-session"])
+
+
+async def python_sdk(mode: str, binary: str, tally: Tally, complaints: Complaints) -> None:
+    """Everything that a host does with the server, in one process of it."""
+    called = 0
+    with Upstream(EXAMPLES.values()) as upstream, tempfile.TemporaryFile("w+") as stderr:
+        parameters = StdioServerParameters(command=binary, env=upstream.environment())
+        async with Client(stdio_client(parameters, errlog=stderr), mode=mode) as client:
+            with tally.check(f"mode {mode}: version"):
+                version = client.protocol_version
+                expect(version == MODES[mode], f"{version} instead of {MODES[mode]}")
+            with tally.check(f"mode {mode}: tools/list"):
+                listed = sorted(tool.name for tool in (await client.list_tools()).tools)
+                wanted = sorted(EXAMPLES)
+                expect(listed == wanted and len(listed) == TOOLS, f"listed {listed}, wanted {wanted}")
+            for example in EXAMPLES.values():
+                with tally.check(f"mode {mode}: {example.operation}"):
+                    await call(client, example)
+                    called += 1
+            with tally.check(f"mode {mode}: unknown tool"):
+                await unknown_tool(client)
+            with tally.check(f"mode {mode}: wrong argument"):
+                await wrong_argument(client, upstream)
+            with tally.check(f"mode {mode}: cancelled call"):
+                await cancelled_call(client, upstream)
+            with tally.check(f"mode {mode}: requests upstream"):
+                expect(not upstream.problems, "\n".join(upstream.problems))
+            closing = time.monotonic()
+        # Leaving the client closed stdin and waited for the process.
+        took = time.monotonic() - closing
+        with tally.check(f"mode {mode}: end of stdin"):
+            expect(took < LONGEST_END, f"the process took {took:.3f} s to end")
+        with tally.check(f"mode {mode}: nothing to complain about"):
+            stderr.seek(0)
+            # Only the request that could not be served may be logged.
+            said = [line for line in stderr if MISSPELT not in line]
+            expect(not said, f"the server said on stderr: {said}")
+            lines = complaints.take()
+            expect(not lines, f"the SDK said: {lines}")
+    print(f"interop: python SDK, mode {mode}: {called} tools called, ended in {took * 1000:.0f} ms")
+
+
+async def python_sdk_in_time(*args: Any) -> None:
+    with anyio.fail_after(PATIENCE):
+        await python_sdk(*args)
+
+
+def inspector(era: str, binary: str, command: list[str]) -> None:
+    """`tools/list` through the Inspector's portability checks."""
+    options = ["--cli", "--method", "tools/list", "--strict", "--protocol-era", era, "--format", "json"]
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [*command, *options, "--", binary],
+            # Not the user's own settings.
+            env={"HOME": home},
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    # Its exit code tells of errors only; warnings are on stderr, as is what the server says there.
+    expect(done.returncode == 0 and not done.stderr, f"exit code {done.returncode}, and it said:\n{done.stderr}")
+    envelope = json.loads(done.stdout)
+    expect(not envelope.get("schemaFindings"), f"findings: {envelope.get('schemaFindings')}")
+    tools = envelope["result"]["tools"]
+    expect(len(tools) == TOOLS, f"{len(tools)} tools")
+    print(f"interop: Inspector CLI, era {era}: {len(tools)} tools listed, 0 errors, 0 warnings")
+
+
+def main(binary: str, node: str, inspector_path: str) -> int:
+    tally, complaints = Tally(), Complaints()
+    for mode in MODES:
+        with tally.check(f"mode {mode}: session"):
+            anyio.run(python_sdk_in_time, mode, binary, tally, complaints)
+    for era in ERAS:
+        with tally.check(f"Inspector, era {era}"):
+            inspector(era, binary, [node, inspector_path])
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,126 @@
+//! The tools as a client sees them.
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::Server;
+
+async fn list(command: &mut Command) -> Vec<Value> {
+    let mut server = Server::initialized(command).await;
+    let answer = server.request("tools/list", json!({})).await;
+    answer["result"]["tools"].as_array().unwrap().clone()
+}
+
+fn names(tools: &[Value]) -> Vec<&str> {
+    tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_tool_as_a_client_sees_it() {
+    for tool in list(&mut Server::command("http://127.0.0.1:9")).await {
+        let name = tool["name"].as_str().unwrap().to_owned();
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_json_snapshot!(name, tool);
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_list_stays_small() {
+    let mut server = Server::initialized(&mut Server::command("http://127.0.0.1:9")).await;
+    let answer = server.request("tools/list", json!({})).await;
+    let bytes = answer.to_string().len();
+    assert!(bytes < 24_000, "{bytes} bytes");
+    for tool in answer["result"]["tools"].as_array().unwrap() {
+        let description = tool["description"].as_str().unwrap();
+        assert!(description.len() < 2000, "{}", tool["name"]);
+        assert!(tool.get("outputSchema").is_none());
+    }
+}
+
+#[tokio::test]
+async fn every_schema_is_of_the_plain_dialect() {
+    for tool in list(&mut Server::command("http://127.0.0.1:9")).await {
+        let schema = &tool["inputSchema"];
+        assert_eq!(schema["type"], "object", "{}", tool["name"]);
+        for member in schema.as_object().unwrap().keys() {
+            assert!(
+                ["type", "properties", "required"].contains(&member.as_str()),
+                "{}: {member} at the root",
+                tool["name"]
+            );
+        }
+        plain(schema, tool["name"].as_str().unwrap());
+    }
+}
+
+fn plain(schema: &Value, place: &str) {
+    let Value::Object(members) = schema else {
+        panic!("{place}: `{schema}` is no plain schema");
+    };
+    for (name, value) in members {
+        match name.as_str() {
+            "type" => assert!(value.is_string(), "{place}: type {value}"),
+            "description" => assert!(
+                !value.as_str().unwrap().trim().is_empty(),
+                "{place}: empty description"
+            ),
+            "enum" => assert!(
+                value.as_array().unwrap().iter().all(Value::is_string),
+                "{place}: enum {value}"
+            ),
+            "properties" => {
+                for (name, schema) in value.as_object().unwrap() {
+                    plain(schema, &format!("{place}.{name}"));
+                }
+            }
+            "items" | "additionalProperties" => plain(value, &format!("{place}.{name}")),
+            "required" => {
+                for name in value.as_array().unwrap() {
+                    assert!(
+                        schema["properties"].get(name.as_str().unwrap()).is_some(),
+                        "{place}: {name}"
+                    );
+                }
+            }
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => {
+                assert!(value.is_number(), "{place}");
+            }
+            "minItems" | "minLength" | "maxLength" => assert!(value.is_u64(), "{place}"),
+            other => panic!("{place}: `{other}` is not part of the dialect"),
+        }
+    }
+    if schema["type"] == "array" {
+        assert!(schema.get("items").is_some(), "{place}: a list without items");
+    }
+}
+
+#[tokio::test]
+async fn read_only_offers_and_runs_only_what_changes_nothing() {
+    let mut command = Server::command("http://127.0.0.1:9");
+    let mut server = Server::initialized(command.arg("--read-only")).await;
+    let answer = server.request("tools/list", json!({})).await;
+    let tools = answer["result"]["tools"].as_array().unwrap().clone();
+    assert_eq!(tools.len(), 8);
+    assert!(
+        tools
+            .iter()
+            .all(|tool| tool["annotations"]["readOnlyHint"] == true)
+    );
+    let answer = server
+        .request(
+            "tools/call",
+            json!({"name": "prime-intellect-deleterun", "arguments": {"run_id": "r"}}),
+        )
+        .await;
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+#[tokio::test]
+async fn tools_offers_just_these_and_read_only_still_wins() {
+    let mut command = Server::command("http://127.0.0.1:9");
+    let tools = list(command.args(["--tools", "sample, get-sample-operation"])).await;
+    assert_eq!(names(&tools), ["sample", "get-sample-operation"]);
+    let tools = list(command.arg("--read-only")).await;
+    assert_eq!(names(&tools), ["get-sample-operation"]);
+}

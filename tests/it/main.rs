@@ -1,0 +1,25 @@
+//! The real binary over stdio, against services on loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+#![allow(
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    reason = "tables of cases are long, and `json!` makes values"
+)]
+#![allow(unreachable_pub, reason = "a test crate exports nothing")]
+
+mod arguments;
+mod cli;
+mod contract;
+mod faults;
+mod listing;
+mod payloads;
+mod protocol;
+mod readme;
+mod secrets;
+mod support;

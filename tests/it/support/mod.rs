@@ -1,0 +1,12 @@
+//! What the tests share: the server as a child process, and the services in two forms.
+
+mod api;
+mod process;
+mod scripted;
+
+pub use api::{Example, Upstream, examples, operation};
+pub use process::Server;
+pub use scripted::{Reaction, Scripted, json, status};
+
+pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";
+pub const PRIME_KEY: &str = "pit_test_0123456789abcdef";

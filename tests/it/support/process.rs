@@ -1,0 +1,228 @@
+//! The server as a host sees it: a child process that speaks JSON-RPC, one message on each line.
+
+use std::collections::HashMap;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::{PRIME_KEY, TOGETHER_KEY};
+
+/// Longer than any call may take in a test; a hang fails instead of stopping the suite.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>;
+
+pub struct Server {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    waiting: Waiting,
+    /// Messages that answer no request of ours.
+    pub others: mpsc::UnboundedReceiver<Value>,
+    stderr: Arc<Mutex<String>>,
+    stdout: Arc<Mutex<String>>,
+    next_id: u64,
+}
+
+/// What a tool call came to.
+#[derive(Debug)]
+pub struct Outcome {
+    pub text: String,
+    pub is_error: bool,
+}
+
+impl Outcome {
+    pub fn json(&self) -> Value {
+        assert!(!self.is_error, "{}", self.text);
+        serde_json::from_str(&self.text).expect("a success is JSON")
+    }
+
+    pub fn error(&self) -> &str {
+        assert!(self.is_error, "{}", self.text);
+        &self.text
+    }
+}
+
+impl Server {
+    /// A command with a clean environment and both keys.
+    pub fn command(base_url: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+        command
+            .env_clear()
+            .env("TOGETHER_API_KEY", TOGETHER_KEY)
+            .env("PRIME_API_KEY", PRIME_KEY)
+            .env("TOGETHER_BASE_URL", base_url)
+            .env("PRIME_API_BASE_URL", base_url)
+            .env("RL_MCP_RETRY_WAIT", "0.001");
+        command
+    }
+
+    /// A server that has been initialized.
+    pub async fn start(base_url: &str) -> Self {
+        Self::initialized(&mut Self::command(base_url)).await
+    }
+
+    pub async fn initialized(command: &mut Command) -> Self {
+        let mut server = Self::spawn(command);
+        let params = json!({
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        });
+        server.request("initialize", params).await;
+        server
+            .write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
+            .await;
+        server
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = stderr.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let waiting = Waiting::default();
+        let stdout = Arc::new(Mutex::new(String::new()));
+        let (sender, others) = mpsc::unbounded_channel();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (answered, written) = (waiting.clone(), stdout.clone());
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let message: Value = serde_json::from_str(&line).expect("stdout carries JSON lines only");
+                assert_eq!(message["jsonrpc"], "2.0", "{line}");
+                written.lock().unwrap().push_str(&(line + "\n"));
+                match answered.lock().unwrap().remove(&message["id"].to_string()) {
+                    Some(waiter) if message.get("method").is_none() => drop(waiter.send(message)),
+                    _ => drop(sender.send(message)),
+                }
+            }
+        });
+        let stdin = child.stdin.take();
+        Self {
+            child,
+            stdin,
+            waiting,
+            others,
+            stderr,
+            stdout,
+            next_id: 1,
+        }
+    }
+
+    pub async fn write(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Sends a request and returns its id and where its answer arrives.
+    pub async fn begin(&mut self, method: &str, params: Value) -> (u64, oneshot::Receiver<Value>) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let answer = self.expect(json!(id));
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.write(&message.to_string()).await;
+        (id, answer)
+    }
+
+    /// Where the answer to a request with this id will arrive.
+    pub fn expect(&self, id: Value) -> oneshot::Receiver<Value> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().unwrap().insert(id.to_string(), sender);
+        receiver
+    }
+
+    /// The whole answer to a request, result or error.
+    pub async fn request(&mut self, method: &str, params: Value) -> Value {
+        let (_, answer) = self.begin(method, params).await;
+        timeout(PATIENCE, answer)
+            .await
+            .expect("an answer in time")
+            .unwrap()
+    }
+
+    pub async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
+        let answer = self
+            .request("tools/call", json!({"name": tool, "arguments": arguments}))
+            .await;
+        outcome(&answer)
+    }
+
+    /// A message that answers no request of ours.
+    pub async fn other(&mut self) -> Value {
+        timeout(PATIENCE, self.others.recv())
+            .await
+            .expect("a message in time")
+            .unwrap()
+    }
+
+    /// Closes stdin; returns how the process ended and how long that took.
+    pub async fn close(&mut self) -> (ExitStatus, Duration) {
+        drop(self.stdin.take());
+        self.ended().await
+    }
+
+    pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let id = self.child.id().unwrap().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        self.ended().await
+    }
+
+    async fn ended(&mut self) -> (ExitStatus, Duration) {
+        let started = Instant::now();
+        let status = timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("the process ends")
+            .unwrap();
+        (status, started.elapsed())
+    }
+
+    /// What was logged so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    /// What was written to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.lock().unwrap().clone()
+    }
+
+    /// Runs a command line to its end: exit code, stdout, stderr.
+    pub async fn run(command: &mut Command) -> (i32, String, String) {
+        let output = command.stdin(Stdio::null()).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+}
+
+pub fn outcome(answer: &Value) -> Outcome {
+    let result = &answer["result"];
+    let content = result["content"]
+        .as_array()
+        .unwrap_or_else(|| panic!("a tool result: {answer}"));
+    assert_eq!(content.len(), 1, "one block: {answer}");
+    assert_eq!(result.get("structuredContent"), None);
+    Outcome {
+        text: content[0]["text"].as_str().unwrap().to_owned(),
+        is_error: result["isError"].as_bool().unwrap_or(false),
+    }
+}
