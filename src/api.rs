@@ -21,6 +21,7 @@ macro_rules! id {
     };
 }
 
+pub mod call;
 pub mod error_body;
 pub mod exchange;
 pub mod http;
@@ -31,43 +32,54 @@ pub mod prime;
 pub mod retry;
 pub mod together;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::config::{Account, Config};
+use crate::config::Config;
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::redact::Redactor;
-use crate::spec::{Effect, Service, Spec};
-use crate::tool::{Call, Reply};
+use crate::spec::{Effect, Spec};
 
+pub use call::{Call, Reply};
 use exchange::{Outgoing, exchange};
 use http::Http;
+use payload::Uploads;
 
 /// The header of operation calls.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest idempotency key; the service publishes no limit, and this is a common one.
 const LONGEST_KEY: usize = 255;
 
-/// Both services and what their requests share.
+/// Both services and what their requests share. Lives as long as the server does.
 pub struct Api {
     config: Config,
     http: Http,
     permits: Semaphore,
+    uploads: Uploads,
+    redactor: Arc<Redactor>,
 }
 
 impl Api {
-    /// Makes the client; it connects to nothing and reads no certificates before the first request.
+    /// Makes the client; it connects to nothing and reads no certificates before the first request. The keys of
+    /// `config` become known to `redactor`, so that no echo of them gets out.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, redactor: Arc<Redactor>) -> Self {
+        for key in [&config.together.key, &config.prime.key].into_iter().flatten() {
+            redactor.add(key.secret.expose_secret());
+        }
         let places = config.max_concurrency.min(Semaphore::MAX_PERMITS);
         Self {
             config,
             http: Http::default(),
             permits: Semaphore::new(places),
+            uploads: Uploads::default(),
+            redactor,
         }
     }
 
@@ -77,17 +89,10 @@ impl Api {
         &self.config
     }
 
-    /// Makes the configured keys known, so that no echo of them gets out.
-    pub fn register_keys(&self, redactor: &Redactor) {
-        for account in [&self.config.together, &self.config.prime] {
-            if let Some(key) = &account.key {
-                redactor.add(key.secret.expose_secret());
-            }
-        }
-    }
-
-    fn account(&self, service: Service) -> &Account {
-        self.config.account(service)
+    /// The secrets that must not get out.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 }
 
@@ -160,7 +165,7 @@ impl<'a> Request<'a> {
 
     /// Sends it, with retries as the row's effect allows, and returns the service's JSON.
     pub async fn send(self) -> Result<Reply, ToolError> {
-        let account = self.call.app.api.account(self.spec.service);
+        let account = self.call.api.config.account(self.spec.service);
         let Some(key) = &account.key else {
             return Err(ToolError::MissingKey(self.spec.service));
         };

@@ -40,7 +40,7 @@ impl Accepts {
         let parsed = if problems.is_empty() {
             parse(&plain).map(Some)?
         } else {
-            serde_json::from_str::<T>(&plain).ok()
+            serde_json::from_slice::<T>(&plain).ok()
         };
         if let Some(args) = &parsed {
             check(args, &mut problems);
@@ -52,7 +52,7 @@ impl Accepts {
     }
 
     /// The plain form of `raw` and the problems found on the way.
-    fn normalize(&self, raw: &str) -> Result<(String, Problems), Problems> {
+    fn normalize(&self, raw: &str) -> Result<(Vec<u8>, Problems), Problems> {
         let raw = if raw.trim() == "null" { "{}" } else { raw };
         let mut reader = reader::Reader::with_capacity(raw.len());
         let mut json = serde_json::Deserializer::from_str(raw);
@@ -65,9 +65,9 @@ impl Accepts {
 }
 
 /// Parses text that follows the schema. The second try, after a failure, is the one that knows the path.
-fn parse<T: DeserializeOwned>(plain: &str) -> Result<T, Problems> {
-    serde_json::from_str(plain).or_else(|_| {
-        let mut json = serde_json::Deserializer::from_str(plain);
+fn parse<T: DeserializeOwned>(plain: &[u8]) -> Result<T, Problems> {
+    serde_json::from_slice(plain).or_else(|_| {
+        let mut json = serde_json::Deserializer::from_slice(plain);
         serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             Problems::one(&Path::Root.key(&path), error.inner().to_string())

@@ -3,20 +3,19 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use crate::api::Request;
-use crate::app::App;
+use crate::api::{Api, Call, Request};
 use crate::config::{Account, key_variables};
 use crate::error::ToolError;
 use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
-use crate::tool::{Call, Entry};
+use crate::tool::Entry;
 use crate::tools::ALL;
 
 /// Writes the report to `out`. The answer says whether everything that is configured works.
-pub async fn check(app: &App, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {
+pub async fn check(api: &Api, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut works = true;
     for service in [Service::Together, Service::Prime] {
-        works &= check_service(app, service, out).await?;
+        works &= check_service(api, service, out).await?;
     }
     writeln!(out, "Tools: {} of {} offered", offered.len(), ALL.len())?;
     for entry in offered {
@@ -29,7 +28,7 @@ pub async fn check(app: &App, offered: &[&'static Entry], out: &mut impl Write) 
         };
         writeln!(out, "  {kind:<8} {}", entry.spec.name)?;
     }
-    if !any_key(app) {
+    if !any_key(api) {
         writeln!(
             out,
             "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
@@ -40,13 +39,13 @@ pub async fn check(app: &App, offered: &[&'static Entry], out: &mut impl Write) 
     Ok(works)
 }
 
-fn any_key(app: &App) -> bool {
-    let config = app.api.config();
+fn any_key(api: &Api) -> bool {
+    let config = api.config();
     config.together.key.is_some() || config.prime.key.is_some()
 }
 
-async fn check_service(app: &App, service: Service, out: &mut impl Write) -> io::Result<bool> {
-    let account = app.api.config().account(service);
+async fn check_service(api: &Api, service: Service, out: &mut impl Write) -> io::Result<bool> {
+    let account = api.config().account(service);
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
     writeln!(out, "  base URL  {}", base_url(account))?;
@@ -55,12 +54,12 @@ async fn check_service(app: &App, service: Service, out: &mut impl Write) -> io:
         return Ok(true);
     }
     let started = Instant::now();
-    let result = read_something(app, service).await;
+    let result = read_something(api, service).await;
     let elapsed = started.elapsed().as_millis();
     match &result {
         Ok(()) => writeln!(out, "  test      ok, the service answered in {elapsed} ms\n")?,
         Err(error) => {
-            let text = app.redactor.scrub_owned(error.to_string());
+            let text = api.redactor().scrub_owned(error.to_string());
             let mut lines = text.lines();
             writeln!(out, "  test      FAILED: {}", lines.next().unwrap_or_default())?;
             for line in lines {
@@ -87,12 +86,12 @@ fn base_url(account: &Account) -> String {
 }
 
 /// The cheapest call that needs a valid key and changes nothing.
-async fn read_something(app: &App, service: Service) -> Result<(), ToolError> {
+async fn read_something(api: &Api, service: Service) -> Result<(), ToolError> {
     let spec: &'static Spec = match service {
         Service::Together => &LIST_TRAINING_SESSIONS,
         Service::Prime => &LIST_RUNS,
     };
-    let call = Call::new(app, spec);
+    let call = Call::new(api, spec);
     Request::new(&call, spec)
         .query("limit", Some(1))
         .send()

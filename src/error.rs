@@ -39,6 +39,8 @@ pub struct Failure {
     pub cause: Cause,
     /// How often it was tried.
     pub tries: u32,
+    /// Whether one of the tries may have been carried out.
+    pub perhaps_done: bool,
     /// The key under which the operation was submitted.
     pub idempotency_key: Option<String>,
 }
@@ -73,7 +75,7 @@ pub enum Cause {
     Unexpected(&'static str),
     /// The answer is larger than the limit, in bytes.
     TooLarge(usize),
-    /// A redirect that is not followed, and where to.
+    /// A redirect that is not followed: where to, and why not.
     Redirect(String),
     /// All places for upstream requests stayed taken.
     Busy(usize),
@@ -194,7 +196,7 @@ impl Cause {
             Self::Unexpected(what) => format!("{host} answered with {what}"),
             Self::TooLarge(limit) => format!("the answer of {host} is larger than {} MiB", limit >> 20),
             Self::Redirect(to) => {
-                format!("{host} redirects to {to}, which is not followed: the key stays with its host")
+                format!("{host} redirects to {to}")
             }
             Self::Busy(places) => format!("all {places} places for requests to the services stayed taken"),
         }
@@ -204,7 +206,7 @@ impl Cause {
 impl Failure {
     /// Whether something may have been changed all the same, and how to find out.
     fn outcome(&self) -> Option<String> {
-        if self.cause.reached() != Reached::Perhaps {
+        if !self.perhaps_done {
             return None;
         }
         let sentence = match (self.spec.effect, self.spec.name) {
@@ -275,7 +277,7 @@ impl Failure {
 
     fn next_after_not_found(&self) -> String {
         if let Effect::Destroy { .. } = self.spec.effect {
-            return if self.tries > 1 {
+            return if self.perhaps_done {
                 "an earlier try of this call got no answer and may have done it already: then this is success.".to_owned()
             } else {
                 "check the id; if it was deleted before, there is nothing left to do.".to_owned()

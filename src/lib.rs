@@ -4,7 +4,6 @@
 //! file of [`tools`].
 
 pub mod api;
-pub mod app;
 pub mod arguments;
 pub mod check;
 pub mod cli;
@@ -28,7 +27,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api::Api;
-use app::App;
 use cli::{Cli, Command};
 use config::Config;
 use redact::Redactor;
@@ -50,7 +48,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     let redactor = Arc::<Redactor>::default();
     logging::start(variable(config::LOG).as_deref(), redactor.clone())?;
     let config = Config::read(variable).map_err(|error| error.to_string())?;
-    let app = Arc::new(App::new(Api::new(config), redactor));
+    let api = Arc::new(Api::new(config, redactor));
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -60,12 +58,12 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         match cli.command {
             Some(Command::Check) => {
                 let offered: Vec<_> = cli.offered().collect();
-                let works = check::check(&app, &offered, &mut io::stdout().lock()).await;
+                let works = check::check(&api, &offered, &mut io::stdout().lock()).await;
                 works
                     .map(|works| ExitCode::from(u8::from(!works)))
                     .map_err(|error| error.to_string())
             }
-            None => serve::serve(app.clone(), cli.offered())
+            None => serve::serve(api.clone(), cli.offered())
                 .await
                 .map(|()| ExitCode::SUCCESS),
         }

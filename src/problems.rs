@@ -51,14 +51,21 @@ pub struct Problem {
     pub message: String,
 }
 
-/// The problems of one call, in the order in which they were found.
+/// The problems of one call, in the order in which they were found. Those beyond the first few dozen are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    listed: Vec<Problem>,
+    more: usize,
+}
 
 impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>) {
-        self.0.push(Problem {
+        if self.listed.len() >= MOST_LISTED {
+            self.more += 1;
+            return;
+        }
+        self.listed.push(Problem {
             path: path.to_string(),
             message: message.into(),
         });
@@ -75,19 +82,19 @@ impl Problems {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.listed.is_empty()
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Problem { path, message } in self.0.iter().take(MOST_LISTED) {
+        for Problem { path, message } in &self.listed {
             write!(f, "\n- {path}: {message}")?;
         }
-        match self.0.len().saturating_sub(MOST_LISTED) {
-            0 => Ok(()),
-            more => write!(f, "\n- and {more} more"),
+        if self.more > 0 {
+            write!(f, "\n- and {} more", self.more)?;
         }
+        Ok(())
     }
 }
 

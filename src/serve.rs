@@ -8,7 +8,7 @@ use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::stdio_pipes;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::api::Api;
 use crate::server::Server;
 use crate::tool::Entry;
 use crate::transport::Stdio;
@@ -18,8 +18,8 @@ use crate::transport::Stdio;
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Serves until the input ends or the process is asked to stop.
-pub async fn serve(app: Arc<App>, entries: impl Iterator<Item = &'static Entry>) -> Result<(), String> {
-    let server = Server::new(app, entries);
+pub async fn serve(api: Arc<Api>, entries: impl Iterator<Item = &'static Entry>) -> Result<(), String> {
+    let server = Server::new(api, entries);
     let ended = CancellationToken::new();
     let (input, output) = stdio_pipes();
     let transport = Stdio::new(input, output, ended.clone());

@@ -13,7 +13,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 
-use crate::app::App;
+use crate::api::Api;
 use crate::problems::{list, nearest};
 use crate::tool::Entry;
 use crate::tool::adapter::Offered;
@@ -35,16 +35,16 @@ A tool that fails says what to do next. Creating a session or a run is never rep
 
 /// The server.
 pub struct Server {
-    app: Arc<App>,
+    api: Arc<Api>,
     tools: Vec<Offered>,
 }
 
 impl Server {
     /// A server that offers `entries`. The list stays as it is while the server runs.
     #[must_use]
-    pub fn new(app: Arc<App>, entries: impl Iterator<Item = &'static Entry>) -> Self {
+    pub fn new(api: Arc<Api>, entries: impl Iterator<Item = &'static Entry>) -> Self {
         Self {
-            app,
+            api,
             tools: entries.map(Offered::new).collect(),
         }
     }
@@ -64,7 +64,7 @@ impl Server {
         };
         let shown: String = name.chars().take(100).collect();
         let message = format!("there is no tool `{shown}`; {known}");
-        ErrorData::invalid_params(self.app.redactor.scrub_owned(message), None)
+        ErrorData::invalid_params(self.api.redactor().scrub_owned(message), None)
     }
 }
 
@@ -109,7 +109,7 @@ impl ServerHandler for Server {
         };
         let raw = context.extensions.get::<RawArguments>().cloned();
         let raw = raw.as_ref().map_or("{}", RawArguments::text);
-        Ok(offered.call(&self.app, raw, &context).await.into())
+        Ok(offered.call(&self.api, raw, &context).await.into())
     }
 
     // rmcp answers these with empty lists although the capabilities are not declared.

@@ -8,64 +8,13 @@ use std::pin::Pin;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::api::Request;
-use crate::app::App;
+use crate::api::{Call, Reply};
 use crate::arguments::Accepts;
 use crate::error::ToolError;
 use crate::problems::Problems;
 use crate::schema;
 use crate::spec::Spec;
-
-/// The JSON text of a successful answer, mostly the service's own.
-#[derive(Debug)]
-pub struct Reply(String);
-
-impl Reply {
-    /// An answer with this JSON text.
-    #[must_use]
-    pub const fn new(json: String) -> Self {
-        Self(json)
-    }
-
-    /// The JSON text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    /// The JSON text, owned.
-    #[must_use]
-    pub fn into_text(self) -> String {
-        self.0
-    }
-}
-
-/// One call of one tool.
-pub struct Call<'a> {
-    /// What all calls share.
-    pub app: &'a App,
-    /// The tool's row.
-    pub spec: &'static Spec,
-    /// When the call must have ended.
-    pub deadline: Instant,
-}
-
-impl<'a> Call<'a> {
-    /// A call of `spec` that starts now.
-    #[must_use]
-    pub fn new(app: &'a App, spec: &'static Spec) -> Self {
-        let deadline = Instant::now() + app.api.config().call_timeout;
-        Self { app, spec, deadline }
-    }
-
-    /// A request by the tool's own row.
-    #[must_use]
-    pub const fn request(&'a self) -> Request<'a> {
-        Request::new(self, self.spec)
-    }
-}
 
 /// What is particular to one tool.
 pub trait Handler: Send + Sync + 'static {

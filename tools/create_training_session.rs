@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use crate::api::json::Body;
 use crate::api::together::session::CreateSession;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct CreateTrainingSession;

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::{CheckpointId, CheckpointVariant};
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct DownloadCheckpoint;

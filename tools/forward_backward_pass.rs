@@ -4,10 +4,11 @@ use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::forward_backward::ForwardBackward;
 use crate::api::together::operation;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct ForwardBackwardPass;

@@ -2,9 +2,10 @@
 
 use crate::api::together::args::OperationArgs;
 use crate::api::together::operation;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct GetSampleOperation;

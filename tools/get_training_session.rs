@@ -1,9 +1,10 @@
 //! `get-training-session`: one session with its state, step and checkpoints.
 
 use crate::api::together::args::SessionArgs;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct GetTrainingSession;

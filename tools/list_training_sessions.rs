@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::session::StatusFilter;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct ListTrainingSessions;

@@ -3,10 +3,11 @@
 use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::{operation, optimizer};
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct OptimizerStep;

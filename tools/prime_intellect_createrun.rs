@@ -5,10 +5,11 @@ use serde::Deserialize;
 
 use crate::api::json::{self, Body};
 use crate::api::prime::CreateRun;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct PrimeIntellectCreaterun;
@@ -29,7 +30,7 @@ impl Handler for PrimeIntellectCreaterun {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let run = &args.body.value;
-        run.register_secrets(&call.app.redactor);
+        run.register_secrets(call.api.redactor());
         let implied_mode = run.implied_mode();
         let mut body = args.body.into_text();
         if let Some(mode) = implied_mode {
@@ -39,6 +40,6 @@ impl Handler for PrimeIntellectCreaterun {
         }
         let reply = call.request().body(body).send().await?;
         // The run's own key: wired into the run by the platform, and of no use to anybody else.
-        json::without_secret(reply, "tokenValue", &call.app.redactor)
+        json::without_secret(reply, "tokenValue", call.api.redactor())
     }
 }

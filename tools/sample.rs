@@ -3,9 +3,10 @@
 use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::{operation, sample};
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct Sample;

@@ -1,9 +1,10 @@
 //! `save-training-checkpoint`: saves weights, optimizer and step for resuming.
 
 use crate::api::together::args::CheckpointArgs;
+use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
-use crate::tool::{Call, Handler, Reply};
+use crate::tool::Handler;
 
 /// The tool.
 pub struct SaveTrainingCheckpoint;

@@ -9,11 +9,10 @@ use reqwest::{Response, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
-use crate::error::{Cause, Failure, ToolError};
+use crate::error::{Cause, Failure, Reached, ToolError};
 use crate::spec::{Effect, Method, Spec};
-use crate::tool::Call;
 
-use super::{error_body, json, retry};
+use super::{Call, error_body, json, retry};
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 256 << 20;
@@ -41,13 +40,14 @@ impl Outgoing {
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    pub(super) fn failure(&self, call: &Call<'_>, cause: Cause, tries: u32) -> ToolError {
+    pub(super) fn failure(&self, call: &Call<'_>, cause: Cause, tries: u32, perhaps_done: bool) -> ToolError {
         ToolError::Call(Box::new(Failure {
             tool: call.spec.name,
             spec: self.spec,
             host: self.host(),
             cause,
             tries,
+            perhaps_done,
             idempotency_key: self.idempotency_key.clone(),
         }))
     }
@@ -57,13 +57,15 @@ impl Outgoing {
 pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<String, ToolError> {
     let started = Instant::now();
     let mut tries = 0;
+    let mut perhaps_done = false;
     let result = loop {
         tries += 1;
         let (cause, advice) = match attempt(call, outgoing).await {
             Ok(answer) => break Ok(answer),
             Err(failed) => failed,
         };
-        let first_wait = call.app.api.config().retry_wait;
+        perhaps_done |= cause.reached() == Reached::Perhaps;
+        let first_wait = call.api.config().retry_wait;
         let next = retry::wait(outgoing.effect, &cause, advice, tries, first_wait)
             .map(|wait| Instant::now() + wait)
             .filter(|next| *next + LEAST_TIME < call.deadline);
@@ -84,7 +86,7 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Str
     );
     result
         .map(|(_, text)| text)
-        .map_err(|cause| outgoing.failure(call, cause, tries))
+        .map_err(|cause| outgoing.failure(call, cause, tries, perhaps_done))
 }
 
 /// A success: the HTTP status and the JSON text.
@@ -108,7 +110,7 @@ fn without_advice(cause: Cause) -> Failed {
 }
 
 async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> {
-    let api = &call.app.api;
+    let api = call.api;
     let Ok(permit) = timeout_at(call.deadline, api.permits.acquire()).await else {
         return Err(without_advice(Cause::Busy(api.config().max_concurrency)));
     };
@@ -162,7 +164,6 @@ async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause>
     let mut url = outgoing.url.clone();
     for _ in 0..=MOST_REDIRECTS {
         let client = call
-            .app
             .api
             .http
             .client(&url)
@@ -195,9 +196,17 @@ async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause>
             return Err(Cause::Redirect("nowhere".to_owned()));
         };
         // 301 to 303 turn other methods into a GET, which would say that something was done that was not.
-        let keeps_method = outgoing.method == Method::Get || status >= 307;
-        if target.origin() != outgoing.url.origin() || !keeps_method {
-            return Err(Cause::Redirect(target.origin().ascii_serialization()));
+        if outgoing.method != Method::Get && status < 307 {
+            return Err(Cause::Redirect(format!(
+                "another address with HTTP {status}, which would turn the {} into a GET",
+                outgoing.method.as_str()
+            )));
+        }
+        if target.origin() != outgoing.url.origin() {
+            let place = target.origin().ascii_serialization();
+            return Err(Cause::Redirect(format!(
+                "{place}, which is not followed: the key stays with its host"
+            )));
         }
         url = target;
     }
@@ -219,7 +228,6 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
-            Err(error) if error.is_timeout() => return Err(connection(&error)),
             Err(_) => return Err(Cause::Truncated),
         }
     }

@@ -10,9 +10,9 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::Reply;
 use crate::error::{Cause, ToolError};
 use crate::redact::Redactor;
-use crate::tool::Reply;
 
 /// A request body: the caller's own text, which is what is sent, and its typed form, which is what is checked.
 pub struct Body<T> {

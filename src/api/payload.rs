@@ -15,11 +15,10 @@ use serde_json::Value;
 
 use super::exchange::{Outgoing, exchange};
 use super::json::{self, Object};
-use super::{IdempotencyKey, Request};
+use super::{Call, IdempotencyKey, Reply, Request};
 use crate::config::is_loopback;
 use crate::error::{Cause, ToolError};
 use crate::spec::{CREATE_PAYLOAD_DOWNLOAD_URL, CREATE_PAYLOAD_UPLOAD_URL, Effect, Method, Spec};
-use crate::tool::{Call, Reply};
 
 /// How many numbers a list keeps in the stand-in of an uploaded body.
 const STAND_IN_NUMBERS: usize = 8;
@@ -55,7 +54,7 @@ pub async fn uploaded(
     members: Uploaded,
     key: &IdempotencyKey,
 ) -> Result<String, ToolError> {
-    if let Some(payload_id) = call.app.uploads.find(key, &body) {
+    if let Some(payload_id) = call.api.uploads.find(key, &body) {
         return stand_in(&body, &payload_id);
     }
     let row = &CREATE_PAYLOAD_UPLOAD_URL;
@@ -89,7 +88,7 @@ pub async fn uploaded(
     };
     exchange(call, &beside(row, Method::Put, url, Some(content.into()))).await?;
     let stand_in = stand_in(&body, &target.payload_id)?;
-    call.app.uploads.remember(key, &body, target.payload_id);
+    call.api.uploads.remember(key, &body, target.payload_id);
     Ok(stand_in)
 }
 
@@ -146,7 +145,7 @@ fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) ->
 
 /// Accepts https; plain http on loopback only when the service itself is there.
 fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Result<Url, ToolError> {
-    let service_is_local = is_loopback(&call.app.api.account(spec.service).base_url);
+    let service_is_local = is_loopback(&call.api.config.account(spec.service).base_url);
     Url::parse(text)
         .ok()
         .filter(|url| {
@@ -164,8 +163,8 @@ fn parse<'a, T: Deserialize<'a>>(
 }
 
 fn unexpected(call: &Call<'_>, spec: &'static Spec, what: &'static str) -> ToolError {
-    let url = call.app.api.account(spec.service).base_url.clone();
-    beside(spec, spec.method, url, None).failure(call, Cause::Unexpected(what), 1)
+    let url = call.api.config.account(spec.service).base_url.clone();
+    beside(spec, spec.method, url, None).failure(call, Cause::Unexpected(what), 1, false)
 }
 
 /// The body in a small form of the same shape, and the id of what was uploaded.

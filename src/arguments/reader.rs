@@ -9,21 +9,25 @@ use serde_json::value::RawValue;
 use super::rule::{Member, Object, Rule};
 use crate::problems::{Path, Problems};
 
+/// How many wrong values of one list are named: a list of a thousand numbers repeats its mistake, and must not crowd
+/// out the other problems.
+const MOST_UNUSABLE: usize = 3;
+
 /// The plain form so far, and the problems so far.
 pub(super) struct Reader {
-    pub(super) out: String,
+    pub(super) out: Vec<u8>,
     pub(super) problems: Problems,
 }
 
 impl Reader {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            out: String::with_capacity(capacity),
+            out: Vec::with_capacity(capacity),
             problems: Problems::default(),
         }
     }
 
-    pub(super) fn finish(self) -> (String, Problems) {
+    pub(super) fn finish(self) -> (Vec<u8>, Problems) {
         (self.out, self.problems)
     }
 
@@ -39,9 +43,9 @@ impl Reader {
     /// and the tool's own rules can be applied to the rest. The call fails all the same.
     fn stand_in(&mut self, arguments: &Object, seen: &[(String, Outcome)]) {
         for Member { name, rule, .. } in arguments.members.iter().filter(|member| member.required) {
-            let empty = match rule {
-                Rule::Object(_) => "{}",
-                Rule::Text(text) if text.values.is_empty() => "\"\"",
+            let empty: &[u8] = match rule {
+                Rule::Object(_) => b"{}",
+                Rule::Text(text) if text.values.is_empty() => b"\"\"",
                 _ => continue,
             };
             let written =
@@ -49,23 +53,21 @@ impl Reader {
             if !seen.iter().any(written) {
                 self.comma();
                 self.write(name);
-                self.out.push(':');
-                self.out.push_str(empty);
+                self.out.push(b':');
+                self.out.extend_from_slice(empty);
             }
         }
     }
 
     fn comma(&mut self) {
-        if !self.out.ends_with('{') {
-            self.out.push(',');
+        if !self.out.ends_with(b"{") {
+            self.out.push(b',');
         }
     }
 
     pub(super) fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) {
-        // Numbers and text always serialize; if they did not, serde would report the gap as a syntax error.
-        if let Ok(text) = serde_json::to_string(value) {
-            self.out.push_str(&text);
-        }
+        // Numbers and text always serialize; if they did not, reading the plain form would report the gap.
+        let _ = serde_json::to_writer(&mut self.out, value);
     }
 }
 
@@ -108,7 +110,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             if raw.get() == "null" {
                 return Ok(Outcome::Null);
             }
-            self.reader.out.push_str(raw.get());
+            self.reader.out.extend_from_slice(raw.get().as_bytes());
             return Ok(Outcome::Written);
         }
         json.deserialize_any(self)
@@ -128,7 +130,7 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_bool<E>(self, value: bool) -> Result<Outcome, E> {
         if let Rule::Boolean = self.rule {
-            self.reader.out.push_str(if value { "true" } else { "false" });
+            self.reader.write(&value);
             return Ok(Outcome::Written);
         }
         Ok(self.unexpected("true or false"))
@@ -187,13 +189,12 @@ impl<'de> Visitor<'de> for Place<'_> {
         };
         let Place { reader, path, rule } = self;
         let before = reader.out.len();
-        let mut usable = true;
-        let mut count = 0;
-        reader.out.push('[');
+        let (mut count, mut unusable) = (0, 0);
+        reader.out.push(b'[');
         loop {
             let at = reader.out.len();
             if count > 0 {
-                reader.out.push(',');
+                reader.out.push(b',');
             }
             match list.next_element_seed(reader.seed(items, path.index(count)))? {
                 Some(Outcome::Written) => {}
@@ -201,7 +202,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                     if outcome == Outcome::Null {
                         reader.seed(items, path.index(count)).unexpected("null");
                     }
-                    usable = false;
+                    unusable += 1;
                 }
                 None => {
                     reader.out.truncate(at);
@@ -209,17 +210,25 @@ impl<'de> Visitor<'de> for Place<'_> {
                 }
             }
             count += 1;
+            if unusable == MOST_UNUSABLE && items.is_scalar() && list.next_element::<IgnoredAny>()?.is_some()
+            {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                reader
+                    .problems
+                    .add(&path, "has more values after these, which were not checked");
+                break;
+            }
         }
         if count < *least {
-            usable = false;
+            unusable += 1;
             reader.seed(rule, path).unusable("must not be empty");
         }
-        if !usable {
+        if unusable > 0 {
             // A list with a hole would make every later position wrong.
             reader.out.truncate(before);
             return Ok(Outcome::Unusable);
         }
-        reader.out.push(']');
+        reader.out.push(b']');
         Ok(Outcome::Written)
     }
 
@@ -230,7 +239,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         };
         let Place { reader, path, .. } = self;
         let mut seen: Vec<(String, Outcome)> = Vec::with_capacity(object.members.len());
-        reader.out.push('{');
+        reader.out.push(b'{');
         while let Some(name) = map.next_key::<String>()? {
             let member = object.members.iter().find(|member| member.name == name);
             let rule = match (member, &object.others) {
@@ -245,7 +254,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             let before = reader.out.len();
             reader.comma();
             reader.write(&name);
-            reader.out.push(':');
+            reader.out.push(b':');
             let mut outcome = map.next_value_seed(reader.seed(rule, path.key(&name)))?;
             if seen.iter().any(|(other, _)| *other == name) {
                 reader.problems.add(&path.key(&name), "is given twice");
@@ -267,7 +276,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         if let Path::Root = path {
             reader.stand_in(object, &seen);
         }
-        reader.out.push('}');
+        reader.out.push(b'}');
         Ok(Outcome::Written)
     }
 }

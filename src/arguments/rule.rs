@@ -109,6 +109,12 @@ impl Rule {
         }
     }
 
+    /// Whether it is a single value.
+    #[must_use]
+    pub const fn is_scalar(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Number(_) | Self::Boolean)
+    }
+
     /// What is expected, for messages.
     #[must_use]
     pub const fn expected(&self) -> &'static str {

@@ -52,11 +52,11 @@ impl Place<'_> {
                 self.unexpected("text that is no finite number")
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {
-                self.reader.out.push_str("true");
+                self.reader.write(&true);
                 Outcome::Written
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("false") => {
-                self.reader.out.push_str("false");
+                self.reader.write(&false);
                 Outcome::Written
             }
             Rule::Boolean => self.unexpected("other text"),

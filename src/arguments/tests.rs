@@ -122,6 +122,18 @@ fn a_missing_argument_does_not_hide_what_else_is_wrong() {
     }
 }
 
+#[test]
+fn a_long_list_of_mistakes_does_not_crowd_out_the_others() {
+    let found = read(&json!({"id": "x", "ratios": vec!["?"; 1000], "kind": "?"}).to_string()).unwrap_err();
+    assert_eq!(found.matches("\n- ratios[").count(), 3, "{found}");
+    assert!(
+        found.contains("\n- ratios: has more values after these") && found.contains("\n- kind: "),
+        "{found}"
+    );
+    let found = read(r#"{"id":"x","ratios":["?","?","?"]}"#).unwrap_err();
+    assert!(!found.contains("more values"), "{found}");
+}
+
 /// A batch of one sample: `tokens` in chunks, and tensors of the given lengths.
 fn batch(chunks: &[usize], lengths: [usize; 3]) -> Value {
     let tensor = |length: usize, dtype: &str| json!({"data": vec![1; length], "dtype": dtype});

@@ -11,9 +11,9 @@ use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use rmcp::service::{RequestContext, RoleServer};
 use tokio::time::sleep_until;
 
+use super::Entry;
 use super::progress::Progress;
-use super::{Call, Entry, Reply};
-use crate::app::App;
+use crate::api::{Api, Call, Reply};
 use crate::arguments::Accepts;
 use crate::error::ToolError;
 use crate::schema;
@@ -58,14 +58,14 @@ impl Offered {
 
     /// Runs the tool on `raw`, the JSON text of its arguments. Always ends: with an answer, at the deadline, or
     /// when `context` is cancelled, which drops the request that is under way.
-    pub async fn call(&self, app: &App, raw: &str, context: &RequestContext<RoleServer>) -> CallToolResult {
-        let call = Call::new(app, self.entry.spec);
+    pub async fn call(&self, api: &Api, raw: &str, context: &RequestContext<RoleServer>) -> CallToolResult {
+        let call = Call::new(api, self.entry.spec);
         let mut unfinished = Unfinished(Some(self.entry.spec));
         let result = self.watch(&call, raw, context).await;
         if !matches!(result, Err(ToolError::Cancelled)) {
             unfinished.0 = None;
         }
-        finish(app, result)
+        finish(api, result)
     }
 
     async fn watch(
@@ -85,7 +85,7 @@ impl Offered {
                     return result.unwrap_or_else(|panic| Err(ToolError::Internal(panic_message(&*panic))));
                 }
                 () = sleep_until(last_resort) => {
-                    return Err(ToolError::Deadline(call.app.api.config().call_timeout));
+                    return Err(ToolError::Deadline(call.api.config().call_timeout));
                 }
                 () = progress.tick() => {}
             }
@@ -103,14 +103,14 @@ fn annotations(effect: Effect) -> ToolAnnotations {
 
 /// Turns the outcome into what the model reads. The one door through which results leave, so the one place
 /// where secrets are taken out of them.
-fn finish(app: &App, result: Result<Reply, ToolError>) -> CallToolResult {
+fn finish(api: &Api, result: Result<Reply, ToolError>) -> CallToolResult {
     match result {
         Ok(reply) => {
-            let text = app.redactor.scrub_owned(reply.into_text());
+            let text = api.redactor().scrub_owned(reply.into_text());
             CallToolResult::success(vec![ContentBlock::text(text)])
         }
         Err(error) => {
-            let text = app.redactor.scrub_owned(error.to_string());
+            let text = api.redactor().scrub_owned(error.to_string());
             let end = text
                 .char_indices()
                 .nth(LONGEST_FAILURE)

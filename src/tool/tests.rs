@@ -5,6 +5,7 @@ use rmcp::ServerHandler;
 use rmcp::model::{CallToolResult, RequestId};
 use rmcp::service::{RequestContext, RoleServer};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::adapter::Offered;
 use super::*;
@@ -41,9 +42,9 @@ struct Nobody;
 
 impl ServerHandler for Nobody {}
 
-fn app() -> App {
+fn api() -> Api {
     let config = Config::read(|_| None).unwrap();
-    App::new(Api::new(config), Arc::default())
+    Api::new(config, Arc::default())
 }
 
 /// A context whose peer is connected to nobody, and the other end of its wire.
@@ -70,7 +71,7 @@ fn text(result: &CallToolResult) -> String {
 async fn a_panic_becomes_an_error_of_the_tool() {
     static ENTRY: Entry = Entry::of::<Panics>();
     let (context, _wire) = context();
-    let result = Offered::new(&ENTRY).call(&app(), "{}", &context).await;
+    let result = Offered::new(&ENTRY).call(&api(), "{}", &context).await;
     assert!(
         text(&result).contains("rl-mcp itself failed: index 3 out of bounds"),
         "{result:?}"
@@ -82,7 +83,7 @@ async fn a_handler_that_never_ends_is_ended() {
     static ENTRY: Entry = Entry::of::<Hangs>();
     let (context, _wire) = context();
     let started = Instant::now();
-    let result = Offered::new(&ENTRY).call(&app(), "{}", &context).await;
+    let result = Offered::new(&ENTRY).call(&api(), "{}", &context).await;
     assert!(text(&result).contains("No result within 50 s"), "{result:?}");
     assert_eq!(started.elapsed(), Duration::from_secs(51));
 }
@@ -96,7 +97,7 @@ async fn a_waiting_host_that_asked_for_progress_hears_every_ten_seconds() {
     context
         .meta
         .set_progress_token(rmcp::model::ProgressToken(RequestId::Number(7)));
-    Offered::new(&ENTRY).call(&app(), "{}", &context).await;
+    Offered::new(&ENTRY).call(&api(), "{}", &context).await;
     let mut lines = BufReader::new(wire).lines();
     let mut seen = Vec::new();
     for _ in 0..5 {

@@ -1,16 +1,15 @@
 //! What all operations of a session have in common: submitting one, and showing it.
 
 use super::args::{OperationArgs, SubmitArgs};
-use crate::api::IdempotencyKey;
 use crate::api::payload::{self, Uploaded};
+use crate::api::{Call, IdempotencyKey, Reply};
 use crate::error::ToolError;
-use crate::tool::{Call, Reply};
 
 /// Submits an operation; of a body over the inline limit, `uploaded` goes first.
 pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, uploaded: Uploaded) -> Result<Reply, ToolError> {
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     let mut body = args.body.into_text();
-    if body.len() > call.app.api.config().inline_limit {
+    if body.len() > call.api.config().inline_limit {
         body = payload::uploaded(call, &args.session_id, body, uploaded, &key).await?;
     }
     let request = call.request().path("session_id", &args.session_id).body(body);
