@@ -83,7 +83,7 @@ fn main() -> Result<()> {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")), PathBuf::from);
     let started = Instant::now();
     let (result, batch) = (texts::result(LARGE), texts::batch(LARGE));
-    let upstream = Upstream::start(upstream::Answers {
+    let upstream = Upstream::start(&upstream::Answers {
         session: texts::SESSION.to_owned(),
         result: result.clone(),
         accepted: texts::ACCEPTED.to_owned(),

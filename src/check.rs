@@ -1,7 +1,7 @@
 //! `rl-mcp check`: what is configured, and whether it works.
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::api::{Api, Call, Request};
 use crate::config::{Account, key_variables};
@@ -9,6 +9,9 @@ use crate::error::ToolError;
 use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
 use crate::tool::Entry;
 use crate::tools::ALL;
+
+/// How long a person waits for the answer of one service.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Writes the report to `out`. The answer says whether everything that is configured works.
 pub async fn check(api: &Api, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {
@@ -49,6 +52,7 @@ async fn check_service(api: &Api, service: Service, out: &mut impl Write) -> io:
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
     writeln!(out, "  base URL  {}", base_url(account))?;
+    out.flush()?;
     if account.key.is_none() {
         writeln!(out, "  test      skipped, as there is no key\n")?;
         return Ok(true);
@@ -91,7 +95,8 @@ async fn read_something(api: &Api, service: Service) -> Result<(), ToolError> {
         Service::Together => &LIST_TRAINING_SESSIONS,
         Service::Prime => &LIST_RUNS,
     };
-    let call = Call::new(api, spec);
+    let mut call = Call::new(api, spec);
+    call.deadline = call.deadline.min(tokio::time::Instant::now() + PATIENCE);
     Request::new(&call, spec)
         .query("limit", Some(1))
         .send()

@@ -107,7 +107,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
     fn account(&self, service: Service, default: &str, version_path: &str) -> Result<Account, ConfigError> {
         let key = self
             .first(key_variables(service))
-            .map(|(from, value)| read_key(from, value))
+            .map(|(from, value)| read_key(from, value.trim_start_matches("Bearer ").to_owned()))
             .transpose()?;
         let (base_url_from, base_url) = match self.first(base_url_variables(service)) {
             Some((from, value)) => (Some(from), read_base_url(from, &value, version_path)?),
@@ -149,7 +149,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             })
             .map_err(|value| ConfigError {
                 variable: name,
-                problem: format!("`{value}` is no number of seconds between 0 and 86400"),
+                problem: format!("`{value}` is no number of seconds above 0 and up to 86400"),
             })
     }
 }

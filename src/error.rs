@@ -164,10 +164,10 @@ impl fmt::Display for Failure {
         if self.tries > 1 {
             write!(f, " ({} tries)", self.tries)?;
         }
-        if let Some(outcome) = self.outcome() {
-            write!(f, "\n{outcome}")?;
+        match self.unknown_outcome() {
+            Some((unknown, next)) => write!(f, "\n{unknown}\nNext: {next}"),
+            None => write!(f, "\nNext: {}", self.next_step()),
         }
-        write!(f, "\nNext: {}", self.next_step())
     }
 }
 
@@ -204,26 +204,41 @@ impl Cause {
 }
 
 impl Failure {
-    /// Whether something may have been changed all the same, and how to find out.
-    fn outcome(&self) -> Option<String> {
-        if !self.perhaps_done {
+    /// When something may have been changed all the same: what is not known, and how to find out. It goes before
+    /// anything that would mend the fault itself, because repeating the call could do it twice.
+    fn unknown_outcome(&self) -> Option<(&'static str, String)> {
+        let refused_for_good = matches!(self.cause, Cause::Status { status: 404, .. });
+        if !self.perhaps_done || (self.spec.effect.destructive() && refused_for_good) {
             return None;
         }
-        let sentence = match (self.spec.effect, self.spec.name) {
+        let outcome = match (self.spec.effect, self.spec.name) {
             (Effect::Read, _) => return None,
-            (Effect::Submit, name) => {
-                let key = self.idempotency_key.as_deref().unwrap_or_default();
+            (Effect::Submit, name) => (
+                "It is not known whether the operation was started.",
                 format!(
-                    "It is not known whether the operation was started. Repeating this very call is safe under its key: call {name} with the same arguments and \"idempotency_key\": \"{key}\"."
-                )
-            }
-            (Effect::Add, "create-training-session") => "It is not known whether the session was created. First list: look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.".to_owned(),
-            (Effect::Add, "prime-intellect-createrun") => "It is not known whether the run was started. First list the runs (dashboard: https://app.primeintellect.ai/dashboard/training) and look for one with this name, created just now. Create again only if there is none: a blind repeat starts, and bills, a second one.".to_owned(),
-            (Effect::Add, "stop-training-session") => "It is not known whether the stop arrived: get-training-session shows the status.".to_owned(),
-            (Effect::Add, _) => "It is not known whether it was done: look before you repeat it.".to_owned(),
-            (Effect::Set | Effect::Destroy { .. }, _) => "It is not known whether it was done. Repeating it does no harm.".to_owned(),
+                    "repeating this very call is safe under its key: call {name} with the same arguments and \"idempotency_key\": \"{}\".",
+                    self.idempotency_key.as_deref().unwrap_or_default()
+                ),
+            ),
+            (Effect::Add, "create-training-session") => (
+                "It is not known whether the session was created.",
+                "first list: look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.".to_owned(),
+            ),
+            (Effect::Add, "prime-intellect-createrun") => (
+                "It is not known whether the run was started.",
+                "do not repeat the call. First list the runs and look for one with this name, created just now; the user can do it at https://app.primeintellect.ai/dashboard/training. Create again only if there is none: a blind repeat starts, and bills, a second one.".to_owned(),
+            ),
+            (Effect::Add, "stop-training-session") => (
+                "It is not known whether the stop arrived.",
+                "get-training-session shows the status.".to_owned(),
+            ),
+            (Effect::Add, _) => ("It is not known whether it was done.", "look before you repeat it.".to_owned()),
+            (Effect::Set | Effect::Destroy { .. }, _) => (
+                "It is not known whether it was done.",
+                "call again; repeating it does no harm.".to_owned(),
+            ),
         };
-        Some(sentence)
+        Some(outcome)
     }
 
     fn next_step(&self) -> String {
@@ -231,8 +246,8 @@ impl Failure {
         match &self.cause {
             Cause::Status { status, wait, .. } => self.next_after_status(*status, *wait),
             Cause::Timeout(_) => "call again later; for more time in one call raise RL_MCP_CALL_TIMEOUT where the host allows it.".to_owned(),
-            Cause::Unreachable(_) => format!("check the network, the proxy variables (HTTPS_PROXY, NO_PROXY) and {base_url}; `rl-mcp check` tests them."),
-            Cause::Dns(_) => format!("check {base_url} for a typing mistake, and the network or VPN; behind a proxy set HTTPS_PROXY."),
+            Cause::Unreachable(_) => format!("check the network, the proxy variables (HTTPS_PROXY, NO_PROXY) and {base_url}; `rl-mcp check` tests the way."),
+            Cause::Dns(_) => format!("check the network or VPN, {base_url} for a typing mistake if it is set, and behind a proxy HTTPS_PROXY."),
             Cause::Tls(_) => "if a company proxy re-signs connections, add its certificate to the operating system's trust store (on Linux SSL_CERT_FILE works too); otherwise check the host and the clock.".to_owned(),
             Cause::Broken(_) | Cause::Truncated => "call again; if it keeps happening, a proxy or firewall on the way cuts connections.".to_owned(),
             Cause::NotJson(_) | Cause::Unexpected(_) => format!("check that {base_url} points at the API and that no proxy or login page answers in its place."),
@@ -245,9 +260,10 @@ impl Failure {
     fn next_after_status(&self, status: u16, wait: Option<Duration>) -> String {
         let service = self.spec.service;
         match status {
-            400 | 422 => "correct what the service names; it did nothing.".to_owned(),
+            400 | 422 => "correct what the service names.".to_owned(),
+            413 => "the body is too large for the service: split the batch over several calls.".to_owned(),
             401 => format!(
-                "the key is wrong, expired or lacks a scope. Ask the user for a valid one in {}, then restart the server; `rl-mcp check` tests it.",
+                "the key is wrong, expired or lacks a scope. A valid one belongs into {} of this server's environment (in the host's mcp.json, under \"env\"); then the server has to be restarted.",
                 key_variables(service).join(" or ")
             ),
             402 => match service {

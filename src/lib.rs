@@ -49,6 +49,9 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     logging::start(variable(config::LOG).as_deref(), redactor.clone())?;
     let config = Config::read(variable).map_err(|error| error.to_string())?;
     let api = Arc::new(Api::new(config, redactor));
+    if cli.offered().next().is_none() {
+        return Err("no tool is left: none of --tools is read-only".to_owned());
+    }
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -58,10 +61,12 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         match cli.command {
             Some(Command::Check) => {
                 let offered: Vec<_> = cli.offered().collect();
-                let works = check::check(&api, &offered, &mut io::stdout().lock()).await;
-                works
-                    .map(|works| ExitCode::from(u8::from(!works)))
-                    .map_err(|error| error.to_string())
+                match check::check(&api, &offered, &mut io::stdout().lock()).await {
+                    Ok(works) => Ok(ExitCode::from(u8::from(!works))),
+                    // Whoever read the report has seen enough of it.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+                    Err(error) => Err(error.to_string()),
+                }
             }
             None => serve::serve(api.clone(), cli.offered())
                 .await

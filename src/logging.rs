@@ -13,17 +13,13 @@ use crate::redact::Redactor;
 
 /// Starts the log with the filter of [`LOG`], `level` or `target=level,…`.
 pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
-    let filter = match filter.map(str::trim).filter(|filter| !filter.is_empty()) {
-        // rmcp warns about each unknown tool, which is a slip of the model and answered as one.
-        None => Targets::new()
-            .with_default(LevelFilter::WARN)
-            .with_target("rmcp", LevelFilter::ERROR),
-        Some(filter) => filter.parse().map_err(|error| {
-            format!(
-                "{LOG}: `{filter}` is no log filter ({error}); write a level such as info, or target=level,…"
-            )
-        })?,
-    };
+    let text = filter
+        .map(str::trim)
+        .filter(|filter| !filter.is_empty())
+        .unwrap_or("warn");
+    let filter = read(text).ok_or_else(|| {
+        format!("{LOG}: `{text}` is no log filter; write a level (error, warn, info, debug, trace) or target=level,…")
+    })?;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Stderr(redactor))
         .with_ansi(false);
@@ -32,6 +28,31 @@ pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String
         .with(lines)
         .try_init()
         .map_err(|error| error.to_string())
+}
+
+fn read(text: &str) -> Option<Targets> {
+    // The library takes any other word for a target, and then logs nothing else.
+    let is_level = |part: &str| {
+        part.trim()
+            .parse::<LevelFilter>()
+            .is_ok_and(|_| !part.trim().is_empty())
+    };
+    if !text.split(',').all(|part| part.contains('=') || is_level(part)) {
+        return None;
+    }
+    let filter: Targets = text.parse().ok()?;
+    // rmcp warns about each slip of a model, which is answered as one, and tells of every message.
+    let quiet = match filter.default_level() {
+        Some(LevelFilter::INFO) => LevelFilter::WARN,
+        Some(level) if level < LevelFilter::INFO => level.min(LevelFilter::ERROR),
+        _ => return Some(filter),
+    };
+    let named = filter.iter().any(|(target, _)| target.starts_with("rmcp"));
+    Some(if named {
+        filter
+    } else {
+        filter.with_target("rmcp", quiet)
+    })
 }
 
 struct Stderr(Arc<Redactor>);

@@ -79,6 +79,16 @@ impl Problems {
         problems
     }
 
+    /// Whether something at this place or inside it is reported already.
+    #[must_use]
+    pub fn mention(&self, path: &Path<'_>) -> bool {
+        let path = path.to_string();
+        let inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        self.listed
+            .iter()
+            .any(|problem| problem.path.strip_prefix(&path).is_some_and(inside))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -14,7 +14,14 @@ use serde_json::{Map, Value};
 /// Members that types may attach for the argument checks (`arguments.rs`); no client sees them.
 pub const RETIRED: &str = "x-retired";
 
-/// The input schema of a tool, as the argument checks read it: with [`RETIRED`] members.
+/// How to write an object, for those who wrote something else; likewise private.
+pub const HINT: &str = "x-hint";
+
+/// Marks a member that is accepted but not offered: it tells the service nothing new, and every conversation pays for
+/// what is listed.
+pub const UNLISTED: &str = "x-unlisted";
+
+/// The input schema of a tool, as the argument checks read it: with [`RETIRED`], [`HINT`] and [`UNLISTED`] members.
 #[must_use]
 pub fn input_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -148,6 +155,10 @@ fn drop_private(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             map.remove(RETIRED);
+            map.remove(HINT);
+            if let Some(Value::Object(members)) = map.get_mut("properties") {
+                members.retain(|_, member| member.get(UNLISTED).is_none());
+            }
             map.values_mut().for_each(drop_private);
         }
         Value::Array(values) => values.iter_mut().for_each(drop_private),

@@ -1,5 +1,6 @@
 //! Serving over standard input and output, from the first line to the end of input.
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,17 @@ use crate::transport::Stdio;
 /// nobody may be there any more to read.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// What a person reads who starts the server by hand.
+const WAITING: &str =
+    "rl-mcp: waiting for an MCP host on standard input. To test the set-up run: rl-mcp check. Ctrl-C ends.";
+
 /// Serves until the input ends or the process is asked to stop.
 pub async fn serve(api: Arc<Api>, entries: impl Iterator<Item = &'static Entry>) -> Result<(), String> {
     let server = Server::new(api, entries);
+    if io::stdin().is_terminal() {
+        // Somebody wants to see what it does.
+        let _ = writeln!(io::stderr(), "{WAITING}");
+    }
     let ended = CancellationToken::new();
     let (input, output) = stdio_pipes();
     let transport = Stdio::new(input, output, ended.clone());

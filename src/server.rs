@@ -25,9 +25,11 @@ Reinforcement-learning post-training on two services.
 
 Together AI, step by step, on a training session:
 1. create-training-session on a READY model resource; get-training-session until RUNNING.
-2. For each step: sample (several completions of each prompt), score them yourself, forward-backward-pass, optimizer-step. Each of these only starts an operation: poll its get-…-operation until COMPLETED before the next one that depends on it.
+2. For each step: sample (several completions of each prompt), score them yourself, forward-backward-pass, optimizer-step. Each of these only starts an operation: poll its get-…-operation (statuses PENDING, RUNNING, COMPLETED, FAILED) until COMPLETED before the next one that depends on it.
 3. Sampling sees new weights only after a weights-sync.
-4. At the end: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download, then stop-training-session. The model resource bills until it is stopped or goes idle.
+4. At the end: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download, then stop-training-session.
+An operation that is FAILED stays so: read error.code and error.message, then submit a new one.
+There are no tools for model resources and weights-sync: ask the user for the id of a READY model resource, for a weights-sync after optimizer steps, and to stop the resource at the end, as it bills until it is stopped or goes idle.
 
 Prime Intellect, a whole run from one config: prime-intellect-createrun, prime-intellect-deleterun.
 

@@ -53,7 +53,7 @@ pub const FORWARD_BACKWARD_PASS: Spec = Spec::new(
     "Forward-backward pass",
     "Computes the loss of a batch and adds its gradients to those gathered since the last optimizer-step (so several calls accumulate; optimizer-step applies and clears them). Returns an operation: poll get-forward-backward-operation every 0.5 s or so until COMPLETED or FAILED, before the optimizer-step. \
 Alignment: let full = prompt tokens (P) + response tokens (R). model_input = full without its last token, target_tokens = full without its first, so both have L = P+R-1 entries, and so has every other tensor; slot i belongs to the predicted token full[i+1]. Hence each tensor but target_tokens starts with P-1 zeros, then one value per response token. Example: P=3, full=[101,17,42,7,9]: tokens [101,17,42,7], target_tokens [17,42,7,9], mask [0,0,1,1], logprobs [0,0,lp(7),lp(9)], advantages [0,0,A,A]. \
-GRPO: A = reward minus the mean reward of the completions of the same prompt, optionally divided by their standard deviation. \
+GRPO: A = reward minus the mean reward of the completions of the same prompt, optionally divided by their standard deviation; a group of equal rewards teaches nothing and may be skipped. \
 Keys per loss, beside target_tokens: CROSS_ENTROPY needs weights; all others need logprobs and advantages and take weights or mask (never both; with neither, prompt positions count too); GRPO with beta > 0 also needs reference_logprobs. \
 No NaN or infinity: give an unusable position weight 0.",
     Method::Post,
@@ -65,7 +65,7 @@ No NaN or infinity: give an unusable position weight 0.",
 pub const GET_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
     "get-forward-backward-operation",
     "Get forward-backward operation",
-    "Shows a forward-backward pass. Final: COMPLETED with output.loss and output.metrics, FAILED with error.code (final: do not repeat with the same key). Cross-entropy loss is a sum over trained tokens: divide by the sum of weights for a per-token value.",
+    "Shows a forward-backward pass. Final: COMPLETED with output.loss and output.metrics, FAILED with error.code (RESOURCE_EXHAUSTED: smaller batch; NON_FINITE_LOSS: look at logprobs and learning rate; SESSION_NOT_ACTIVE: see get-training-session). Cross-entropy loss is a sum over trained tokens: divide by the sum of weights for a per-token value.",
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/forward-backward/{operation_id}",
     Effect::Read,
@@ -115,7 +115,7 @@ pub const GET_OPTIM_STEP_OPERATION: Spec = Spec::new(
 pub const SAMPLE: Spec = Spec::new(
     "sample",
     "Sample completions",
-    "Generates completions of token prompts with the weights that the last weights-sync published. Returns an operation: poll get-sample-operation. Tokenize with the base model's own tokenizer and chat template. To score a given text instead (reference log-probabilities): put prompt + response in model_inputs, max_tokens 1, prompt_logprobs true, and ignore the generated token. Needs a model resource with at least one generator replica.",
+    "Generates completions of token prompts with the weights that the last weights-sync published. Returns an operation: poll get-sample-operation. Tokenize with the base model's own tokenizer and chat template. To score a given text instead (reference log-probabilities, as long as these weights are the reference): put prompt + response in model_inputs, max_tokens 1, prompt_logprobs true, and ignore the generated token. Needs a model resource with at least one generator replica.",
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/sample",
     Effect::Submit,
@@ -125,7 +125,7 @@ pub const SAMPLE: Spec = Spec::new(
 pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
     "get-sample-operation",
     "Get sample operation",
-    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). Integers may come as strings.",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). With prompt_logprobs: one value for each prompt token, the first always 0, so entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",
     Effect::Read,

@@ -31,13 +31,13 @@ impl Handler for PrimeIntellectCreaterun {
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let run = &args.body.value;
         run.register_secrets(call.api.redactor());
-        let implied_mode = run.implied_mode();
-        let mut body = args.body.into_text();
-        if let Some(mode) = implied_mode {
-            let mut members = json::object(&body)?;
-            members.set("mode", json::raw(json::text(&mode)?)?);
-            body = json::text(&members)?;
+        let implied = [("mode", run.implied_mode()), ("name", run.implied_name())];
+        let implied = implied.map(|(member, value)| value.map(|value| (member, json::text(&value))));
+        let mut body = json::object(&args.body.into_text())?;
+        for (member, value) in implied.into_iter().flatten() {
+            body.set(member, json::raw(value?)?);
         }
+        let body = json::text(&body)?;
         let reply = call.request().body(body).send().await?;
         // The run's own key: wired into the run by the platform, and of no use to anybody else.
         json::without_secret(reply, "tokenValue", call.api.redactor())

@@ -159,12 +159,12 @@ impl Server {
         let started = Instant::now();
         self.input.write_all(line)?;
         self.read_answer()?;
-        let took = started.elapsed();
+        let elapsed = started.elapsed();
         if answered_id(&self.answer) != Some(id) {
             return Err(unexpected(&self.answer).into());
         }
         tool.check(&self.answer)?;
-        Ok(took)
+        Ok(elapsed)
     }
 
     /// Makes `calls` calls, `in_flight` of them at once, and returns how long that took.

@@ -107,6 +107,7 @@ impl Pair<'_> {
     }
 
     /// `calls` calls of each side, `in_flight` of them at once.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn flood(&mut self, calls: usize, in_flight: usize, call: &mut Call) -> Result<Flood> {
         // The connections come about before the clock runs.
         self.server.flood(&mut call.tool, in_flight, in_flight)?;

@@ -1,5 +1,6 @@
 //! From the figures of the rounds to the table.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ const PER_SECOND: Unit = Unit {
     decimals: 0,
 };
 const TIMES: Unit = Unit {
-    name: " times",
+    name: "×",
     scale: 1.0,
     decimals: 2,
 };
@@ -196,6 +197,7 @@ fn compared<'a>(
     ]
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a size for people to read")]
 fn lines(measured: &Measured) -> Vec<Line> {
     let added: (Unit, fn(&Both) -> f64) = (MILLISECONDS, |both| both.server - both.plain);
     let times: (Unit, fn(&Both) -> f64) = (TIMES, |both| both.server / both.plain);
@@ -282,7 +284,7 @@ pub(crate) fn print(out: &mut impl Write, measured: &Measured, rounds: usize, to
     for line in &lines {
         let mut text = String::new();
         for (column, cell) in line.iter().enumerate() {
-            text.push_str(&format!("{cell:<width$}  ", width = width(column)));
+            write!(text, "{cell:<width$}  ", width = width(column))?;
         }
         writeln!(out, "{}", text.trim_end())?;
     }

@@ -1,6 +1,7 @@
 //! The texts that travel, in the shapes of the service's own examples.
 
 use std::fmt::Write as _;
+use std::iter::repeat_with;
 
 pub(crate) const SESSION_ID: &str = "3f2a9c11-6e5d-4a7b-8c90-1d2e3f4a5b6c";
 pub(crate) const OPERATION_ID: &str = "0a1b2c3d-0000-4000-8000-000000000001";
@@ -22,24 +23,16 @@ pub(crate) fn batch(size: usize) -> String {
     let mut text = r#"{"samples":["#.to_owned();
     while text.len() < size {
         let tokens = numbers.tokens(PROMPT_TOKENS + RESPONSE_TOKENS);
-        let [input, targets] =
-            [tokens.split_last(), tokens.split_first()].map(|split| split.map_or(&[][..], |it| it.1));
-        let after_prompt = |value: &mut dyn FnMut() -> String| {
-            let zeros = (1..PROMPT_TOKENS).map(|_| "0".to_owned());
-            zeros
-                .chain((0..RESPONSE_TOKENS).map(|_| value()))
-                .collect::<Vec<_>>()
-                .join(",")
-        };
+        let positions = tokens.len() - 1;
         let advantage = numbers.fraction().to_string();
         let _ = write!(
             text,
             r#"{{"model_input":{{"chunks":[{{"encoded_text":{{"tokens":[{}]}}}}]}},"loss_fn_inputs":{{"target_tokens":{{"data":[{}],"dtype":"int64"}},"logprobs":{{"data":[{}],"dtype":"float32"}},"advantages":{{"data":[{}],"dtype":"float32"}},"mask":{{"data":[{}],"dtype":"int64"}}}}}},"#,
-            input.join(","),
-            targets.join(","),
-            after_prompt(&mut || numbers.logprob()),
-            after_prompt(&mut || advantage.clone()),
-            after_prompt(&mut || "1".to_owned()),
+            joined(tokens.iter().take(positions).cloned()),
+            joined(tokens.iter().skip(1).cloned()),
+            for_response(|| numbers.logprob()),
+            for_response(|| advantage.clone()),
+            for_response(|| "1".to_owned()),
         );
     }
     text.pop();
@@ -56,17 +49,27 @@ pub(crate) fn result(size: usize) -> String {
         r#"{{"id":"{OPERATION_ID}","status":"TRAINING_OPERATION_STATUS_COMPLETED","output":{{"results":["#
     );
     while text.len() < size {
-        let logprobs: Vec<_> = (0..RESPONSE_TOKENS).map(|_| numbers.logprob()).collect();
+        let tokens = numbers.tokens(RESPONSE_TOKENS);
         let _ = write!(
             text,
             r#"{{"sequences":[{{"tokens":[{}],"logprobs":[{}],"stop_reason":"STOP_REASON_STOP","prompt_cache_hit_tokens":0}}],"policy_segments":[{{"version":12,"start_token":0}}]}},"#,
-            numbers.tokens(RESPONSE_TOKENS).join(","),
-            logprobs.join(","),
+            joined(tokens.into_iter()),
+            joined(repeat_with(|| numbers.logprob()).take(RESPONSE_TOKENS)),
         );
     }
     text.pop();
     text.push_str("]}}");
     text
+}
+
+/// The values of a sample's positions: zeros for the prompt, `value` for each token of the response.
+fn for_response(value: impl FnMut() -> String) -> String {
+    let zeros = repeat_with(|| "0".to_owned()).take(PROMPT_TOKENS - 1);
+    joined(zeros.chain(repeat_with(value).take(RESPONSE_TOKENS)))
+}
+
+fn joined(values: impl Iterator<Item = String>) -> String {
+    values.collect::<Vec<_>>().join(",")
 }
 
 /// Numbers as a service writes them, the same in every run.
@@ -78,15 +81,18 @@ impl Numbers {
     }
 
     fn tokens(&mut self, count: usize) -> Vec<String> {
-        (0..count).map(|_| self.0.u32(..VOCABULARY).to_string()).collect()
+        repeat_with(|| self.0.u32(..VOCABULARY).to_string())
+            .take(count)
+            .collect()
     }
 
+    /// At least 0 and below 1.
     fn fraction(&mut self) -> f32 {
         self.0.f32()
     }
 
     /// In the shortest form that gives the same 32-bit float again.
     fn logprob(&mut self) -> String {
-        self.fraction().ln().to_string()
+        (1.0 - self.fraction()).ln().to_string()
     }
 }

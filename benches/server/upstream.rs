@@ -56,13 +56,13 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn start(answers: Answers) -> Result<Self> {
+    pub(crate) fn start(answers: &Answers) -> Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let counters = Arc::<Counters>::default();
         let shared = Shared {
-            answers: Ready::new(&answers),
+            answers: Ready::new(answers),
             counters: counters.clone(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

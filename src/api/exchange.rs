@@ -70,7 +70,12 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Str
             .map(|wait| Instant::now() + wait)
             .filter(|next| *next + LEAST_TIME < call.deadline);
         let Some(next) = next else {
-            break Err(cause);
+            // What counts for the caller is how long the call took in all.
+            break Err(if let Cause::Timeout(_) = cause {
+                Cause::Timeout(started.elapsed())
+            } else {
+                cause
+            });
         };
         tracing::debug!(tool = call.spec.name, tries, ?cause, "trying again");
         sleep(next - Instant::now()).await;

@@ -10,6 +10,10 @@ use crate::config::is_loopback;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection is kept for the next request. Servers and load balancers close theirs after a minute or
+/// more; a request on a connection that is just being closed is one whose outcome is unknown.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Two pools, each made when first needed: reading the system's certificates takes longer than starting the server.
 #[derive(Default)]
 pub struct Http {
@@ -36,6 +40,7 @@ fn build(proxies: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder)
     let builder = Client::builder()
         .user_agent(concat!("rl-mcp/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         // Redirects are followed in `exchange.rs`, which knows what may be sent where.
         .redirect(reqwest::redirect::Policy::none());
     proxies(builder)

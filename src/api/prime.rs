@@ -15,6 +15,9 @@ id!(
     RunId
 );
 
+/// The members that hold secrets.
+const SECRETS: [&str; 2] = ["wandbApiKey", "hfToken"];
+
 /// What the run trains, and where.
 #[derive(Deserialize, JsonSchema)]
 pub struct CreateRun {
@@ -23,8 +26,7 @@ pub struct CreateRun {
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
-    /// Display name, best one that can be found again.
-    #[expect(dead_code, reason = "sent as it came")]
+    /// Display name, best one that can be found again. Default: config.name.
     name: Option<String>,
     /// Owning and paying team. Default: the key's owner.
     #[serde(rename = "teamId")]
@@ -81,6 +83,13 @@ impl CreateRun {
         (self.mode.is_none() && self.mode() == Mode::Sft).then_some("sft")
     }
 
+    /// The name that the config gives where the body gives none, as the official client copies it.
+    #[must_use]
+    pub fn implied_name(&self) -> Option<&str> {
+        let name = self.config.as_ref()?.get("name")?.as_str()?;
+        (self.name.is_none() && !name.is_empty()).then_some(name)
+    }
+
     fn mode(&self) -> Mode {
         let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
         self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
@@ -123,6 +132,12 @@ impl CreateRun {
                     problems.add(&at.key(table), "does not belong to a supervised run");
                 }
             }
+        }
+        for secret in SECRETS.into_iter().filter(|secret| self.has(secret)) {
+            problems.add(
+                &at.key(secret),
+                format!("is a secret, which a config must not hold: write body.{secret}"),
+            );
         }
         if let Some(source_ref) = self
             .source_ref

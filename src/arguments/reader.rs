@@ -96,8 +96,8 @@ impl Place<'_> {
     }
 
     pub(super) fn unexpected(self, found: &str) -> Outcome {
-        let expected = self.rule.expected();
-        self.unusable(format!("expected {expected}, found {found}"))
+        let wanted = self.rule.wanted();
+        self.unusable(format!("found {found}, expected {wanted}"))
     }
 }
 
@@ -143,7 +143,8 @@ impl<'de> Visitor<'de> for Place<'_> {
                 reason = "only compared with the bounds of a range"
             )]
             Rule::Number(number) => self.number(*number, value as f64, |reader| reader.write(&value)),
-            Rule::Text(text) if text.values.is_empty() => {
+            // An id that looks like a number. In a list of texts, such as stop, it would be a token id.
+            Rule::Text(text) if text.values.is_empty() && !matches!(self.path, Path::Index(..)) => {
                 self.reader.write(&value.to_string());
                 Outcome::Written
             }
@@ -260,6 +261,11 @@ impl<'de> Visitor<'de> for Place<'_> {
                 reader.problems.add(&path.key(&name), "is given twice");
                 outcome = Outcome::Unusable;
             }
+            let optional = member.is_some_and(|member| !member.required);
+            if optional && outcome == Outcome::Written && reader.out.ends_with(b":\"\"") {
+                // Models fill what they don't need with empty text; sent, it could mean something.
+                outcome = Outcome::Null;
+            }
             if outcome != Outcome::Written {
                 reader.out.truncate(before);
             }
@@ -268,10 +274,9 @@ impl<'de> Visitor<'de> for Place<'_> {
             }
         }
         for Member { name, rule, .. } in missing(object, &seen) {
-            let expected = rule.expected();
             reader
                 .problems
-                .add(&path.key(name), format!("is required ({expected})"));
+                .add(&path.key(name), format!("is required: {}", rule.wanted()));
         }
         if let Path::Root = path {
             reader.stand_in(object, &seen);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::problems::{list, nearest};
-use crate::schema::RETIRED;
+use crate::schema::{HINT, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -34,6 +34,8 @@ pub struct Object {
     pub members: Vec<Member>,
     /// What members of other names may hold; `None`: there are no others.
     pub others: Option<Box<Rule>>,
+    /// How to write one, for those who wrote something else.
+    pub hint: Option<String>,
     /// Names that earlier versions of the API had, with a sentence that names the successor.
     pub retired: BTreeMap<String, String>,
 }
@@ -115,7 +117,19 @@ impl Rule {
         matches!(self, Self::Text(_) | Self::Number(_) | Self::Boolean)
     }
 
-    /// What is expected, for messages.
+    /// What is expected and how it is written, for messages.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        match self {
+            Self::Object(Object { hint: Some(hint), .. }) => format!("an object: {hint}"),
+            Self::Text(Text { values, .. }) if !values.is_empty() => {
+                format!("one of {}", list(values.iter().map(String::as_str)))
+            }
+            _ => self.expected().to_owned(),
+        }
+    }
+
+    /// What is expected, in a word or two.
     #[must_use]
     pub const fn expected(&self) -> &'static str {
         match self {
@@ -152,6 +166,7 @@ impl Object {
         Self {
             members,
             others,
+            hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
             retired: retired(schema),
         }
     }
@@ -173,7 +188,8 @@ impl Object {
         if let Some(sentence) = self.retired.get(name) {
             return sentence.clone();
         }
-        if let Some(outer) = self.members.iter().find(|member| member.holds(name)) {
+        let mut holders = self.members.iter().filter(|member| member.holds(name));
+        if let (Some(outer), None) = (holders.next(), holders.next()) {
             return format!("belongs inside {0}: write {0}.{name}", outer.name);
         }
         if let Some(near) = self.nearest(name) {

@@ -44,10 +44,14 @@ impl Place<'_> {
     /// A value that came as a string but should be something else: hosts do that.
     pub(super) fn inside_string(self, text: &str) -> Outcome {
         let trimmed = text.trim();
-        if matches!(self.rule, Rule::Object(_) | Rule::Array { .. }) && !trimmed.starts_with(['{', '[']) {
-            return self.unexpected("text");
-        }
+        let bracketed = trimmed.starts_with(['{', '[']);
         match self.rule {
+            Rule::Array { items, .. } if !bracketed && matches!(**items, Rule::Text(_)) => {
+                // One text where several could be.
+                self.reader.write(&[text]);
+                Outcome::Written
+            }
+            Rule::Object(_) | Rule::Array { .. } if !bracketed => self.unexpected("text"),
             Rule::Number(_) if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
                 self.unexpected("text that is no finite number")
             }
@@ -61,7 +65,7 @@ impl Place<'_> {
             }
             Rule::Boolean => self.unexpected("other text"),
             _ => {
-                let (before, path, expected) = (self.reader.out.len(), self.path, self.rule.expected());
+                let (before, path, wanted) = (self.reader.out.len(), self.path, self.rule.wanted());
                 let Place { reader, rule, .. } = self;
                 let mut json = serde_json::Deserializer::from_str(trimmed);
                 let read = reader.seed(rule, path).deserialize(&mut json);
@@ -69,8 +73,7 @@ impl Place<'_> {
                     Ok(outcome) => outcome,
                     Err(error) => {
                         reader.out.truncate(before);
-                        let message =
-                            format!("expected {expected}, found text that cannot be read as one: {error}");
+                        let message = format!("found text that cannot be read ({error}), expected {wanted}");
                         reader.seed(rule, path).unusable(message)
                     }
                 }

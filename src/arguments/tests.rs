@@ -61,15 +61,15 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             r#"{"id":"x","count":"3x"}"#,
-            "count: expected a whole number, found text that cannot be read as one",
+            "count: found text that cannot be read",
         ),
         (
             r#"{"id":"x","count":"3 4"}"#,
-            "count: expected a whole number, found text that cannot be read as one",
+            "count: found text that cannot be read",
         ),
         (
             r#"{"id":"x","count":[3]}"#,
-            "count: expected a whole number, found a list",
+            "count: found a list, expected a whole number",
         ),
         (
             r#"{"id":"x","count":18446744073709551615}"#,
@@ -77,28 +77,28 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             r#"{"id":"x","ratios":["NaN"]}"#,
-            "ratios[0]: expected a number, found text that is no finite number",
+            "ratios[0]: found text that is no finite number, expected a number",
         ),
         (
             r#"{"id":"x","ratios":[1,null]}"#,
-            "ratios[1]: expected a number, found null",
+            "ratios[1]: found null, expected a number",
         ),
         (
             r#"{"id":"x","flag":1}"#,
-            "flag: expected true or false, found a number",
+            "flag: found a number, expected true or false",
         ),
         (
             r#"{"id":"x","flag":"yes"}"#,
-            "flag: expected true or false, found other text",
+            "flag: found other text, expected true or false",
         ),
         (r#"{"id":"x","id":"y"}"#, "id: is given twice"),
-        (r#"{"id":{}}"#, "id: expected text, found an object"),
+        (r#"{"id":{}}"#, "id: found an object, expected text"),
         (
             r#"{"kind":"one"}"#,
             "kind: `one` is not one of: THE_KIND_OLD_ONE, THE_KIND_NEW_ONE.",
         ),
-        ("[]", "arguments: expected an object, found a list"),
-        ("null", "id: is required (text)"),
+        ("[]", "arguments: found a list, expected an object"),
+        ("null", "id: is required: text"),
         (
             r#"{"id":"x","ratios":[1e999]}"#,
             "arguments: cannot be read: number out of range",
@@ -136,15 +136,16 @@ fn a_long_list_of_mistakes_does_not_crowd_out_the_others() {
 
 /// A batch of one sample: `tokens` in chunks, and tensors of the given lengths.
 fn batch(chunks: &[usize], lengths: [usize; 3]) -> Value {
-    let tensor = |length: usize, dtype: &str| json!({"data": vec![1; length], "dtype": dtype});
+    let tensor =
+        |length: usize, value: i64, dtype: &str| json!({"data": vec![value; length], "dtype": dtype});
     let chunk = |length: &usize| json!({"encoded_text": {"tokens": vec![5; *length]}});
     json!({
         "samples": [{
             "model_input": {"chunks": chunks.iter().map(chunk).collect::<Vec<_>>()},
             "loss_fn_inputs": {
-                "target_tokens": tensor(lengths[0], "int64"),
-                "logprobs": tensor(lengths[1], "float32"),
-                "advantages": tensor(lengths[2], "float32"),
+                "target_tokens": tensor(lengths[0], 5, "int64"),
+                "logprobs": tensor(lengths[1], 0, "float32"),
+                "advantages": tensor(lengths[2], 1, "float32"),
             },
         }],
         "loss": {"type": "LOSS_TYPE_PPO"},

@@ -80,7 +80,7 @@ async fn each_rule_of_a_batch() {
         ),
         (
             vec![("/loss", json!(null))],
-            vec!["body.loss: is required (an object)".to_owned()],
+            vec!["body.loss: is required: an object: write".to_owned()],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/mask", short.clone())],
@@ -125,31 +125,61 @@ async fn each_rule_of_a_batch() {
             vec![path("target_tokens.data[2]: is -1, but is no token id")],
         ),
         (
+            // Not shifted, and the position is trained on.
+            vec![(
+                "/samples/0/loss_fn_inputs/target_tokens/data",
+                json!([101, 17, 42, 7]),
+            )],
+            vec![path(
+                "target_tokens.data[2]: is 42, but the next token in model_input is 7",
+            )],
+        ),
+        (
+            vec![("/samples/0/loss_fn_inputs/logprobs/data", json!([0, 0, 0.9, 0.4]))],
+            vec![path(
+                "logprobs.data[2]: is 0.9, but a log-probability is not above 0",
+            )],
+        ),
+        (
+            vec![("/samples/0/loss_fn_inputs/advantages", json!([0, 0, 1, 1]))],
+            vec![path(
+                "advantages: found a list, expected an object: write {\"data\"",
+            )],
+        ),
+        (
+            vec![("/samples/0/model_input", json!([101, 17, 42, 7]))],
+            vec![
+                "body.samples[0].model_input: found a list, expected an object: write {\"chunks\"".to_owned(),
+            ],
+        ),
+        (
+            vec![("/samples/0/loss_fn_inputs/response_mask", json!([0, 0, 1, 1]))],
+            vec![path("response_mask: is called mask here (0/1)")],
+        ),
+        (
             vec![("/samples/0/loss_fn_inputs/mask/shape", json!([2, 2]))],
             vec![path("mask.shape: is [2, 2], but tensors have one dimension")],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data", json!([[0, 0], [1, 1]]))],
             vec![
-                path("logprobs.data[0]: expected a number, found a list"),
+                path("logprobs.data[0]: found a list, expected a number"),
                 path("logprobs.data[1]"),
             ],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", json!("NaN"))],
             vec![path(
-                "logprobs.data[2]: expected a number, found text that is no finite number",
+                "logprobs.data[2]: found text that is no finite number, expected a number",
             )],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", json!("-Infinity"))],
-            vec![path(
-                "logprobs.data[2]: expected a number, found text that cannot be read as one",
-            )],
+            vec![path("logprobs.data[2]: found text that cannot be read")],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", Value::Null)],
-            vec![path("logprobs.data[2]: expected a number, found null")],
+            vec![path("logprobs.data[2]: found null, expected a number")],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/advantages", json!(null))],
@@ -188,7 +218,7 @@ async fn each_rule_of_a_batch() {
         ),
         (
             vec![("/loss", json!({"type": "LOSS_TYPE_DRO", "dro_params": {}}))],
-            vec!["body.loss.dro_params.beta: is required (a number)".to_owned()],
+            vec!["body.loss.dro_params.beta: is required: a number".to_owned()],
         ),
         (
             vec![(
@@ -416,6 +446,42 @@ async fn what_hosts_get_wrong_is_put_right() {
 }
 
 #[tokio::test]
+async fn empty_text_for_what_is_not_needed_is_not_sent() {
+    let body = json!({"model_resources_id": "r", "display_name": "", "resume_from_checkpoint_id": ""});
+    assert_eq!(
+        sent("create-training-session", json!({"body": body})).await,
+        json!({"model_resources_id": "r"})
+    );
+    let upstream = Scripted::start(vec![answer(&json!({}))]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let arguments = json!({"session_id": " s\n", "body": {}, "idempotency_key": ""});
+    server.call("optimizer-step", arguments).await.json();
+    let seen = upstream.seen();
+    assert_eq!(
+        seen[0].header("idempotency-key").unwrap().len(),
+        36,
+        "a fresh key"
+    );
+    assert!(
+        seen[0].line().contains("/training-sessions/s/operations/"),
+        "{}",
+        seen[0].line()
+    );
+}
+
+#[tokio::test]
+async fn stop_takes_texts_and_no_token_ids() {
+    let body = |stop: Value| json!({"model_inputs": [{"chunks": [{"encoded_text": {"tokens": [1]}}]}], "sampling_params": {"stop": stop}});
+    let one = sent("sample", json!({"session_id": "s", "body": body(json!("\n\n"))})).await;
+    assert_eq!(one["sampling_params"]["stop"], json!(["\n\n"]));
+    let found = problems("sample", json!({"session_id": "s", "body": body(json!([2]))})).await;
+    assert_eq!(
+        found,
+        ["body.sampling_params.stop[0]: found a number, expected text"]
+    );
+}
+
+#[tokio::test]
 async fn enums_of_the_query_take_both_forms_and_send_the_long_one() {
     let upstream = Scripted::start(vec![answer(&json!({}))]).await;
     let mut server = Server::start(&upstream.url).await;
@@ -507,7 +573,7 @@ async fn ranges_and_places_in_the_other_tools() {
         ),
         (
             "list-training-sessions",
-            json!({"status": ""}),
+            json!({"status": " , "}),
             "status: must not be empty",
         ),
         (
@@ -558,17 +624,17 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "create-training-session",
             json!({"body": []}),
-            "body: expected an object, found a list",
+            "body: found a list, expected an object",
         ),
         (
             "create-training-session",
             json!({"body": "no JSON"}),
-            "body: expected an object, found text",
+            "body: found text, expected an object",
         ),
         (
             "create-training-session",
             json!({"body": "{\"model_resources_id\": "}),
-            "body: expected an object, found text that cannot be read as one",
+            "body: found text that cannot be read",
         ),
         (
             "prime-intellect-createrun",
@@ -598,7 +664,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "sample",
             json!({"session_id": "s", "body": {"model_inputs": [{"tokens": [1]}]}}),
-            "body.model_inputs[0].tokens: is given in chunks today",
+            "body.model_inputs[0].tokens: belongs inside chunks",
         ),
     ];
     for (tool, arguments, expected) in cases {
@@ -611,7 +677,7 @@ async fn ranges_and_places_in_the_other_tools() {
 }
 
 #[tokio::test]
-async fn a_supervised_config_gets_its_mode_and_everything_inside_it_passes() {
+async fn a_config_gets_its_mode_and_name_and_everything_inside_it_passes() {
     let config =
         json!({"data": {"type": "sft", "name": "datasets/x", "future": [1.50, null]}, "max_steps": 3});
     let body = sent("prime-intellect-createrun", json!({"body": {"config": config}})).await;

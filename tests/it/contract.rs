@@ -81,7 +81,12 @@ async fn every_example_of_every_tool() {
             assert_eq!(query, expected.collect(), "{context}");
             if !example.request.is_null() {
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
-                assert_eq!(body, sent(&example.request), "{context}");
+                let mut expected = sent(&example.request);
+                if let (Some(config), None) = (expected.get("config"), expected.get("name")) {
+                    // A run is named after its config, as the official client does it.
+                    expected["name"] = config["name"].clone();
+                }
+                assert_eq!(body, expected, "{context}");
             }
         }
     }

@@ -136,7 +136,7 @@ async fn a_lost_answer_is_remembered_whatever_the_later_tries_come_to() {
     for last in [refusal(429), refusal(400)] {
         let (text, failed, _) = run(SUBMIT, vec![cut(), last]).await;
         assert!(
-            failed && text.contains("Repeating this very call is safe under its key"),
+            failed && text.contains("repeating this very call is safe under its key"),
             "{text}"
         );
     }
@@ -187,6 +187,7 @@ async fn every_status_says_what_happened_and_what_to_do() {
     for (call, code, next) in [
         (SUBMIT, 400, "correct what the service names"),
         (READ, 401, "TOGETHER_AI_API_KEY or TOGETHER_API_KEY"),
+        (SUBMIT, 413, "split the batch"),
         (DESTROY, 401, "PRIME_API_KEY"),
         (SUBMIT, 402, "credit is too low"),
         (CREATE_RUN, 402, "top it up"),
@@ -197,6 +198,7 @@ async fn every_status_says_what_happened_and_what_to_do() {
         (ADD, 404, "model_resources_id"),
         (READ, 405, "TOGETHER_BASE_URL"),
         (READ, 408, "call again"),
+        (SUBMIT, 408, "idempotency_key"),
         (SUBMIT, 409, "idempotency_key was used with another body"),
         (ADD, 409, "the state does not allow it"),
         (CREATE_RUN, 422, "correct what the service names"),
@@ -348,8 +350,8 @@ async fn a_service_that_cannot_be_reached_is_told_by_its_cause() {
 async fn a_call_ends_at_its_deadline_whatever_the_service_does() {
     for (call, requests, outcome) in [
         (READ, 2..20, None),
-        (SUBMIT, 2..20, Some("Repeating this very call is safe")),
-        (ADD, 1..2, Some("First list")),
+        (SUBMIT, 2..20, Some("repeating this very call is safe")),
+        (ADD, 1..2, Some("first list")),
     ] {
         let upstream = Scripted::start(vec![Reaction::Hang]).await;
         let mut command = Server::command(&upstream.url);

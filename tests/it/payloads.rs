@@ -6,12 +6,13 @@ use crate::support::{Scripted, Server, examples, json as answer, status};
 
 fn batch(tokens: usize) -> Value {
     let data: Vec<usize> = (0..tokens).collect();
+    let targets: Vec<usize> = (1..=tokens).collect();
     let weights = vec![1; tokens];
     json!({
         "samples": [{
             "model_input": {"chunks": [{"encoded_text": {"tokens": data}}]},
             "loss_fn_inputs": {
-                "target_tokens": {"data": data, "dtype": "int64", "shape": [tokens]},
+                "target_tokens": {"data": targets, "dtype": "int64", "shape": [tokens]},
                 "weights": {"data": weights, "dtype": "float32"},
             },
             "routed_experts_key": "opaque",
@@ -69,7 +70,7 @@ async fn a_large_body_is_uploaded_without_the_key_and_replaced_by_a_stand_in() {
     assert_eq!(sample["routed_experts_key"], "opaque");
     assert_eq!(
         sample["loss_fn_inputs"]["target_tokens"],
-        json!({"data": [0, 1, 2, 3, 4, 5, 6, 7], "dtype": "int64"})
+        json!({"data": [1, 2, 3, 4, 5, 6, 7, 8], "dtype": "int64"})
     );
     assert!(crate::support::operation("forward-backward-pass").accepts(&inline));
 }

@@ -65,7 +65,7 @@ async fn the_transcripts_are_what_happens() {
         }
         calls += 1;
     }
-    assert_eq!(calls, 6);
+    assert_eq!(calls, 7);
 }
 
 /// Each entry works once the path and the keys are replaced.

@@ -48,21 +48,31 @@ struct Sample {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-retired" = {
     "loss_mask": "is called mask today (0/1), or weights",
+    "response_mask": "is called mask here (0/1)",
+    "completion_mask": "is called mask here (0/1)",
+    "action_mask": "is called mask here (0/1)",
+    "loss_weights": "is called weights here",
     "generator_logprobs": "is called logprobs today",
+    "old_logprobs": "is called logprobs here",
+    "old_log_probs": "is called logprobs here",
+    "ref_logprobs": "is called reference_logprobs here",
+    "ref_log_probs": "is called reference_logprobs here",
+    "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
 }, "additionalProperties" = {"type": "object"}))]
 struct LossFnInputs {
-    /// The token to predict at each position.
+    /// Prompt + response without the first token.
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
     /// CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
     weights: Option<Tensor<Either>>,
-    /// 0 or 1: which positions to train on.
+    /// 0 or 1: which positions to train on. Not together with weights.
     mask: Option<Tensor<Either>>,
-    /// As the sample operation returned them.
+    /// P-1 zeros, then those that the sample operation returned.
     logprobs: Option<Tensor<Float32>>,
+    /// P-1 zeros, then the completion's advantage at each of its tokens.
     advantages: Option<Tensor<Float32>>,
-    /// Under the reference policy, for the KL term.
+    /// As logprobs, under the reference policy, for the KL term.
     reference_logprobs: Option<Tensor<Float32>>,
     /// The service forwards tensors of other names to the loss.
     #[serde(flatten)]
@@ -97,7 +107,11 @@ impl Sample {
             return;
         };
         let tokens = self.model_input.as_ref().and_then(ModelInput::len);
-        inputs.check(loss, tokens, &path.key("loss_fn_inputs"), problems);
+        let path = path.key("loss_fn_inputs");
+        inputs.check(loss, tokens, &path, problems);
+        if let Some(input) = &self.model_input {
+            inputs.check_alignment(input, &path, problems);
+        }
     }
 }
 
@@ -124,18 +138,42 @@ impl LossFnInputs {
         );
         inputs.check_by_loss("weights", self.weights.as_ref(), weights);
         inputs.check_by_loss("mask", self.mask.as_ref(), Values::Selection);
-        inputs.check_by_loss("logprobs", self.logprobs.as_ref(), Values::Numbers);
+        inputs.check_by_loss("logprobs", self.logprobs.as_ref(), Values::LogProbabilities);
         inputs.check_by_loss("advantages", self.advantages.as_ref(), Values::Numbers);
         inputs.check_by_loss(
             "reference_logprobs",
             self.reference_logprobs.as_ref(),
-            Values::Numbers,
+            Values::LogProbabilities,
         );
         for (name, tensor) in &self.others {
             inputs.check(name, Some(tensor), Values::Numbers, Need::Optional);
         }
         if self.weights.is_some() && self.mask.is_some() {
             problems.add(path, "has both weights and mask: give one of them");
+        }
+    }
+}
+
+impl LossFnInputs {
+    /// Slot i holds the token that follows slot i of the input, wherever the position is trained on.
+    fn check_alignment(&self, input: &ModelInput, path: &Path<'_>, problems: &mut Problems) {
+        let Some(targets) = &self.target_tokens else {
+            return;
+        };
+        let selection = self.mask.as_ref().or(self.weights.as_ref()).map(Tensor::values);
+        let trained =
+            |slot: usize| selection.is_none_or(|values| values.get(slot).is_some_and(|value| *value != 0.0));
+        let shifted = targets.values().iter().zip(input.tokens().skip(1)).enumerate();
+        #[expect(clippy::cast_precision_loss, reason = "token ids are far below 2^53")]
+        let wrong = shifted
+            .filter(|(slot, _)| trained(*slot))
+            .find(|(_, (target, next))| **target != *next as f64);
+        let path = path.key("target_tokens");
+        if let Some((slot, (target, next))) = wrong.filter(|_| !problems.mention(&path)) {
+            problems.add(
+                &path.key("data").index(slot),
+                format!("is {target}, but the next token in model_input is {next}: target_tokens is the sequence without its first token, model_input the same without its last"),
+            );
         }
     }
 }
@@ -160,7 +198,10 @@ impl Inputs<'_> {
             .and_then(Loss::kind)
             .map_or("this loss", LossType::wire_name);
         match (tensor, need) {
-            (None, Need::Required) => self.problems.add(&path, missing(loss, name)),
+            // It may be there and unusable, which is reported then.
+            (None, Need::Required) if !self.problems.mention(&path) => {
+                self.problems.add(&path, missing(loss, name))
+            }
             (Some(_), Need::Forbidden) => self
                 .problems
                 .add(&path, format!("is not used by {loss}: leave it out")),

@@ -63,6 +63,7 @@ impl LossType {
 
 /// Give only the params object named after type (importance sampling has none).
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-hint" = "write {\"type\": \"LOSS_TYPE_GRPO\"}, for example"))]
 pub struct Loss {
     #[serde(rename = "type")]
     #[schemars(required)]

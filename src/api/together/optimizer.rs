@@ -9,7 +9,7 @@ use crate::schema::Undescribed;
 /// Give adam_params, or muon_params on a model resource that was created with Muon.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-retired" = {
-    "learning_rate": "belongs inside today: write adam_params.learning_rate (or muon_params.learning_rate)",
+    "learning_rate": "belongs inside today: write body.adam_params.learning_rate (or body.muon_params.learning_rate)",
     "adamw_params": "is called adam_params today, and holds learning_rate too",
 }))]
 pub struct OptimizerStep {

@@ -10,7 +10,7 @@ use super::tensor::ModelInput;
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(extend("x-retired" = {
     "prompts": "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]",
-    "max_tokens": "belongs inside: write sampling_params.max_tokens",
+    "max_tokens": "belongs inside sampling_params: write body.sampling_params.max_tokens",
     "payload_id": "is not for callers: a large body is uploaded by itself",
 }))]
 pub struct Sample {

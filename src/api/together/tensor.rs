@@ -7,13 +7,17 @@ use crate::problems::{Path, Problems};
 
 /// Tokens, in chunks that are simply joined.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {"tokens": "is given in chunks today: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"}))]
+#[schemars(extend(
+    "x-hint" = "write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer",
+    "x-retired" = {"tokens": "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"},
+))]
 pub struct ModelInput {
     #[schemars(required, length(min = 1))]
     chunks: Option<Vec<Chunk>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-hint" = "write {\"encoded_text\": {\"tokens\": […]}} with token ids, from the base model's own tokenizer"))]
 struct Chunk {
     #[schemars(required)]
     encoded_text: Option<EncodedText>,
@@ -34,6 +38,15 @@ impl ModelInput {
             .iter()
             .map(|chunk| Some(chunk.encoded_text.as_ref()?.tokens.as_ref()?.len()))
             .sum()
+    }
+
+    /// The tokens of all chunks; nothing for parts that cannot be used.
+    pub fn tokens(&self) -> impl Iterator<Item = i64> {
+        let chunks = self.chunks.iter().flatten();
+        chunks
+            .filter_map(|chunk| chunk.encoded_text.as_ref()?.tokens.as_ref())
+            .flatten()
+            .copied()
     }
 
     /// Whether there are surely no tokens.
@@ -86,7 +99,7 @@ dtype!(Either {
     missing_docs,
     reason = "a doc comment would be repeated for each tensor of the schema"
 )]
-#[schemars(extend("x-retired" = {
+#[schemars(extend("x-hint" = "write {\"data\": […], \"dtype\": \"int64\" or \"float32\"}", "x-retired" = {
     "sparse_crow_indices": "is not supported by the service: leave it out",
     "sparse_col_indices": "is not supported by the service: leave it out",
 }))]
@@ -95,6 +108,7 @@ pub struct Tensor<D> {
     data: Option<Vec<f64>>,
     #[schemars(required)]
     dtype: Option<D>,
+    #[schemars(extend("x-unlisted" = true))]
     shape: Option<Vec<i64>>,
 }
 
@@ -105,11 +119,19 @@ pub enum Values {
     Tokens,
     /// Any numbers.
     Numbers,
+    /// Logarithms of probabilities, so not above 0.
+    LogProbabilities,
     /// 0 or 1.
     Selection,
 }
 
 impl<D: DType> Tensor<D> {
+    /// The values; nothing when they cannot be used.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        self.data.as_deref().unwrap_or_default()
+    }
+
     /// Reports what is wrong with a tensor that goes with `tokens` input tokens.
     pub fn check(&self, values: Values, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
         let Some(data) = &self.data else {
@@ -141,7 +163,11 @@ impl<D: DType> Tensor<D> {
         let wrong = data.iter().enumerate().find_map(|(index, value)| {
             let rule = match values {
                 Values::Selection if ![0.0, 1.0].contains(value) => "must be 0 (leave out) or 1 (train on)",
-                Values::Tokens if *value < 0.0 => "is no token id",
+                Values::Tokens if *value < 0.0 => {
+                    "is no token id; write the real token and leave it out by mask or weights"
+                }
+                // What rounding to float32 can add is far less.
+                Values::LogProbabilities if *value > 0.001 => "a log-probability is not above 0",
                 _ if whole && value.fract() != 0.0 => "must be a whole number, as dtype is int64",
                 _ => return None,
             };

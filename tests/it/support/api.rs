@@ -139,6 +139,9 @@ impl Operation {
         if header("authorization") != Some(format!("Bearer {key}")) {
             wrong.push("authorization".to_owned());
         }
+        if header("accept").as_deref() != Some("application/json") {
+            wrong.push("accept".to_owned());
+        }
         match (self.needs_key, header("idempotency-key")) {
             (true, None) => wrong.push("no idempotency-key".to_owned()),
             (false, Some(_)) => wrong.push("an idempotency-key where there is none".to_owned()),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{PRIME_KEY, TOGETHER_KEY};
@@ -26,6 +27,7 @@ pub struct Server {
     pub others: mpsc::UnboundedReceiver<Value>,
     stderr: Arc<Mutex<String>>,
     stdout: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
     next_id: u64,
 }
 
@@ -92,7 +94,7 @@ impl Server {
         let stderr = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = stderr.clone();
-        tokio::spawn(async move {
+        let log_reader = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 log.lock().unwrap().push_str(&(line + "\n"));
             }
@@ -102,7 +104,7 @@ impl Server {
         let (sender, others) = mpsc::unbounded_channel();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (answered, written) = (waiting.clone(), stdout.clone());
-        tokio::spawn(async move {
+        let reader = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let message: Value = serde_json::from_str(&line).expect("stdout carries JSON lines only");
                 assert_eq!(message["jsonrpc"], "2.0", "{line}");
@@ -121,6 +123,7 @@ impl Server {
             others,
             stderr,
             stdout,
+            readers: vec![log_reader, reader],
             next_id: 1,
         }
     }
@@ -189,7 +192,11 @@ impl Server {
             .await
             .expect("the process ends")
             .unwrap();
-        (status, started.elapsed())
+        let took = started.elapsed();
+        for reader in self.readers.drain(..) {
+            timeout(PATIENCE, reader).await.expect("the output ends").unwrap();
+        }
+        (status, took)
     }
 
     /// What was logged so far.
