@@ -164,7 +164,11 @@ impl LossFnInputs {
         let trained =
             |slot: usize| selection.is_none_or(|values| values.get(slot).is_some_and(|value| *value != 0.0));
         let shifted = targets.values().iter().zip(input.tokens().skip(1)).enumerate();
-        #[expect(clippy::cast_precision_loss, reason = "token ids are far below 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::float_cmp,
+            reason = "whole numbers far below 2^53"
+        )]
         let wrong = shifted
             .filter(|(slot, _)| trained(*slot))
             .find(|(_, (target, next))| **target != *next as f64);
@@ -200,7 +204,7 @@ impl Inputs<'_> {
         match (tensor, need) {
             // It may be there and unusable, which is reported then.
             (None, Need::Required) if !self.problems.mention(&path) => {
-                self.problems.add(&path, missing(loss, name))
+                self.problems.add(&path, missing(loss, name));
             }
             (Some(_), Need::Forbidden) => self
                 .problems
