@@ -8,8 +8,8 @@
 //! - Every answer is checked, and so is what the upstream received: a side that did less would be noticed.
 //! - The client writes and reads pipes from one plain thread. What part of the time each participant was at work is
 //!   printed below the table: the figure is the server's own as long as the server is the one that was always busy.
-//! - `RL_MCP_BENCH_BINARY` names another binary to measure, such as that of `cargo build --release`, which is built
-//!   without the features that development dependencies turn on.
+//! - `RL_MCP_BENCH_BINARY` names another binary to measure. The one that cargo builds for a benchmark has features of
+//!   its dependencies turned on that only development dependencies ask for; see [`NOT_SHIPPED`].
 //!
 //! Without `--bench`, as `cargo test --benches` runs it, everything is done once and briefly.
 
@@ -29,7 +29,7 @@ mod texts;
 mod upstream;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -45,6 +45,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const IN_FLIGHT: usize = 64;
 /// The size of a large text: 1 MB, in bytes.
 const LARGE: usize = 1 << 20;
+
+const NOT_SHIPPED: &str = "
+This binary was built together with the development dependencies, which turn on more features of the others than the
+shipped one has. To measure that one:
+    cargo build --release --target-dir target/shipped
+    RL_MCP_BENCH_BINARY=target/shipped/release/rl-mcp cargo bench";
 
 /// How much of everything is done.
 struct Effort {
@@ -79,8 +85,9 @@ const BRIEF: Effort = Effort {
 fn main() -> Result<()> {
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let effort = if measuring { FULL } else { BRIEF };
-    let binary = std::env::var_os("RL_MCP_BENCH_BINARY")
-        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")), PathBuf::from);
+    let chosen = std::env::var_os("RL_MCP_BENCH_BINARY").map(PathBuf::from);
+    let shipped = chosen.is_some();
+    let binary = chosen.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")));
     let started = Instant::now();
     let (result, batch) = (texts::result(LARGE), texts::batch(LARGE));
     let upstream = Upstream::start(&upstream::Answers {
@@ -98,12 +105,12 @@ fn main() -> Result<()> {
         round(&effort, &binary, &upstream, &mut calls, &mut measured)?;
     }
     measured.binary_bytes = std::fs::metadata(&binary)?.len();
-    report::print(
-        &mut io::stdout().lock(),
-        &measured,
-        effort.rounds,
-        started.elapsed(),
-    )
+    let mut out = io::stdout().lock();
+    report::print(&mut out, &measured, effort.rounds, started.elapsed())?;
+    if !shipped {
+        writeln!(out, "{NOT_SHIPPED}")?;
+    }
+    Ok(())
 }
 
 /// What is called.

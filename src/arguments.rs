@@ -10,9 +10,12 @@ mod reader;
 mod rule;
 mod scalar;
 
+use std::borrow::Cow;
+
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
 
+use crate::api::json;
 use crate::problems::{Path, Problems};
 
 pub use rule::Rule;
@@ -52,15 +55,23 @@ impl Accepts {
     }
 
     /// The plain form of `raw` and the problems found on the way.
-    fn normalize(&self, raw: &str) -> Result<(Vec<u8>, Problems), Problems> {
+    fn normalize<'a>(&self, raw: &'a str) -> Result<(Cow<'a, [u8]>, Problems), Problems> {
         let raw = if raw.trim() == "null" { "{}" } else { raw };
-        let mut reader = reader::Reader::with_capacity(raw.len());
+        let looking = self.pass(raw, reader::Reader::looking())?;
+        if !looking.differs() && json::is_compact(raw) {
+            return Ok((Cow::Borrowed(raw.as_bytes()), Problems::default()));
+        }
+        let (plain, problems) = self.pass(raw, reader::Reader::writing(raw.len()))?.finish();
+        Ok((Cow::Owned(plain), problems))
+    }
+
+    fn pass(&self, raw: &str, mut reader: reader::Reader) -> Result<reader::Reader, Problems> {
         let mut json = serde_json::Deserializer::from_str(raw);
         reader
             .seed(&self.0, Path::Root)
             .deserialize(&mut json)
             .map_err(|error| Problems::one(&Path::Root, format!("cannot be read: {error}")))?;
-        Ok(reader.finish())
+        Ok(reader)
     }
 }
 

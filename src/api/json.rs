@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
+use memchr::{memchr, memchr3, memmem};
 use reqwest::header::HeaderValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
@@ -188,8 +188,19 @@ pub(super) fn compact(body: Vec<u8>, content_type: Option<&HeaderValue>) -> Resu
         });
     }
     let text = String::from_utf8(body).map_err(|_| not_json(content_type))?;
-    let spaced = text.bytes().any(|byte| byte.is_ascii_whitespace());
-    Ok(if spaced { without_white_space(&text) } else { text })
+    Ok(if is_compact(&text) {
+        text
+    } else {
+        without_white_space(&text)
+    })
+}
+
+/// Whether there is surely no white space between the parts of a JSON text; white space inside of its strings counts
+/// against it.
+#[must_use]
+pub fn is_compact(text: &str) -> bool {
+    let text = text.as_bytes();
+    memchr3(b' ', b'\n', b'\t', text).is_none() && memchr(b'\r', text).is_none()
 }
 
 fn not_json(content_type: Option<&HeaderValue>) -> Cause {

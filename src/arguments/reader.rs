@@ -13,22 +13,40 @@ use crate::problems::{Path, Problems};
 /// out the other problems.
 const MOST_UNUSABLE: usize = 3;
 
-/// The plain form so far, and the problems so far.
+/// The pass so far. It only looks, or it also writes the plain form: arguments that are plain already, as most are,
+/// are not written again.
 pub(super) struct Reader {
-    pub(super) out: Vec<u8>,
+    plain: Option<Vec<u8>>,
+    pub(super) changed: bool,
     pub(super) problems: Problems,
 }
 
 impl Reader {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    /// A pass that only looks.
+    pub(super) fn looking() -> Self {
         Self {
-            out: Vec::with_capacity(capacity),
+            plain: None,
+            changed: false,
             problems: Problems::default(),
         }
     }
 
+    /// A pass that writes the plain form, of about `capacity` bytes.
+    pub(super) fn writing(capacity: usize) -> Self {
+        Self {
+            plain: Some(Vec::with_capacity(capacity)),
+            ..Self::looking()
+        }
+    }
+
+    /// Whether the plain form is another text than what was read, or there are problems.
+    pub(super) fn differs(&self) -> bool {
+        self.changed || !self.problems.is_empty()
+    }
+
+    /// The plain form, if it was written, and the problems.
     pub(super) fn finish(self) -> (Vec<u8>, Problems) {
-        (self.out, self.problems)
+        (self.plain.unwrap_or_default(), self.problems)
     }
 
     pub(super) const fn seed<'a>(&'a mut self, rule: &'a Rule, path: Path<'a>) -> Place<'a> {
@@ -48,38 +66,74 @@ impl Reader {
                 Rule::Text(text) if text.values.is_empty() => b"\"\"",
                 _ => continue,
             };
-            let written =
-                |(other, outcome): &(String, Outcome)| other == name && *outcome == Outcome::Written;
+            let written = |(other, outcome): &(String, Outcome)| other == name && outcome.is_written();
             if !seen.iter().any(written) {
-                self.comma();
-                self.write(name);
-                self.out.push(b':');
-                self.out.extend_from_slice(empty);
+                self.name(name);
+                self.push(empty);
             }
         }
     }
 
-    fn comma(&mut self) {
-        if !self.out.ends_with(b"{") {
-            self.out.push(b',');
+    /// Begins a member of an object.
+    fn name(&mut self, name: &str) {
+        if self.plain.as_ref().is_some_and(|plain| !plain.ends_with(b"{")) {
+            self.push(b",");
+        }
+        self.write(name);
+        self.push(b":");
+    }
+
+    /// Where the plain form stands, to come back to with [`Reader::drop_from`].
+    pub(super) fn position(&self) -> usize {
+        self.plain.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Takes back what was written since `position`, as it is not part of the plain form.
+    pub(super) fn drop_from(&mut self, position: usize) {
+        self.changed = true;
+        if let Some(plain) = &mut self.plain {
+            plain.truncate(position);
         }
     }
 
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(plain) = &mut self.plain {
+            plain.extend_from_slice(bytes);
+        }
+    }
+
+    /// Writes a value as it was read.
     pub(super) fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) {
-        // Numbers and text always serialize; if they did not, reading the plain form would report the gap.
-        let _ = serde_json::to_writer(&mut self.out, value);
+        if let Some(plain) = &mut self.plain {
+            // Numbers and text always serialize; if they did not, reading the plain form would report the gap.
+            let _ = serde_json::to_writer(plain, value);
+        }
+    }
+
+    /// Writes a value in another form than it was read.
+    pub(super) fn write_changed(&mut self, value: &(impl serde::Serialize + ?Sized)) {
+        self.changed = true;
+        self.write(value);
     }
 }
 
 /// What became of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It was written to the plain form.
+    /// It is part of the plain form.
     Written,
+    /// The same, and it is empty text.
+    Empty,
     /// It was `null`; nothing was written.
     Null,
     /// It cannot be used and the problem is noted; nothing was written.
     Unusable,
+}
+
+impl Outcome {
+    const fn is_written(self) -> bool {
+        matches!(self, Self::Written | Self::Empty)
+    }
 }
 
 /// One place in the arguments that is about to be read.
@@ -110,10 +164,27 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             if raw.get() == "null" {
                 return Ok(Outcome::Null);
             }
-            self.reader.out.extend_from_slice(raw.get().as_bytes());
+            self.reader.push(raw.get().as_bytes());
             return Ok(Outcome::Written);
         }
         json.deserialize_any(self)
+    }
+}
+
+/// A place in a list: the comma before it is written only when there is something behind the comma.
+struct Element<'a> {
+    place: Place<'a>,
+    first: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_> {
+    type Value = Outcome;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Outcome, D::Error> {
+        if !self.first {
+            self.place.reader.push(b",");
+        }
+        self.place.deserialize(json)
     }
 }
 
@@ -145,7 +216,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             Rule::Number(number) => self.number(*number, value as f64, |reader| reader.write(&value)),
             // An id that looks like a number. In a list of texts, such as stop, it would be a token id.
             Rule::Text(text) if text.values.is_empty() && !matches!(self.path, Path::Index(..)) => {
-                self.reader.write(&value.to_string());
+                self.reader.write_changed(&value.to_string());
                 Outcome::Written
             }
             _ => self.unexpected("a number"),
@@ -167,6 +238,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             // 20.0 means 20. Beyond 2^53 a float no longer says which integer was meant.
             let exact = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
             return if exact {
+                self.reader.changed = true;
                 #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
                 self.visit_i64(value as i64)
             } else {
@@ -189,26 +261,22 @@ impl<'de> Visitor<'de> for Place<'_> {
             return Ok(self.unexpected("a list"));
         };
         let Place { reader, path, rule } = self;
-        let before = reader.out.len();
+        let before = reader.position();
         let (mut count, mut unusable) = (0, 0);
-        reader.out.push(b'[');
+        reader.push(b"[");
         loop {
-            let at = reader.out.len();
-            if count > 0 {
-                reader.out.push(b',');
-            }
-            match list.next_element_seed(reader.seed(items, path.index(count)))? {
-                Some(Outcome::Written) => {}
+            match list.next_element_seed(Element {
+                place: reader.seed(items, path.index(count)),
+                first: count == 0,
+            })? {
+                Some(Outcome::Written | Outcome::Empty) => {}
                 Some(outcome) => {
                     if outcome == Outcome::Null {
                         reader.seed(items, path.index(count)).unexpected("null");
                     }
                     unusable += 1;
                 }
-                None => {
-                    reader.out.truncate(at);
-                    break;
-                }
+                None => break,
             }
             count += 1;
             if unusable == MOST_UNUSABLE && items.is_scalar() && list.next_element::<IgnoredAny>()?.is_some()
@@ -226,10 +294,10 @@ impl<'de> Visitor<'de> for Place<'_> {
         }
         if unusable > 0 {
             // A list with a hole would make every later position wrong.
-            reader.out.truncate(before);
+            reader.drop_from(before);
             return Ok(Outcome::Unusable);
         }
-        reader.out.push(b']');
+        reader.push(b"]");
         Ok(Outcome::Written)
     }
 
@@ -240,7 +308,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         };
         let Place { reader, path, .. } = self;
         let mut seen: Vec<(String, Outcome)> = Vec::with_capacity(object.members.len());
-        reader.out.push(b'{');
+        reader.push(b"{");
         while let Some(name) = map.next_key::<String>()? {
             let member = object.members.iter().find(|member| member.name == name);
             let rule = match (member, &object.others) {
@@ -252,22 +320,20 @@ impl<'de> Visitor<'de> for Place<'_> {
                     continue;
                 }
             };
-            let before = reader.out.len();
-            reader.comma();
-            reader.write(&name);
-            reader.out.push(b':');
+            let before = reader.position();
+            reader.name(&name);
             let mut outcome = map.next_value_seed(reader.seed(rule, path.key(&name)))?;
             if seen.iter().any(|(other, _)| *other == name) {
                 reader.problems.add(&path.key(&name), "is given twice");
                 outcome = Outcome::Unusable;
             }
             let optional = member.is_some_and(|member| !member.required);
-            if optional && outcome == Outcome::Written && reader.out.ends_with(b":\"\"") {
+            if optional && outcome == Outcome::Empty {
                 // Models fill what they don't need with empty text; sent, it could mean something.
                 outcome = Outcome::Null;
             }
-            if outcome != Outcome::Written {
-                reader.out.truncate(before);
+            if !outcome.is_written() {
+                reader.drop_from(before);
             }
             if outcome != Outcome::Null {
                 seen.push((name, outcome));
@@ -281,7 +347,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         if let Path::Root = path {
             reader.stand_in(object, &seen);
         }
-        reader.out.push(b'}');
+        reader.push(b"}");
         Ok(Outcome::Written)
     }
 }

@@ -26,10 +26,18 @@ impl Place<'_> {
                 return self.unusable(format!("has {length} characters; at most {most} are allowed"));
             }
             self.reader.write(value);
-            return Outcome::Written;
+            return if value.is_empty() {
+                Outcome::Empty
+            } else {
+                Outcome::Written
+            };
         }
         if let Some(known) = rule.wire_form(value) {
-            self.reader.write(known);
+            if known == value {
+                self.reader.write(known);
+            } else {
+                self.reader.write_changed(known);
+            }
             return Outcome::Written;
         }
         if let Some(sentence) = rule.retired.get(value) {
@@ -48,7 +56,7 @@ impl Place<'_> {
         match self.rule {
             Rule::Array { items, .. } if !bracketed && matches!(**items, Rule::Text(_)) => {
                 // One text where several could be.
-                self.reader.write(&[text]);
+                self.reader.write_changed(&[text]);
                 Outcome::Written
             }
             Rule::Object(_) | Rule::Array { .. } if !bracketed => self.unexpected("text"),
@@ -56,23 +64,26 @@ impl Place<'_> {
                 self.unexpected("text that is no finite number")
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {
-                self.reader.write(&true);
+                self.reader.write_changed(&true);
                 Outcome::Written
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("false") => {
-                self.reader.write(&false);
+                self.reader.write_changed(&false);
                 Outcome::Written
             }
             Rule::Boolean => self.unexpected("other text"),
             _ => {
-                let (before, path, wanted) = (self.reader.out.len(), self.path, self.rule.wanted());
+                let (before, path, wanted) = (self.reader.position(), self.path, self.rule.wanted());
                 let Place { reader, rule, .. } = self;
                 let mut json = serde_json::Deserializer::from_str(trimmed);
                 let read = reader.seed(rule, path).deserialize(&mut json);
                 match read.and_then(|outcome| json.end().map(|()| outcome)) {
-                    Ok(outcome) => outcome,
+                    Ok(outcome) => {
+                        reader.changed = true;
+                        outcome
+                    }
                     Err(error) => {
-                        reader.out.truncate(before);
+                        reader.drop_from(before);
                         let message = format!("found text that cannot be read ({error}), expected {wanted}");
                         reader.seed(rule, path).unusable(message)
                     }

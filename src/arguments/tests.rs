@@ -110,6 +110,42 @@ fn what_cannot_be_meant_is_refused() {
 }
 
 #[test]
+fn plain_arguments_are_passed_on_as_they_are_and_others_are_written_plainly() {
+    let accepts = Accepts::new(&input_schema::<Args>());
+    let plain = |raw: &str| {
+        let (text, problems) = accepts.normalize(raw).unwrap();
+        assert!(problems.is_empty(), "{problems}");
+        (
+            String::from_utf8(text.to_vec()).unwrap(),
+            matches!(text, Cow::Borrowed(_)),
+        )
+    };
+    for raw in [
+        r#"{"id":"x","count":3,"flag":true,"ratios":[1,-0.50,2e-3],"kind":"THE_KIND_NEW_ONE"}"#,
+        r#"{"id":""}"#,
+    ] {
+        assert_eq!(plain(raw), (raw.to_owned(), true));
+    }
+    for (raw, written) in [
+        (r#"{"id":"x", "count":3}"#, r#"{"id":"x","count":3}"#),
+        (r#"{"id":7}"#, r#"{"id":"7"}"#),
+        (
+            r#"{"id":"x","count":null,"flag":true}"#,
+            r#"{"id":"x","flag":true}"#,
+        ),
+        (r#"{"count":3.0,"id":"x"}"#, r#"{"count":3,"id":"x"}"#),
+        (r#"{"id":"x","ratios":"[1]"}"#, r#"{"id":"x","ratios":[1]}"#),
+        (r#"{"id":"x","ratios":[]}"#, r#"{"id":"x","ratios":[]}"#),
+        (
+            r#"{"id":"x","kind":"old_one"}"#,
+            r#"{"id":"x","kind":"THE_KIND_OLD_ONE"}"#,
+        ),
+    ] {
+        assert_eq!(plain(raw).0, written, "{raw}");
+    }
+}
+
+#[test]
 fn a_missing_argument_does_not_hide_what_else_is_wrong() {
     let accepts = Accepts::new(&input_schema::<Args>());
     let check = |_: &Args, problems: &mut Problems| problems.add(&Path::Root.key("ratios"), "breaks a rule");
