@@ -6,6 +6,7 @@
 //! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` for an
 //! absent member. Only then serde makes the Rust type of it, and the tool's own rules run over that.
 
+mod numbers;
 mod reader;
 mod rule;
 mod scalar;

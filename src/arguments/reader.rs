@@ -6,6 +6,7 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::numbers::surely_fine;
 use super::rule::{Member, Object, Rule};
 use crate::problems::{Path, Problems};
 
@@ -167,7 +168,17 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             self.reader.push(raw.get().as_bytes());
             return Ok(Outcome::Written);
         }
-        json.deserialize_any(self)
+        let (items, least) = match self.rule {
+            Rule::Array { items, least } if matches!(**items, Rule::Number(_)) => (items, *least),
+            _ => return json.deserialize_any(self),
+        };
+        let raw = <&RawValue>::deserialize(json)?.get();
+        if surely_fine(raw, items, least) {
+            self.reader.push(raw.as_bytes());
+            return Ok(Outcome::Written);
+        }
+        let mut json = serde_json::Deserializer::from_str(raw);
+        json.deserialize_any(self).map_err(Error::custom)
     }
 }
 
