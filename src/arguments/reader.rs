@@ -103,6 +103,13 @@ impl Reader {
         }
     }
 
+    /// Writes a list of numbers as it was read, without spaces.
+    fn push_numbers(&mut self, list: &str) {
+        if let Some(plain) = &mut self.plain {
+            plain.extend(list.bytes().filter(|byte| *byte != b' '));
+        }
+    }
+
     /// Writes a value as it was read.
     pub(super) fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) {
         if let Some(plain) = &mut self.plain {
@@ -174,7 +181,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
         };
         let raw = <&RawValue>::deserialize(json)?.get();
         if surely_fine(raw, items, least) {
-            self.reader.push(raw.as_bytes());
+            self.reader.push_numbers(raw);
             return Ok(Outcome::Written);
         }
         let mut json = serde_json::Deserializer::from_str(raw);

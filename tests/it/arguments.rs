@@ -517,7 +517,14 @@ async fn enums_of_the_query_take_both_forms_and_send_the_long_one() {
 
 #[tokio::test]
 async fn numbers_reach_the_service_as_they_were_written() {
-    let data = json!([0, 0, -0.105_000_000_000_000_01, -1.5e-8]);
+    // 17 digits, which a careless reader turns into their neighbours; the body is sent with and without spaces.
+    let data = json!([0, 0, -0.103_775_708_116_206_07, -1.5e-8]);
+    let text = with(&[("/samples/0/loss_fn_inputs/logprobs/data", data.clone())]).to_string();
+    for text in [text.clone(), text.replace(',', ", ")] {
+        let sent = sent("forward-backward-pass", json!({"session_id": "s", "body": text})).await;
+        let logprobs = sent["samples"][0]["loss_fn_inputs"]["logprobs"]["data"].to_string();
+        assert_eq!(logprobs, "[0,0,-0.10377570811620607,-1.5e-8]");
+    }
     let body = with(&[("/samples/0/loss_fn_inputs/logprobs/data", data.clone())]);
     assert_eq!(
         batch_sent(body).await["samples"][0]["loss_fn_inputs"]["logprobs"]["data"],
