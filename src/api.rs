@@ -107,6 +107,21 @@ impl IdempotencyKey {
     pub fn fresh() -> Self {
         Self(uuid::Uuid::new_v4().to_string())
     }
+
+    /// The header's value, or what is wrong with the key.
+    pub fn header(&self) -> Result<HeaderValue, ToolError> {
+        let usable =
+            (1..=LONGEST_KEY).contains(&self.0.len()) && self.0.bytes().all(|byte| byte.is_ascii_graphic());
+        HeaderValue::from_str(&self.0)
+            .ok()
+            .filter(|_| usable)
+            .ok_or_else(|| {
+                ToolError::Arguments(Problems::one(
+                    &Path::Root.key("idempotency_key"),
+                    format!("is 1 to {LONGEST_KEY} visible ASCII characters, without spaces"),
+                ))
+            })
+    }
 }
 
 /// A request in the making.
@@ -184,8 +199,8 @@ impl<'a> Request<'a> {
             Effect::Submit => Some(self.key.unwrap_or_else(IdempotencyKey::fresh)),
             _ => None,
         };
-        if let Some(IdempotencyKey(key)) = &idempotency_key {
-            headers.insert(IDEMPOTENCY_KEY, visible_header(key)?);
+        if let Some(key) = &idempotency_key {
+            headers.insert(IDEMPOTENCY_KEY, key.header()?);
         }
         let outgoing = Outgoing {
             spec: self.spec,
@@ -195,6 +210,7 @@ impl<'a> Request<'a> {
             headers,
             body: self.body,
             idempotency_key: idempotency_key.map(|IdempotencyKey(key)| key),
+            store: false,
         };
         exchange(self.call, &outgoing).await.map(Reply::new)
     }
@@ -205,17 +221,4 @@ fn bearer(key: &SecretString) -> Result<HeaderValue, ToolError> {
         .map_err(|_| ToolError::Internal("a key that was checked at start cannot be sent".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn visible_header(key: &str) -> Result<HeaderValue, ToolError> {
-    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    HeaderValue::from_str(key)
-        .ok()
-        .filter(|_| visible)
-        .ok_or_else(|| {
-            ToolError::Arguments(Problems::one(
-                &Path::Root.key("idempotency_key"),
-                format!("is 1 to {LONGEST_KEY} visible ASCII characters, without spaces"),
-            ))
-        })
 }

@@ -11,7 +11,7 @@ use crate::tool::Entry;
 use crate::tools::ALL;
 
 /// How long a person waits for the answer of one service.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes the report to `out`. The answer says whether everything that is configured works.
 pub async fn check(api: &Api, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {

@@ -88,14 +88,20 @@ impl Config {
     }
 }
 
+/// A value, unless it counts as unset.
+#[must_use]
+pub fn given(value: &str) -> Option<String> {
+    let value = value.trim();
+    let placeholder = value.starts_with("${") && value.ends_with('}');
+    (!value.is_empty() && !placeholder).then(|| value.to_owned())
+}
+
 struct Env<'a, F>(&'a F);
 
 impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
     /// The value of a variable. Hosts pass an unset one on as an empty string or as a literal `${NAME}`.
     fn get(&self, name: &str) -> Option<String> {
-        let value = (self.0)(name)?.trim().to_owned();
-        let placeholder = value.starts_with("${") && value.ends_with('}');
-        (!value.is_empty() && !placeholder).then_some(value)
+        given(&(self.0)(name)?)
     }
 
     fn first(&self, names: &'static [&'static str]) -> Option<(&'static str, String)> {
@@ -265,6 +271,7 @@ mod tests {
             ("PRIME_API_KEY", ""),
         ])
         .unwrap();
+        assert_eq!(given("${RL_MCP_LOG}"), None);
         let key = config.together.key.unwrap();
         assert_eq!(key.from, "TOGETHER_API_KEY");
         assert_eq!(key.secret.expose_secret(), "key-from-the-official-name");

@@ -39,6 +39,8 @@ pub struct Failure {
     pub cause: Cause,
     /// How often it was tried.
     pub tries: u32,
+    /// Whether it went to a presigned URL, where no key is used.
+    pub store: bool,
     /// Whether one of the tries may have been carried out.
     pub perhaps_done: bool,
     /// The key under which the operation was submitted.
@@ -243,6 +245,9 @@ impl Failure {
 
     fn next_step(&self) -> String {
         let base_url = base_url_variables(self.spec.service).join(" or ");
+        if self.store {
+            return "call again for a fresh link; if it is refused again, the store has a fault or a proxy is in the way.".to_owned();
+        }
         match &self.cause {
             Cause::Status { status, wait, .. } => self.next_after_status(*status, *wait),
             Cause::Timeout(_) => "call again later; for more time in one call raise RL_MCP_CALL_TIMEOUT where the host allows it.".to_owned(),

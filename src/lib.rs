@@ -46,7 +46,13 @@ pub fn run(cli: &Cli) -> ExitCode {
 fn start(cli: &Cli) -> Result<ExitCode, String> {
     let variable = |name: &str| std::env::var(name).ok();
     let redactor = Arc::<Redactor>::default();
-    logging::start(variable(config::LOG).as_deref(), redactor.clone())?;
+    logging::start(
+        variable(config::LOG)
+            .as_deref()
+            .and_then(config::given)
+            .as_deref(),
+        redactor.clone(),
+    )?;
     let config = Config::read(variable).map_err(|error| error.to_string())?;
     let api = Arc::new(Api::new(config, redactor));
     if cli.offered().next().is_none() {

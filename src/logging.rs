@@ -41,11 +41,13 @@ fn read(text: &str) -> Option<Targets> {
         return None;
     }
     let filter: Targets = text.parse().ok()?;
-    // rmcp warns about each slip of a model, which is answered as one, and tells of every message.
-    let quiet = match filter.default_level() {
-        Some(LevelFilter::INFO) => LevelFilter::WARN,
-        Some(level) if level < LevelFilter::INFO => level.min(LevelFilter::ERROR),
-        _ => return Some(filter),
+    // rmcp warns about each slip of a model, which is answered as one; below that it writes whole messages, with the
+    // presigned URLs that a result may hold. Who wants that has to name it.
+    let level = filter.default_level().unwrap_or(LevelFilter::OFF);
+    let quiet = if level <= LevelFilter::WARN {
+        level.min(LevelFilter::ERROR)
+    } else {
+        LevelFilter::WARN
     };
     let named = filter.iter().any(|(target, _)| target.starts_with("rmcp"));
     Some(if named {

@@ -1,7 +1,7 @@
 //! Keeps secrets out of everything that leaves the process.
 //!
-//! Two doors lead out: the text of a tool result (the adapter in `tool.rs`) and a line of the log
-//! (`logging.rs`). Both pass through [`Redactor::scrub`], so a service that echoes a key in an error, a proxy
+//! Whatever leaves the process passes through [`Redactor::scrub`]: the text of a tool result (`tool/adapter.rs`), a
+//! refused request (`server.rs`), a line of the log (`logging.rs`) and the report of `check.rs`. So a service that echoes a key in an error, a proxy
 //! that prints headers, or a library that logs too much cannot leak one.
 
 use std::borrow::Cow;

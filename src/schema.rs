@@ -21,7 +21,10 @@ pub const HINT: &str = "x-hint";
 /// what is listed.
 pub const UNLISTED: &str = "x-unlisted";
 
-/// The input schema of a tool, as the argument checks read it: with [`RETIRED`], [`HINT`] and [`UNLISTED`] members.
+/// What members of other names hold, where the published schema says it in short.
+pub const OTHERS: &str = "x-others";
+
+/// The input schema of a tool, as the argument checks read it: with [`RETIRED`], [`HINT`], [`UNLISTED`] and [`OTHERS`] members.
 #[must_use]
 pub fn input_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -156,6 +159,7 @@ fn drop_private(schema: &mut Value) {
         Value::Object(map) => {
             map.remove(RETIRED);
             map.remove(HINT);
+            map.remove(OTHERS);
             if let Some(Value::Object(members)) = map.get_mut("properties") {
                 members.retain(|_, member| member.get(UNLISTED).is_none());
             }

@@ -21,6 +21,6 @@ impl Handler for OptimizerStep {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Uploaded::All).await
+        operation::submit(call, args, Uploaded::Nothing).await
     }
 }

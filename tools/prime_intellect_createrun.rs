@@ -40,6 +40,6 @@ impl Handler for PrimeIntellectCreaterun {
         let body = json::text(&body)?;
         let reply = call.request().body(body).send().await?;
         // The run's own key: wired into the run by the platform, and of no use to anybody else.
-        json::without_secret(reply, "tokenValue", call.api.redactor())
+        json::without_secret(&reply, "tokenValue", call.api.redactor())
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 use crate::error::{Cause, Failure, Reached, ToolError};
-use crate::spec::{Effect, Method, Spec};
+use crate::spec::{Effect, Method, Service, Spec};
 
 use super::{Call, error_body, json, retry};
 
@@ -18,6 +18,8 @@ use super::{Call, error_body, json, retry};
 const LARGEST_ANSWER: usize = 256 << 20;
 /// A request that is sent with less time than this would end as one whose outcome is unknown.
 const LEAST_TIME: Duration = Duration::from_millis(100);
+/// What a try leaves for the next one at the most.
+const RESERVE: Duration = Duration::from_secs(10);
 /// The longest chain of redirects that is followed.
 const MOST_REDIRECTS: usize = 5;
 
@@ -30,6 +32,8 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
     pub(super) idempotency_key: Option<String>,
+    /// Whether it goes to a presigned URL, beside the service.
+    pub(super) store: bool,
 }
 
 impl Outgoing {
@@ -48,6 +52,7 @@ impl Outgoing {
             cause,
             tries,
             perhaps_done,
+            store: self.store,
             idempotency_key: self.idempotency_key.clone(),
         }))
     }
@@ -133,10 +138,10 @@ async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed>
     }
 }
 
-/// How long one try may take. What may be repeated leaves half of the time for another try.
+/// How long one try may take. What may be repeated leaves some time for another try.
 fn patience(outgoing: &Outgoing, left: Duration) -> Duration {
     if outgoing.effect.repeatable() {
-        left / 2
+        left.saturating_sub(RESERVE.min(left / 3))
     } else {
         left
     }
@@ -146,16 +151,36 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
     let response = follow(call, outgoing).await.map_err(without_advice)?;
     let status = response.status();
     let headers = response.headers().clone();
-    let body = read(response).await.map_err(without_advice)?;
+    let body = match read(response).await {
+        // A refusal stays one, even if its words are lost.
+        Err(_) if !status.is_success() => Vec::new(),
+        body => body.map_err(without_advice)?,
+    };
+    if outgoing.spec.service == Service::Prime {
+        json::register_tokens(&body, &call.api.redactor);
+    }
     if status.is_success() && outgoing.method == Method::Put {
         // Object stores answer uploads in their own ways; the status says it all.
         return Ok((status.as_u16(), String::new()));
+    }
+    let silent = body.iter().all(u8::is_ascii_whitespace);
+    if status.is_success()
+        && silent
+        && outgoing.method == Method::Post
+        && outgoing.spec.service == Service::Together
+    {
+        // Every POST of this service answers with an object; without one nobody knows what came of it.
+        return Err(without_advice(Cause::Truncated));
     }
     if status.is_success() {
         let text = json::compact(body, headers.get(CONTENT_TYPE)).map_err(without_advice)?;
         return Ok((status.as_u16(), text));
     }
-    let advice = retry::Advice::read(&headers, SystemTime::now());
+    let mut advice = retry::Advice::read(&headers, SystemTime::now());
+    if outgoing.spec.service == Service::Prime {
+        // The header is part of the other service's rules alone; here it would start a second run.
+        advice.retry = None;
+    }
     let cause = Cause::Status {
         status: status.as_u16(),
         message: error_body::message(&body),

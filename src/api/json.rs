@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr3, memmem};
+use memchr::{memchr, memchr3};
 use reqwest::header::HeaderValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
@@ -140,12 +140,22 @@ pub fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
         .map_err(|error| ToolError::Internal(format!("JSON cannot be read again: {error}")))
 }
 
+/// Makes the keys of runs known that an answer of Prime Intellect holds, refusals and broken answers included: they
+/// begin with `pit_`, and the member is called `tokenValue`.
+pub(super) fn register_tokens(body: &[u8], redactor: &Redactor) {
+    let text = String::from_utf8_lossy(body);
+    for (start, _) in text.match_indices("pit_") {
+        let word = text.get(start..).unwrap_or_default();
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+        redactor.add(word.get(..end.unwrap_or(word.len())).unwrap_or_default());
+    }
+    // Values of another form. What cannot be read as JSON has no members.
+    let _ = stripped(text.trim(), "tokenValue", redactor);
+}
+
 /// Takes the member `name` out of an answer, wherever it stands, and makes its value known as a secret, so that no
 /// other mention of it gets out either.
-pub fn without_secret(reply: Reply, name: &str, redactor: &Redactor) -> Result<Reply, ToolError> {
-    if memmem::find(reply.text().as_bytes(), name.as_bytes()).is_none() {
-        return Ok(reply);
-    }
+pub fn without_secret(reply: &Reply, name: &str, redactor: &Redactor) -> Result<Reply, ToolError> {
     stripped(reply.text(), name, redactor).map(Reply::new)
 }
 

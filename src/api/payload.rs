@@ -28,6 +28,8 @@ const MOST_REMEMBERED: usize = 64;
 /// The members of a body that are uploaded; the others stay in the call.
 #[derive(Clone, Copy)]
 pub enum Uploaded {
+    /// Nothing: the service takes this kind of body inline only.
+    Nothing,
     /// The whole body.
     All,
     /// These members.
@@ -54,7 +56,10 @@ pub async fn uploaded(
     members: Uploaded,
     key: &IdempotencyKey,
 ) -> Result<String, ToolError> {
-    if let Some(payload_id) = call.api.uploads.find(key, &body) {
+    if let Uploaded::Nothing = members {
+        return Ok(body);
+    }
+    if let Some(payload_id) = call.api.uploads.find(session_id, key, &body) {
         return stand_in(&body, &payload_id);
     }
     let row = &CREATE_PAYLOAD_UPLOAD_URL;
@@ -79,7 +84,7 @@ pub async fn uploaded(
     let target: UploadUrl = parse(call, row, &reply)?;
     let url = presigned(call, row, &target.upload_url)?;
     let content = match members {
-        Uploaded::All => body.clone(),
+        Uploaded::All | Uploaded::Nothing => body.clone(),
         Uploaded::Members(names) => {
             let mut content = json::object(&body)?;
             content.keep(names);
@@ -88,35 +93,37 @@ pub async fn uploaded(
     };
     exchange(call, &beside(row, Method::Put, url, Some(content.into()))).await?;
     let stand_in = stand_in(&body, &target.payload_id)?;
-    call.api.uploads.remember(key, &body, target.payload_id);
+    call.api
+        .uploads
+        .remember(session_id, key, &body, target.payload_id);
     Ok(stand_in)
 }
 
-/// Fetches the offloaded part of a result, if there is one, and lays it over the rest.
-pub async fn merged(call: &Call<'_>, session_id: &str, reply: Reply) -> Result<Reply, ToolError> {
+/// Fetches the offloaded part of a result and lays it over the rest; `None` when nothing is offloaded.
+pub async fn merged(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Option<Reply>, ToolError> {
     if memmem::find(reply.text().as_bytes(), b"\"payload_id\"").is_none() {
-        return Ok(reply);
+        return Ok(None);
     }
     let Ok(mut operation) = serde_json::from_str::<Object>(reply.text()) else {
-        return Ok(reply);
+        return Ok(None);
     };
     let output = operation
         .get("output")
         .and_then(|output| serde_json::from_str::<Object>(output.get()).ok());
     let Some(mut output) = output else {
-        return Ok(reply);
+        return Ok(None);
     };
     let payload_id = output
         .remove("payload_id")
         .and_then(|id| serde_json::from_str::<String>(id.get()).ok());
     let Some(payload_id) = payload_id.filter(|id| !id.is_empty()) else {
-        return Ok(reply);
+        return Ok(None);
     };
     for (name, value) in download(call, session_id, &payload_id).await?.into_members() {
         output.set(&name, value);
     }
     operation.set("output", json::raw(json::text(&output)?)?);
-    json::text(&operation).map(Reply::new)
+    json::text(&operation).map(Reply::new).map(Some)
 }
 
 async fn download(call: &Call<'_>, session_id: &str, payload_id: &str) -> Result<Object, ToolError> {
@@ -140,6 +147,7 @@ fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) ->
         headers: HeaderMap::new(),
         body,
         idempotency_key: None,
+        store: true,
     }
 }
 
@@ -151,6 +159,7 @@ fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Result<Url, To
         .filter(|url| {
             url.scheme() == "https" || (url.scheme() == "http" && service_is_local && is_loopback(url))
         })
+        .inspect(|url| call.api.redactor.add(url.query().unwrap_or_default()))
         .ok_or_else(|| unexpected(call, spec, "no https URL"))
 }
 
@@ -217,8 +226,8 @@ fn shrink_chunks(chunks: &mut Vec<Value>) {
 pub struct Uploads(Mutex<VecDeque<(String, u64, String)>>);
 
 impl Uploads {
-    fn find(&self, key: &IdempotencyKey, body: &str) -> Option<String> {
-        let hash = hash(body);
+    fn find(&self, session_id: &str, key: &IdempotencyKey, body: &str) -> Option<String> {
+        let hash = hash(session_id, body);
         let uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = uploads
             .iter()
@@ -226,18 +235,18 @@ impl Uploads {
         found.map(|(_, _, payload_id)| payload_id.clone())
     }
 
-    fn remember(&self, key: &IdempotencyKey, body: &str, payload_id: String) {
+    fn remember(&self, session_id: &str, key: &IdempotencyKey, body: &str, payload_id: String) {
         let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.push_back((key.0.clone(), hash(body), payload_id));
+        uploads.push_back((key.0.clone(), hash(session_id, body), payload_id));
         if uploads.len() > MOST_REMEMBERED {
             uploads.pop_front();
         }
     }
 }
 
-fn hash(body: &str) -> u64 {
+fn hash(session_id: &str, body: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
+    (session_id, body).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -282,13 +291,14 @@ mod tests {
     fn only_the_same_body_under_the_same_key_is_the_same_upload() {
         let (key, other) = (IdempotencyKey::fresh(), IdempotencyKey::fresh());
         let uploads = Uploads::default();
-        uploads.remember(&key, "[1]", "pl_1".to_owned());
-        assert_eq!(uploads.find(&key, "[1]").as_deref(), Some("pl_1"));
-        assert_eq!(uploads.find(&key, "[2]"), None);
-        assert_eq!(uploads.find(&other, "[1]"), None);
+        uploads.remember("s", &key, "[1]", "pl_1".to_owned());
+        assert_eq!(uploads.find("s", &key, "[1]").as_deref(), Some("pl_1"));
+        assert_eq!(uploads.find("s", &key, "[2]"), None);
+        assert_eq!(uploads.find("s", &other, "[1]"), None);
+        assert_eq!(uploads.find("another session", &key, "[1]"), None);
         for _ in 0..MOST_REMEMBERED {
-            uploads.remember(&other, "[1]", "pl_2".to_owned());
+            uploads.remember("s", &other, "[1]", "pl_2".to_owned());
         }
-        assert_eq!(uploads.find(&key, "[1]"), None);
+        assert_eq!(uploads.find("s", &key, "[1]"), None);
     }
 }

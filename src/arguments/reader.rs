@@ -169,9 +169,6 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Outcome, D::Error> {
         if let Rule::Any = self.rule {
             let raw = <&RawValue>::deserialize(json)?;
-            if raw.get() == "null" {
-                return Ok(Outcome::Null);
-            }
             self.reader.push(raw.get().as_bytes());
             return Ok(Outcome::Written);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::problems::{list, nearest};
-use crate::schema::{HINT, RETIRED};
+use crate::schema::{HINT, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -157,7 +157,7 @@ impl Object {
                 rule: Rule::new(schema),
             })
             .collect();
-        let others = match schema.get("additionalProperties") {
+        let others = match schema.get(OTHERS).or_else(|| schema.get("additionalProperties")) {
             Some(Value::Bool(false)) => None,
             Some(others) => Some(Box::new(Rule::new(others))),
             // An object without listed members is an open one.
@@ -175,7 +175,9 @@ impl Object {
     /// one misspelt.
     #[must_use]
     pub fn mistaken(&self, name: &str) -> bool {
-        self.retired.contains_key(name) || self.nearest(name).is_some()
+        let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+        let misspelt = |member: &Member| strsim::levenshtein(&plain(name), &plain(&member.name)) <= 1;
+        self.retired.contains_key(name) || self.members.iter().any(misspelt)
     }
 
     fn nearest(&self, name: &str) -> Option<&str> {
@@ -231,7 +233,7 @@ impl Text {
     /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
     #[must_use]
     pub fn wire_form(&self, value: &str) -> Option<&str> {
-        let plain = value.trim().replace('-', "_");
+        let plain = value.trim().replace(['-', ' '], "_");
         let prefix = self.common_prefix();
         self.values.iter().map(String::as_str).find(|known| {
             known.eq_ignore_ascii_case(&plain)

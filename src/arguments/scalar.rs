@@ -1,6 +1,6 @@
 //! Single values: numbers and texts held against their rules, and values that came wrapped in a string.
 
-use serde::de::DeserializeSeed as _;
+use serde::de::{DeserializeSeed as _, IgnoredAny};
 
 use super::reader::{Outcome, Place, Reader};
 use super::rule::{Number, Rule, Text};
@@ -54,10 +54,17 @@ impl Place<'_> {
         let trimmed = text.trim();
         let bracketed = trimmed.starts_with(['{', '[']);
         match self.rule {
-            Rule::Array { items, .. } if !bracketed && matches!(**items, Rule::Text(_)) => {
-                // One text where several could be.
+            Rule::Array { items, .. }
+                if matches!(**items, Rule::Text(_))
+                    && serde_json::from_str::<Vec<IgnoredAny>>(trimmed).is_err() =>
+            {
+                // One text where several could be, and one that may begin with a bracket.
                 self.reader.write_changed(&[text]);
-                Outcome::Written
+                if text.is_empty() {
+                    Outcome::Empty
+                } else {
+                    Outcome::Written
+                }
             }
             Rule::Object(_) | Rule::Array { .. } if !bracketed => self.unexpected("text"),
             Rule::Number(_) if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {

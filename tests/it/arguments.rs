@@ -141,6 +141,12 @@ async fn each_rule_of_a_batch() {
             )],
         ),
         (
+            vec![("/samples/0/loss_fn_inputs/advantages/data/3", json!(-1e39))],
+            vec![path(
+                "advantages.data[3]: is -1000000000000000000000000000000000000000, but is beyond what float32 holds",
+            )],
+        ),
+        (
             vec![("/samples/0/loss_fn_inputs/advantages", json!([0, 0, 1, 1]))],
             vec![path(
                 "advantages: found a list, expected an object: write {\"data\"",
@@ -472,6 +478,10 @@ async fn empty_text_for_what_is_not_needed_is_not_sent() {
 #[tokio::test]
 async fn stop_takes_texts_and_no_token_ids() {
     let body = |stop: Value| json!({"model_inputs": [{"chunks": [{"encoded_text": {"tokens": [1]}}]}], "sampling_params": {"stop": stop}});
+    for text in ["[/INST]", "{"] {
+        let sent = sent("sample", json!({"session_id": "s", "body": body(json!(text))})).await;
+        assert_eq!(sent["sampling_params"]["stop"], json!([text]));
+    }
     let one = sent("sample", json!({"session_id": "s", "body": body(json!("\n\n"))})).await;
     assert_eq!(one["sampling_params"]["stop"], json!(["\n\n"]));
     let found = problems("sample", json!({"session_id": "s", "body": body(json!([2]))})).await;
@@ -555,6 +565,27 @@ async fn tensors_of_other_names_are_forwarded_and_checked_for_length() {
         found[0].contains("my_bonus: has 1 values for 4 tokens"),
         "{found:?}"
     );
+    let bad = json!({"data": ["x", 2, 3, 4], "dtype": "D_TYPE_INT64", "zz": 1});
+    let found = batch_problems(with(&[("/samples/0/loss_fn_inputs/my_bonus", bad)])).await;
+    for part in [
+        "my_bonus.data[0]: found text",
+        "my_bonus.dtype: is the old name: write int64",
+        "my_bonus.zz: is not known",
+    ] {
+        assert!(
+            found.iter().any(|problem| problem.contains(part)),
+            "{part}: {found:#?}"
+        );
+    }
+    for open in ["advantages_2", "logprobs_teacher", "token_weights"] {
+        let body = with(&[(&format!("{INPUTS}/{open}"), custom.clone())]);
+        assert!(
+            batch_sent(body).await["samples"][0]["loss_fn_inputs"]
+                .get(open)
+                .is_some(),
+            "{open}"
+        );
+    }
     let body = with(&[("/samples/0/loss_fn_inputs/advantage", custom)]);
     let found = batch_problems(body).await;
     assert!(found[0].contains("did you mean advantages?"), "{found:?}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rl_mcp::tools::ALL;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Example, Server, Upstream, examples, operation};
+use crate::support::{Example, Scripted, Server, Upstream, examples, operation, status};
 
 /// A filter that the API got later than the contract of the tools.
 const ADDED_LATER: &str = "model_resources_id";
@@ -94,7 +94,7 @@ async fn every_example_of_every_tool() {
 
 #[tokio::test]
 async fn the_service_text_is_passed_through_untouched() {
-    let upstream = crate::support::Scripted::start(vec![crate::support::status(
+    let upstream = Scripted::start(vec![status(
         200,
         "content-type: text/plain\r\n",
         r#"{"z":1.50,"step":"9007199254740993","big":18446744073709551617,"a":"ünï\u00e9"}"#,
@@ -204,4 +204,48 @@ fn every_tool_has_its_own_file_named_after_it() {
         .collect();
     assert_eq!(files, tools);
     assert_eq!(tools.len(), ALL.len(), "no row has two handlers");
+}
+
+#[tokio::test]
+async fn every_documented_error_body_is_shown_in_words() {
+    for (api, tool, arguments) in [
+        ("together-rl", "get-training-session", json!({"session_id": "s"})),
+        (
+            "prime-training",
+            "prime-intellect-deleterun",
+            json!({"run_id": "r"}),
+        ),
+    ] {
+        let file = format!(
+            "{}/tests/data/api/examples/{api}.errors.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        for error in document["errors"].as_array().unwrap() {
+            let body = error["body"].to_string();
+            let code = u16::try_from(error["status"].as_u64().unwrap()).unwrap();
+            let headers = if code == 429 {
+                "x-should-retry: false\r\nretry-after: 0.01\r\n"
+            } else {
+                ""
+            };
+            let upstream = Scripted::start(vec![status(code, headers, &body)]).await;
+            let mut server = Server::start(&upstream.url).await;
+            let text = server.call(tool, arguments.clone()).await.error().to_owned();
+            let words = [
+                "/error/message",
+                "/message",
+                "/errors/0/details",
+                "/detail/0/msg",
+                "/detail",
+            ]
+            .iter()
+            .find_map(|pointer| error["body"].pointer(pointer).and_then(Value::as_str))
+            .unwrap();
+            assert!(
+                text.contains(words) && text.contains(&format!("HTTP {code}")),
+                "{text}"
+            );
+        }
+    }
 }

@@ -421,3 +421,47 @@ async fn a_remote_service_is_reached_through_the_proxy() {
             .all(|seen| seen.header("authorization").is_none())
     );
 }
+
+#[tokio::test]
+async fn a_slow_answer_has_most_of_the_time() {
+    let upstream = wiremock::MockServer::start().await;
+    let slow = wiremock::ResponseTemplate::new(200)
+        .set_body_json(json!({"ok": true}))
+        .set_delay(std::time::Duration::from_millis(550));
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(slow)
+        .mount(&upstream)
+        .await;
+    let mut command = Server::command(&upstream.uri());
+    let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "1")).await;
+    for call in [READ, SUBMIT] {
+        assert_eq!(server.call(call.0, call.1()).await.json(), json!({"ok": true}));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_whose_words_are_lost_is_a_refusal() {
+    let cut = Reaction::Cut(b"HTTP/1.1 422 X\r\ncontent-length: 500\r\n\r\n{\"error".to_vec());
+    let (text, failed, requests) = run(ADD, vec![cut]).await;
+    assert!(failed && requests == 1, "{text}");
+    assert!(
+        text.contains("HTTP 422") && !text.contains("It is not known"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_answer_to_a_create_is_no_success() {
+    let (text, failed, _) = run(ADD, vec![status(200, "", "")]).await;
+    assert!(
+        failed && text.contains("It is not known whether the session was created"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_never_created_twice_whatever_the_headers_say() {
+    let busy = status(503, "x-should-retry: true\r\n", "{}");
+    let (text, failed, requests) = run(CREATE_RUN, vec![busy, fine()]).await;
+    assert!(failed && requests == 1, "{text}");
+}

@@ -210,3 +210,68 @@ async fn presigned_urls_are_used_over_https_or_not_at_all() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_operation_that_was_started_keeps_its_id_whatever_becomes_of_its_result() {
+    let started = json!({"id": "op_1", "status": "TRAINING_OPERATION_STATUS_COMPLETED", "output": {"payload_id": "pl"}});
+    let upstream = Scripted::start(vec![answer(&started), status(500, "", "{}")]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let arguments = json!({"session_id": "s", "body": batch(3)});
+    let outcome = server.call("forward-backward-pass", arguments).await;
+    assert_eq!(outcome.json(), started);
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_is_not_taken_for_the_service() {
+    let upstream = Scripted::start(vec![answer(&json!({}))]).await;
+    let offloaded = json!({"id": "op", "status": "X", "output": {"payload_id": "pl"}});
+    let download = json!({"download_url": format!("{}/store", upstream.url)});
+    upstream.script(vec![
+        answer(&offloaded),
+        answer(&download),
+        status(403, "", "expired"),
+    ]);
+    let mut server = Server::start(&upstream.url).await;
+    let arguments = json!({"session_id": "s", "operation_id": "op"});
+    let text = server
+        .call("get-sample-operation", arguments)
+        .await
+        .error()
+        .to_owned();
+    assert!(
+        text.contains("call again for a fresh link") && !text.contains("key"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn an_optimizer_step_is_never_uploaded() {
+    let upstream = Scripted::start(vec![answer(&pending())]).await;
+    let mut command = Server::command(&upstream.url);
+    let mut server = Server::initialized(command.env("RL_MCP_INLINE_LIMIT", "0")).await;
+    let body = json!({"adam_params": {"learning_rate": 1e-5}});
+    server
+        .call("optimizer-step", json!({"session_id": "s", "body": body}))
+        .await
+        .json();
+    assert_eq!(upstream.seen()[0].json(), body);
+}
+
+#[tokio::test]
+async fn a_wrong_idempotency_key_is_found_before_the_upload() {
+    let upstream = Scripted::start(vec![answer(&pending())]).await;
+    let mut server = small_limit(&upstream).await;
+    for key in ["two words".to_owned(), "k".repeat(256)] {
+        let arguments = json!({"session_id": "s", "body": batch(200), "idempotency_key": key});
+        let text = server
+            .call("forward-backward-pass", arguments)
+            .await
+            .error()
+            .to_owned();
+        assert!(
+            text.contains("idempotency_key: is 1 to 255 visible ASCII"),
+            "{text}"
+        );
+    }
+    assert!(upstream.seen().is_empty());
+}

@@ -74,7 +74,7 @@ fn no_configured_key_gets_out_whatever_the_service_echoes() {
                 command
                     .env("TOGETHER_API_KEY", &together)
                     .env("PRIME_API_KEY", &prime)
-                    .env("RL_MCP_LOG", "trace");
+                    .env("RL_MCP_LOG", "trace,rmcp=trace");
                 let mut server = Server::initialized(&mut command).await;
                 for reaction in echoes(&together) {
                     upstream.script(vec![reaction]);
@@ -110,7 +110,7 @@ async fn secrets_in_a_run_go_to_the_service_and_nowhere_else() {
     let echo = json!({"detail": [{"loc": ["body", "wandbApiKey"], "msg": format!("no such key {wandb}"), "input": hf}]});
     let upstream = Scripted::start(vec![status(422, "", &echo.to_string())]).await;
     let mut command = Server::command(&upstream.url);
-    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace")).await;
+    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace,rmcp=trace")).await;
     let text = server
         .call("prime-intellect-createrun", json!({"body": run}))
         .await
@@ -152,7 +152,7 @@ async fn the_token_of_a_run_is_taken_out_of_the_answer() {
     ])
     .await;
     let mut command = Server::command(&upstream.url);
-    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace")).await;
+    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace,rmcp=trace")).await;
     let outcome = server.call("prime-intellect-createrun", run.clone()).await;
     assert_eq!(
         outcome.text,
@@ -176,7 +176,7 @@ async fn presigned_urls_are_logged_without_their_query() {
     let offloaded = json!({"id": "op", "status": "X", "output": {"payload_id": "pl"}});
     upstream.script(vec![answer(&offloaded), answer(&download), status(403, "", "no")]);
     let mut command = Server::command(&upstream.url);
-    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace")).await;
+    let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace,rmcp=trace")).await;
     let text = server
         .call(
             "get-sample-operation",
@@ -189,4 +189,50 @@ async fn presigned_urls_are_logged_without_their_query() {
     assert!(!text.contains("topsecret"), "{text}");
     assert!(!server.stderr().contains("topsecret"), "{}", server.stderr());
     assert!(server.stderr().contains("path=\"/store\""), "{}", server.stderr());
+}
+
+#[tokio::test]
+async fn the_token_of_a_run_does_not_get_out_through_a_refusal_either() {
+    let run = json!({"body": {"config": {"trainer": {}, "orchestrator": {}}}});
+    for (body, token) in [
+        (
+            r#"{"runId":"r","tokenValue":"pit_live_abcdefghijk"}"#,
+            "pit_live_abcdefghijk",
+        ),
+        (
+            r#"{"detail":{"token\u0056alue":"other-form-0123456789"}}"#,
+            "other-form-0123456789",
+        ),
+        (
+            "cut {\"tokenValue\":\"pit_live_abcdefghijk\"",
+            "pit_live_abcdefghijk",
+        ),
+    ] {
+        let upstream = Scripted::start(vec![status(409, "", body)]).await;
+        let mut command = Server::command(&upstream.url);
+        let mut server = Server::initialized(command.env("RL_MCP_LOG", "trace,rmcp=trace")).await;
+        server
+            .call("prime-intellect-createrun", run.clone())
+            .await
+            .error();
+        server.close().await;
+        assert_absent(&server.stdout(), token);
+        assert_absent(&server.stderr(), token);
+    }
+}
+
+#[tokio::test]
+async fn debug_logs_hold_no_presigned_urls() {
+    let files = json!({"data": [{"filename": "a", "size": 1, "url": "https://objects.example/a?X-Signature=topsecret"}]});
+    let upstream = Scripted::start(vec![answer(&files)]).await;
+    for level in ["debug", "trace"] {
+        let mut command = Server::command(&upstream.url);
+        let mut server = Server::initialized(command.env("RL_MCP_LOG", level)).await;
+        let outcome = server
+            .call("download-checkpoint", json!({"id": "c", "variant": "merged"}))
+            .await;
+        assert!(outcome.text.contains("topsecret"), "the model gets the URL");
+        server.close().await;
+        assert!(!server.stderr().contains("topsecret"), "{}", server.stderr());
+    }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::losses::{Loss, LossType};
 use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values};
 use crate::problems::{Path, Problems};
+use crate::schema::input_schema;
 
 /// The batch and its loss.
 #[derive(Deserialize, JsonSchema)]
@@ -59,7 +61,7 @@ struct Sample {
     "ref_log_probs": "is called reference_logprobs here",
     "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
-}, "additionalProperties" = {"type": "object"}))]
+}, "additionalProperties" = {"type": "object"}, "x-others" = other_tensor()))]
 struct LossFnInputs {
     /// Prompt + response without the first token.
     #[schemars(required)]
@@ -78,6 +80,11 @@ struct LossFnInputs {
     #[serde(flatten)]
     #[schemars(skip)]
     others: BTreeMap<String, Tensor<Either>>,
+}
+
+/// The schema of a tensor under another name. It is not published: a few words do.
+fn other_tensor() -> Value {
+    input_schema::<Tensor<Either>>()
 }
 
 /// Whether a loss takes a tensor.
@@ -117,11 +124,9 @@ impl Sample {
 
 impl LossFnInputs {
     fn check(&self, loss: Option<&Loss>, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
-        let supervised = loss.and_then(Loss::kind) == Some(LossType::CrossEntropy);
-        let weights = if supervised {
-            Values::Numbers
-        } else {
-            Values::Selection
+        let weights = match loss.and_then(Loss::kind) {
+            None | Some(LossType::CrossEntropy) => Values::Numbers,
+            Some(_) => Values::Selection,
         };
         let mut inputs = Inputs {
             loss,

@@ -8,13 +8,17 @@ use crate::error::ToolError;
 /// Submits an operation; of a body over the inline limit, `uploaded` goes first.
 pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, uploaded: Uploaded) -> Result<Reply, ToolError> {
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
+    key.header()?;
     let mut body = args.body.into_text();
     if body.len() > call.api.config().inline_limit {
         body = payload::uploaded(call, &args.session_id, body, uploaded, &key).await?;
     }
     let request = call.request().path("session_id", &args.session_id).body(body);
     let reply = request.idempotency_key(Some(key)).send().await?;
-    payload::merged(call, &args.session_id, reply).await
+    // The operation is started. Whatever becomes of fetching its result, its id must not be lost: the get tool
+    // fetches again.
+    let merged = payload::merged(call, &args.session_id, &reply).await;
+    Ok(merged.ok().flatten().unwrap_or(reply))
 }
 
 /// Shows an operation with its whole result.
@@ -23,5 +27,7 @@ pub async fn show(call: &Call<'_>, args: &OperationArgs) -> Result<Reply, ToolEr
         .request()
         .path("session_id", &args.session_id)
         .path("operation_id", &args.operation_id);
-    payload::merged(call, &args.session_id, request.send().await?).await
+    let reply = request.send().await?;
+    let merged = payload::merged(call, &args.session_id, &reply).await?;
+    Ok(merged.unwrap_or(reply))
 }

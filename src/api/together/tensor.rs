@@ -168,6 +168,8 @@ impl<D: DType> Tensor<D> {
                 }
                 // What rounding to float32 can add is far less.
                 Values::LogProbabilities if *value > 0.001 => "a log-probability is not above 0",
+                _ if !whole && value.abs() > f64::from(f32::MAX) => "is beyond what float32 holds",
+                _ if whole && value.abs() >= 9.2e18 => "is beyond what int64 holds",
                 _ if whole && value.fract() != 0.0 => "must be a whole number, as dtype is int64",
                 _ => return None,
             };
