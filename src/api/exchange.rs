@@ -61,42 +61,62 @@ impl Outgoing {
 /// Sends `outgoing` until there is an answer, a refusal, or no more time. The answer is compact JSON text.
 pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<String, ToolError> {
     let started = Instant::now();
-    let mut tries = 0;
+    let mut line = LogLine {
+        tool: call.spec.name,
+        outgoing,
+        started,
+        tries: 0,
+        status: None,
+    };
     let mut perhaps_done = false;
     let result = loop {
-        tries += 1;
+        line.tries += 1;
         let (cause, advice) = match attempt(call, outgoing).await {
             Ok(answer) => break Ok(answer),
             Err(failed) => failed,
         };
         perhaps_done |= cause.reached() == Reached::Perhaps;
         let first_wait = call.api.config().retry_wait;
-        let next = retry::wait(outgoing.effect, &cause, advice, tries, first_wait)
+        let next = retry::wait(outgoing.effect, &cause, advice, line.tries, first_wait)
             .map(|wait| Instant::now() + wait)
             .filter(|next| *next + LEAST_TIME < call.deadline);
         let Some(next) = next else {
             // What counts for the caller is how long the call took in all.
-            break Err(if let Cause::Timeout(_) = cause {
-                Cause::Timeout(started.elapsed())
-            } else {
-                cause
+            break Err(match cause {
+                Cause::Timeout(_) => Cause::Timeout(started.elapsed()),
+                cause => cause,
             });
         };
-        tracing::debug!(tool = call.spec.name, tries, ?cause, "trying again");
+        tracing::debug!(tool = call.spec.name, tries = line.tries, ?cause, "trying again");
         sleep(next - Instant::now()).await;
     };
-    info!(
-        tool = call.spec.name,
-        method = outgoing.method.as_str(),
-        path = outgoing.url.path(),
-        status = status(&result),
-        tries,
-        ms = started.elapsed().as_millis(),
-        "upstream"
-    );
+    line.status = Some(status(&result));
     result
         .map(|(_, text)| text)
-        .map_err(|cause| outgoing.failure(call, cause, tries, perhaps_done))
+        .map_err(|cause| outgoing.failure(call, cause, line.tries, perhaps_done))
+}
+
+/// The line of the log that each request gets; one that is dropped half-way gets it too.
+struct LogLine<'a> {
+    tool: &'static str,
+    outgoing: &'a Outgoing,
+    started: Instant,
+    tries: u32,
+    status: Option<String>,
+}
+
+impl Drop for LogLine<'_> {
+    fn drop(&mut self) {
+        info!(
+            tool = self.tool,
+            method = self.outgoing.method.as_str(),
+            path = self.outgoing.url.path(),
+            status = self.status.as_deref().unwrap_or("cancelled"),
+            tries = self.tries,
+            ms = self.started.elapsed().as_millis(),
+            "upstream"
+        );
+    }
 }
 
 /// A success: the HTTP status and the JSON text.

@@ -54,7 +54,8 @@ async fn cancelling_a_call_drops_its_request() {
 #[tokio::test]
 async fn a_cancelled_call_that_may_have_changed_something_is_named_in_the_log() {
     let upstream = Scripted::start(vec![Reaction::Hang]).await;
-    let mut server = Server::start(&upstream.url).await;
+    let mut command = Server::command(&upstream.url);
+    let mut server = Server::initialized(command.env("RL_MCP_LOG", "info")).await;
     let (id, _answer) = server
         .begin(
             "tools/call",
@@ -74,6 +75,11 @@ async fn a_cancelled_call_that_may_have_changed_something_is_named_in_the_log() 
         server
             .stderr()
             .contains("may have been carried out tool=\"optimizer-step\""),
+        "{}",
+        server.stderr()
+    );
+    assert!(
+        server.stderr().contains("status=\"cancelled\""),
         "{}",
         server.stderr()
     );
