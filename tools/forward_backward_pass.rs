@@ -25,6 +25,6 @@ impl Handler for ForwardBackwardPass {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, UPLOADED).await
+        operation::submit(call, args, Some(UPLOADED)).await
     }
 }

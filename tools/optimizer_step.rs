@@ -1,6 +1,5 @@
 //! `optimizer-step`: applies the gathered gradients.
 
-use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::{operation, optimizer};
 use crate::api::{Call, Reply};
@@ -21,6 +20,6 @@ impl Handler for OptimizerStep {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Uploaded::Nothing).await
+        operation::submit(call, args, None).await
     }
 }

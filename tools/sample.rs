@@ -16,6 +16,6 @@ impl Handler for Sample {
     type Args = SubmitArgs<sample::Sample>;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Uploaded::All).await
+        operation::submit(call, args, Some(Uploaded::All)).await
     }
 }

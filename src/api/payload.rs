@@ -28,8 +28,6 @@ const MOST_REMEMBERED: usize = 64;
 /// The members of a body that are uploaded; the others stay in the call.
 #[derive(Clone, Copy)]
 pub enum Uploaded {
-    /// Nothing: the service takes this kind of body inline only.
-    Nothing,
     /// The whole body.
     All,
     /// These members.
@@ -56,9 +54,6 @@ pub async fn uploaded(
     members: Uploaded,
     key: &IdempotencyKey,
 ) -> Result<String, ToolError> {
-    if let Uploaded::Nothing = members {
-        return Ok(body);
-    }
     if let Some(payload_id) = call.api.uploads.find(session_id, key, &body) {
         return stand_in(&body, &payload_id);
     }
@@ -84,7 +79,7 @@ pub async fn uploaded(
     let target: UploadUrl = parse(call, row, &reply)?;
     let url = presigned(call, row, &target.upload_url)?;
     let content = match members {
-        Uploaded::All | Uploaded::Nothing => body.clone(),
+        Uploaded::All => body.clone(),
         Uploaded::Members(names) => {
             let mut content = json::object(&body)?;
             content.keep(names);

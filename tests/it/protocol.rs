@@ -24,6 +24,12 @@ async fn alive(server: &mut Server) {
     assert_eq!(answer["result"], json!({}), "{answer}");
 }
 
+async fn cancel(server: &mut Server, id: u64) {
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    server.write(&cancelled.to_string()).await;
+}
+
 #[tokio::test]
 async fn cancelling_a_call_drops_its_request() {
     let upstream = Scripted::start(vec![Reaction::Hang]).await;
@@ -35,12 +41,7 @@ async fn cancelling_a_call_drops_its_request() {
         )
         .await;
     upstream.arrival().await;
-    server
-        .write(
-            &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
-                .to_string(),
-        )
-        .await;
+    cancel(&mut server, id).await;
     upstream.abandonment().await;
     alive(&mut server).await;
     assert_eq!(upstream.seen().len(), 1, "a cancelled call is not tried again");
@@ -63,12 +64,7 @@ async fn a_cancelled_call_that_may_have_changed_something_is_named_in_the_log() 
         )
         .await;
     upstream.arrival().await;
-    server
-        .write(
-            &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
-                .to_string(),
-        )
-        .await;
+    cancel(&mut server, id).await;
     upstream.abandonment().await;
     alive(&mut server).await;
     assert!(

@@ -113,7 +113,7 @@ impl Sample {
         let Some(inputs) = &self.loss_fn_inputs else {
             return;
         };
-        let tokens = self.model_input.as_ref().and_then(ModelInput::len);
+        let tokens = self.model_input.as_ref().and_then(ModelInput::count);
         let path = path.key("loss_fn_inputs");
         inputs.check(loss, tokens, &path, problems);
         if let Some(input) = &self.model_input {

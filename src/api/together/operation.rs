@@ -5,13 +5,20 @@ use crate::api::payload::{self, Uploaded};
 use crate::api::{Call, IdempotencyKey, Reply};
 use crate::error::ToolError;
 
-/// Submits an operation; of a body over the inline limit, `uploaded` goes first.
-pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, uploaded: Uploaded) -> Result<Reply, ToolError> {
+/// Submits an operation; of a body over the inline limit, `uploaded` goes first. With `None` the body stays inline,
+/// because the service takes it in no other way.
+pub async fn submit<B>(
+    call: &Call<'_>,
+    args: SubmitArgs<B>,
+    uploaded: Option<Uploaded>,
+) -> Result<Reply, ToolError> {
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
     let mut body = args.body.into_text();
-    if body.len() > call.api.config().inline_limit {
-        body = payload::uploaded(call, &args.session_id, body, uploaded, &key).await?;
+    if let Some(members) = uploaded
+        && body.len() > call.api.config().inline_limit
+    {
+        body = payload::uploaded(call, &args.session_id, body, members, &key).await?;
     }
     let request = call.request().path("session_id", &args.session_id).body(body);
     let reply = request.idempotency_key(Some(key)).send().await?;

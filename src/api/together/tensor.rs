@@ -32,7 +32,7 @@ struct EncodedText {
 impl ModelInput {
     /// The number of tokens over all chunks; `None` when part of it cannot be used.
     #[must_use]
-    pub fn len(&self) -> Option<usize> {
+    pub fn count(&self) -> Option<usize> {
         let chunks = self.chunks.as_ref()?;
         chunks
             .iter()
@@ -47,12 +47,6 @@ impl ModelInput {
             .filter_map(|chunk| chunk.encoded_text.as_ref()?.tokens.as_ref())
             .flatten()
             .copied()
-    }
-
-    /// Whether there are surely no tokens.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == Some(0)
     }
 }
 
