@@ -37,7 +37,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -73,6 +73,9 @@ impl Api {
         for key in [&config.together.key, &config.prime.key].into_iter().flatten() {
             redactor.add(key.secret.expose_secret());
         }
+        for secret in &config.run_secrets {
+            redactor.add(secret.value.expose_secret());
+        }
         let places = config.max_concurrency.min(Semaphore::MAX_PERMITS);
         Self {
             config,
@@ -95,6 +98,11 @@ impl Api {
         &self.redactor
     }
 }
+
+/// Of tools that take no arguments.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(extend("properties" = {}))]
+pub struct NoArgs {}
 
 /// Only to repeat a call whose outcome is unknown: the key that its error named, with the same arguments.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
@@ -155,11 +163,12 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Adds a query parameter, unless it is absent.
+    /// Adds a query parameter, a text, number or boolean, unless it is absent.
     #[must_use]
-    pub fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        if let Some(value) = value {
-            self.query.push((name, value.to_string()));
+    pub fn query(mut self, name: &'static str, value: Option<impl Serialize>) -> Self {
+        if let Some(value) = value.and_then(|value| serde_json::to_value(value).ok()) {
+            let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            self.query.push((name, plain));
         }
         self
     }

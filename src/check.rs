@@ -6,31 +6,22 @@ use std::time::{Duration, Instant};
 use crate::api::{Api, Call, Request};
 use crate::config::{Account, key_variables};
 use crate::error::ToolError;
+use crate::offer::Offer;
+use crate::problems::list;
 use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
-use crate::tool::Entry;
 use crate::tools::ALL;
 
 /// How long a person waits for the answer of one service.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes the report to `out`. The answer says whether everything that is configured works.
-pub async fn check(api: &Api, offered: &[&'static Entry], out: &mut impl Write) -> io::Result<bool> {
+pub async fn check(api: &Api, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut works = true;
     for service in [Service::Together, Service::Prime] {
         works &= check_service(api, service, out).await?;
     }
-    writeln!(out, "Tools: {} of {} offered", offered.len(), ALL.len())?;
-    for entry in offered {
-        let kind = if entry.spec.effect.read_only() {
-            "read"
-        } else if entry.spec.effect.destructive() {
-            "destroy"
-        } else {
-            "write"
-        };
-        writeln!(out, "  {kind:<8} {}", entry.spec.name)?;
-    }
+    write_tools(offer, out)?;
     if !any_key(api) {
         writeln!(
             out,
@@ -40,6 +31,23 @@ pub async fn check(api: &Api, offered: &[&'static Entry], out: &mut impl Write) 
         )?;
     }
     Ok(works)
+}
+
+fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
+    let toolsets = list(offer.toolsets.iter().map(|toolset| toolset.name()));
+    writeln!(out, "Toolsets: {toolsets} ({})", offer.reason)?;
+    writeln!(out, "Tools: {} of {} offered", offer.entries.len(), ALL.len())?;
+    for entry in &offer.entries {
+        let kind = if entry.spec.effect.read_only() {
+            "read"
+        } else if entry.spec.effect.destructive() {
+            "destroy"
+        } else {
+            "write"
+        };
+        writeln!(out, "  {kind:<8} {}", entry.spec.name)?;
+    }
+    Ok(())
 }
 
 fn any_key(api: &Api) -> bool {
@@ -85,6 +93,7 @@ fn key(account: &Account, service: Service) -> String {
 fn base_url(account: &Account) -> String {
     let from = account
         .base_url_from
+        .as_ref()
         .map_or_else(|| "default".to_owned(), |from| format!("from {from}"));
     format!("{} ({from})", account.base_url.as_str().trim_end_matches('/'))
 }
@@ -95,8 +104,7 @@ async fn read_something(api: &Api, service: Service) -> Result<(), ToolError> {
         Service::Together => &LIST_TRAINING_SESSIONS,
         Service::Prime => &LIST_RUNS,
     };
-    let mut call = Call::new(api, spec);
-    call.deadline = call.deadline.min(tokio::time::Instant::now() + PATIENCE);
+    let call = Call::new(api, spec).hurried(PATIENCE);
     Request::new(&call, spec)
         .query("limit", Some(1))
         .send()

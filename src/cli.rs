@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::VARIABLES;
+use crate::offer::Choice;
 use crate::problems::{list, nearest};
-use crate::tool::Entry;
+use crate::spec::{Toolset, parse_toolsets};
 use crate::tools::ALL;
 
 /// MCP server for reinforcement-learning post-training on Together AI and Prime Intellect.
@@ -20,9 +21,14 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub read_only: bool,
 
-    /// Offer only these tools.
-    #[arg(long, global = true, value_name = "NAME,NAME,…", value_delimiter = ',', value_parser = tool_name)]
-    pub tools: Option<Vec<String>>,
+    /// Offer these groups of tools: rl, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
+    /// rl,runs, or what there is a key for.
+    #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = toolsets)]
+    pub toolsets: Option<Names<Toolset>>,
+
+    /// Offer only these tools, from any toolset unless --toolsets is given too.
+    #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = tool_names)]
+    pub tools: Option<Names<String>>,
 
     #[expect(missing_docs, reason = "the commands document themselves")]
     #[command(subcommand)]
@@ -36,31 +42,45 @@ pub enum Command {
     Check,
 }
 
+/// A list with commas. (Of a plain `Vec`, clap would take each element for one argument.)
+#[derive(Clone, Debug)]
+pub struct Names<T>(Vec<T>);
+
 impl Cli {
-    /// The tools to offer.
-    pub fn offered(&self) -> impl Iterator<Item = &'static Entry> {
-        let read_only = self.read_only;
-        let chosen = self.tools.clone();
-        ALL.iter().filter(move |entry| {
-            let chosen = chosen
-                .as_ref()
-                .is_none_or(|chosen| chosen.iter().any(|name| name == entry.spec.name));
-            chosen && (!read_only || entry.spec.effect.read_only())
-        })
+    /// What it asks for.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice {
+            read_only: self.read_only,
+            toolsets: self.toolsets.clone().map(|Names(toolsets)| toolsets),
+            tools: self.tools.clone().map(|Names(tools)| tools),
+        }
     }
+}
+
+fn toolsets(text: &str) -> Result<Names<Toolset>, String> {
+    parse_toolsets(text).map(Names)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|entry| entry.spec.name)
 }
 
+fn tool_names(text: &str) -> Result<Names<String>, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(tool_name).collect::<Result<_, _>>()?;
+    if names.is_empty() {
+        return Err("no tool is named".to_owned());
+    }
+    Ok(Names(names))
+}
+
 fn tool_name(name: &str) -> Result<String, String> {
-    let name = name.trim();
     if names().any(|known| known == name) {
         return Ok(name.to_owned());
     }
     let near = nearest(name, names()).map_or_else(String::new, |near| format!("did you mean {near}? "));
-    Err(format!("no such tool; {near}valid are: {}", list(names())))
+    Err(format!("`{name}` is no tool; {near}valid are: {}", list(names())))
 }
 
 fn variables() -> String {

@@ -2,23 +2,34 @@
 //!
 //! Everything is read once at start. A value that cannot be used is an error at start, named with its variable.
 
+mod base_url;
+mod prime_file;
 mod variables;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::spec::Service;
+use crate::files::Files;
+use crate::spec::{Service, Toolset, parse_toolsets};
 
-use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, RETRY_WAIT};
+pub use base_url::is_loopback;
+use base_url::read_base_url;
+use prime_file::PrimeFile;
+use variables::{
+    CALL_TIMEOUT, FILE_DIRS, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT,
+    RUN_SECRETS, TOOLSETS,
+};
 pub use variables::{LOG, VARIABLES, Variable, base_url_variables, key_variables};
 
 /// Why the server cannot start with this environment.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    variable: &'static str,
+    variable: Cow<'static, str>,
     problem: String,
 }
 
@@ -34,8 +45,8 @@ impl std::error::Error for ConfigError {}
 pub struct Account {
     /// Scheme, host, port and path prefix, without a trailing slash and without `/v1` or `/api/v1`.
     pub base_url: reqwest::Url,
-    /// Which variable gave the base URL; `None` for the default.
-    pub base_url_from: Option<&'static str>,
+    /// Which variable or file gave the base URL; `None` for the default.
+    pub base_url_from: Option<String>,
     /// The key, when there is one.
     pub key: Option<Key>,
 }
@@ -44,8 +55,18 @@ pub struct Account {
 pub struct Key {
     /// The key itself.
     pub secret: SecretString,
-    /// The variable that supplied it.
-    pub from: &'static str,
+    /// The variable or file that supplied it.
+    pub from: String,
+}
+
+/// A secret of a run that the server's environment holds.
+pub struct RunSecret {
+    /// The variable.
+    pub variable: &'static str,
+    /// The member of the body that carries it.
+    pub member: &'static str,
+    /// The secret itself.
+    pub value: SecretString,
 }
 
 /// The whole configuration.
@@ -62,19 +83,34 @@ pub struct Config {
     pub call_timeout: Duration,
     /// The wait before the first retry.
     pub retry_wait: Duration,
+    /// The team whose things are meant on Prime Intellect, where the caller names none.
+    pub prime_team: Option<String>,
+    /// The secrets of a run that may be forwarded.
+    pub run_secrets: Vec<RunSecret>,
+    /// The files that tools may read.
+    pub files: Files,
+    /// The toolsets to offer, where the command line names none.
+    pub toolsets: Option<Vec<Toolset>>,
 }
 
 impl Config {
     /// Reads the configuration through `variable`, which looks up an environment variable.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = Env(&variable);
+        let home = env.get("HOME").or_else(|| env.get("USERPROFILE"));
+        let file = PrimeFile::read(home.as_deref(), env.get(PRIME_CONTEXT).as_deref())?;
+        let no_file = PrimeFile::default();
         Ok(Self {
-            together: env.account(Service::Together, "https://api.together.ai", "/v1")?,
-            prime: env.account(Service::Prime, "https://api.primeintellect.ai", "/api/v1")?,
+            together: env.account(Service::Together, "https://api.together.ai", "/v1", &no_file)?,
+            prime_team: env.get(PRIME_TEAM_ID).or_else(|| file.team_id.clone()),
+            prime: env.account(Service::Prime, "https://api.primeintellect.ai", "/api/v1", &file)?,
+            run_secrets: env.run_secrets(),
+            files: Files::new(env.directories(FILE_DIRS)?),
             inline_limit: env.count(INLINE_LIMIT, 524_288, 0)?,
             max_concurrency: env.count(MAX_CONCURRENCY, 16, 1)?,
             call_timeout: env.seconds(CALL_TIMEOUT, 50.0)?,
             retry_wait: env.seconds(RETRY_WAIT, 1.0)?,
+            toolsets: env.toolsets()?,
         })
     }
 
@@ -110,19 +146,68 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             .find_map(|name| self.get(name).map(|value| (*name, value)))
     }
 
-    fn account(&self, service: Service, default: &str, version_path: &str) -> Result<Account, ConfigError> {
-        let key = self
-            .first(key_variables(service))
-            .map(|(from, value)| read_key(from, value.trim_start_matches("Bearer ").to_owned()))
-            .transpose()?;
-        let (base_url_from, base_url) = match self.first(base_url_variables(service)) {
-            Some((from, value)) => (Some(from), read_base_url(from, &value, version_path)?),
+    fn account(
+        &self,
+        service: Service,
+        default: &str,
+        version_path: &str,
+        file: &PrimeFile,
+    ) -> Result<Account, ConfigError> {
+        let owned = |(from, value): (&str, String)| (from.to_owned(), value);
+        let from_file = |value: &Option<String>| Some((file.name.clone(), value.clone()?));
+        let key = self.first(key_variables(service)).map(owned);
+        let key = key.or_else(|| from_file(&file.api_key));
+        let base_url = self.first(base_url_variables(service)).map(owned);
+        let base_url = base_url.or_else(|| from_file(&file.base_url));
+        let (base_url_from, base_url) = match base_url {
+            Some((from, value)) => {
+                let url = read_base_url(&from, &value, version_path)?;
+                (Some(from), url)
+            }
             None => (None, read_base_url("default", default, version_path)?),
         };
         Ok(Account {
             base_url,
             base_url_from,
-            key,
+            key: key
+                .map(|(from, value)| read_key(from, value.trim_start_matches("Bearer ").to_owned()))
+                .transpose()?,
+        })
+    }
+
+    fn run_secrets(&self) -> Vec<RunSecret> {
+        let secrets = RUN_SECRETS.into_iter();
+        let given = secrets.filter_map(|(variable, member)| {
+            let value = SecretString::from(self.get(variable)?);
+            Some(RunSecret {
+                variable,
+                member,
+                value,
+            })
+        });
+        given.collect()
+    }
+
+    /// Directories, separated as in PATH.
+    fn directories(&self, name: &'static str) -> Result<Vec<PathBuf>, ConfigError> {
+        let value = self.get(name).unwrap_or_default();
+        let directories: Vec<PathBuf> = std::env::split_paths(&value)
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .collect();
+        match directories.iter().find(|directory| !directory.is_absolute()) {
+            Some(relative) => Err(ConfigError {
+                variable: name.into(),
+                problem: format!("`{}` is no absolute path", relative.display()),
+            }),
+            None => Ok(directories),
+        }
+    }
+
+    fn toolsets(&self) -> Result<Option<Vec<Toolset>>, ConfigError> {
+        let named = self.get(TOOLSETS).map(|value| parse_toolsets(&value));
+        named.transpose().map_err(|problem| ConfigError {
+            variable: TOOLSETS.into(),
+            problem,
         })
     }
 
@@ -133,7 +218,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         match value.parse() {
             Ok(count) if count >= least => Ok(count),
             _ => Err(ConfigError {
-                variable: name,
+                variable: name.into(),
                 problem: format!("`{value}` is no whole number of at least {least}"),
             }),
         }
@@ -154,66 +239,21 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
                 }
             })
             .map_err(|value| ConfigError {
-                variable: name,
+                variable: name.into(),
                 problem: format!("`{value}` is no number of seconds above 0 and up to 86400"),
             })
     }
 }
 
-fn read_key(from: &'static str, value: String) -> Result<Key, ConfigError> {
+fn read_key(from: String, value: String) -> Result<Key, ConfigError> {
     let secret = SecretString::from(value);
     match HeaderValue::from_str(secret.expose_secret()) {
         Ok(value) if value.to_str().is_ok() => Ok(Key { secret, from }),
         _ => Err(ConfigError {
-            variable: from,
+            variable: from.into(),
             problem: "holds a character that no HTTP header can carry; copy the key again".to_owned(),
         }),
     }
-}
-
-/// Reads a base URL. A trailing slash and one trailing `version_path` are dropped, since every path starts with
-/// it; plain http is for loopback alone, since the key travels with each request.
-fn read_base_url(from: &'static str, value: &str, version_path: &str) -> Result<reqwest::Url, ConfigError> {
-    let wrong = |problem: String| ConfigError {
-        variable: from,
-        problem,
-    };
-    let mut url = reqwest::Url::parse(value).map_err(|error| wrong(format!("this is no URL: {error}")))?;
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        return Err(wrong(
-            "a base URL has no user, password, query or fragment".to_owned(),
-        ));
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => {
-            return Err(wrong(
-                "plain http would send the key unencrypted: use https (http is for loopback only)".to_owned(),
-            ));
-        }
-        other => return Err(wrong(format!("`{other}` is no scheme for a base URL: use https"))),
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(path.strip_suffix(version_path).unwrap_or(&path));
-    Ok(url)
-}
-
-/// Whether a URL's host is this machine.
-#[must_use]
-pub fn is_loopback(url: &reqwest::Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -246,7 +286,7 @@ mod tests {
         }
         let config = read(&[("PRIME_BASE_URL", "https://prime.example/api/v1/")]).unwrap();
         assert_eq!(config.prime.base_url.as_str(), "https://prime.example/");
-        assert_eq!(config.prime.base_url_from, Some("PRIME_BASE_URL"));
+        assert_eq!(config.prime.base_url_from.as_deref(), Some("PRIME_BASE_URL"));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Failure {
     pub perhaps_done: bool,
     /// The key under which the operation was submitted.
     pub idempotency_key: Option<String>,
+    /// What to do next, where the tool knows better than the status says.
+    pub next: Option<String>,
 }
 
 /// What happened on one try.
@@ -168,7 +170,10 @@ impl fmt::Display for Failure {
         }
         match self.unknown_outcome() {
             Some((unknown, next)) => write!(f, "\n{unknown}\nNext: {next}"),
-            None => write!(f, "\nNext: {}", self.next_step()),
+            None => match &self.next {
+                Some(next) => write!(f, "\nNext: {next}"),
+                None => write!(f, "\nNext: {}", self.next_step()),
+            },
         }
     }
 }
@@ -206,6 +211,15 @@ impl Cause {
 }
 
 impl Failure {
+    /// The HTTP status of the refusal, if the service gave one.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self.cause {
+            Cause::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
     /// When something may have been changed all the same: what is not known, and how to find out. It goes before
     /// anything that would mend the fault itself, because repeating the call could do it twice.
     fn unknown_outcome(&self) -> Option<(&'static str, String)> {
@@ -213,29 +227,22 @@ impl Failure {
         if !self.perhaps_done || (self.spec.effect.destructive() && refused_for_good) {
             return None;
         }
-        let outcome = match (self.spec.effect, self.spec.name) {
+        let outcome = match (self.spec.effect, self.spec.lost) {
             (Effect::Read, _) => return None,
-            (Effect::Submit, name) => (
+            (_, Some(lost)) => (lost.unknown, lost.next.to_owned()),
+            (Effect::Submit, None) => (
                 "It is not known whether the operation was started.",
                 format!(
-                    "repeating this very call is safe under its key: call {name} with the same arguments and \"idempotency_key\": \"{}\".",
+                    "repeating this very call is safe under its key: call {} with the same arguments and \"idempotency_key\": \"{}\".",
+                    self.spec.name,
                     self.idempotency_key.as_deref().unwrap_or_default()
                 ),
             ),
-            (Effect::Add, "create-training-session") => (
-                "It is not known whether the session was created.",
-                "first list: look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.".to_owned(),
+            (Effect::Add, None) => (
+                "It is not known whether it was done.",
+                "look before you repeat it.".to_owned(),
             ),
-            (Effect::Add, "prime-intellect-createrun") => (
-                "It is not known whether the run was started.",
-                "do not repeat the call. First list the runs and look for one with this name, created just now; the user can do it at https://app.primeintellect.ai/dashboard/training. Create again only if there is none: a blind repeat starts, and bills, a second one.".to_owned(),
-            ),
-            (Effect::Add, "stop-training-session") => (
-                "It is not known whether the stop arrived.",
-                "get-training-session shows the status.".to_owned(),
-            ),
-            (Effect::Add, _) => ("It is not known whether it was done.", "look before you repeat it.".to_owned()),
-            (Effect::Set | Effect::Destroy { .. }, _) => (
+            (Effect::Set | Effect::Destroy { .. }, None) => (
                 "It is not known whether it was done.",
                 "call again; repeating it does no harm.".to_owned(),
             ),
@@ -297,19 +304,48 @@ impl Failure {
     }
 
     fn next_after_not_found(&self) -> String {
-        if let Effect::Destroy { .. } = self.spec.effect {
-            return if self.perhaps_done {
-                "an earlier try of this call got no answer and may have done it already: then this is success.".to_owned()
-            } else {
-                "check the id; if it was deleted before, there is nothing left to do.".to_owned()
-            };
+        if self.perhaps_done && self.spec.effect.destructive() {
+            return "an earlier try of this call got no answer and may have done it already: then this is success.".to_owned();
         }
-        match self.spec.name {
-            "download-checkpoint" => "check the id: it must be an inference checkpoint (from get-inference-checkpoint-operation or get-training-session).".to_owned(),
-            "create-training-session" => "check model_resources_id and resume_from_checkpoint_id.".to_owned(),
-            name if name.starts_with("get-") && name.ends_with("-operation") => "check session_id and operation_id, and that this tool belongs to the kind of operation.".to_owned(),
-            _ if self.spec.path.contains('{') => "check the id: list-training-sessions shows those that exist.".to_owned(),
-            _ => format!("check {}: this address does not have the operation.", base_url_variables(self.spec.service).join(" or ")),
+        if let Some(next) = self.spec.not_found {
+            return next.to_owned();
         }
+        if self.spec.effect.destructive() {
+            return "check the id; if it is gone already, there is nothing left to do.".to_owned();
+        }
+        let known = IDS.iter().find(|(id, _)| self.spec.path.contains(id));
+        known.map_or_else(
+            || {
+                format!(
+                    "check {}: this address does not have the operation.",
+                    base_url_variables(self.spec.service).join(" or ")
+                )
+            },
+            |(_, next)| (*next).to_owned(),
+        )
     }
 }
+
+/// What to do about an id that the service does not know, by the placeholder in the path.
+const IDS: [(&str, &str); 5] = [
+    (
+        "{operation_id}",
+        "check session_id and operation_id, and that this tool belongs to the kind of operation.",
+    ),
+    (
+        "{session_id}",
+        "check the id: list-training-sessions shows those that exist.",
+    ),
+    (
+        "{model_resources_id}",
+        "check the id: get-training-session shows that of a session, list-model-resources (toolset rl-more) all.",
+    ),
+    (
+        "{run_id}",
+        "check the id: prime-intellect-listruns shows those that exist.",
+    ),
+    (
+        "{id}",
+        "check the id: get-training-session shows a session's checkpoints, list-checkpoints (toolset rl-more) all.",
+    ),
+];

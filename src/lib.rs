@@ -9,7 +9,10 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod files;
+pub mod instructions;
 pub mod logging;
+pub mod offer;
 pub mod problems;
 pub mod redact;
 pub mod schema;
@@ -29,6 +32,7 @@ use std::sync::Arc;
 use api::Api;
 use cli::{Cli, Command};
 use config::Config;
+use offer::Offer;
 use redact::Redactor;
 
 /// Exit code for a configuration that cannot be used, as for a wrong argument.
@@ -54,10 +58,8 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         redactor.clone(),
     )?;
     let config = Config::read(variable).map_err(|error| error.to_string())?;
+    let offer = Offer::new(cli.choice(), &config)?;
     let api = Arc::new(Api::new(config, redactor));
-    if cli.offered().next().is_none() {
-        return Err("no tool is left: none of --tools is read-only".to_owned());
-    }
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -66,17 +68,14 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     let code = runtime.block_on(async {
         match cli.command {
             Some(Command::Check) => {
-                let offered: Vec<_> = cli.offered().collect();
-                match check::check(&api, &offered, &mut io::stdout().lock()).await {
+                match check::check(&api, &offer, &mut io::stdout().lock()).await {
                     Ok(works) => Ok(ExitCode::from(u8::from(!works))),
                     // Whoever read the report has seen enough of it.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
                     Err(error) => Err(error.to_string()),
                 }
             }
-            None => serve::serve(api.clone(), cli.offered())
-                .await
-                .map(|()| ExitCode::SUCCESS),
+            None => serve::serve(api.clone(), offer).await.map(|()| ExitCode::SUCCESS),
         }
     });
     // A blocking read of standard input must not hold up the end.

@@ -21,10 +21,16 @@ pub const HINT: &str = "x-hint";
 /// what is listed.
 pub const UNLISTED: &str = "x-unlisted";
 
+/// Other spellings of members, each with the member that it stands for; likewise private.
+pub const ALIASES: &str = "x-aliases";
+
+/// Marks an object in which empty text is a value of its own; elsewhere it counts as absent.
+pub const KEEPS_EMPTY: &str = "x-keeps-empty";
+
 /// What members of other names hold, where the published schema says it in short.
 pub const OTHERS: &str = "x-others";
 
-/// The input schema of a tool, as the argument checks read it: with [`RETIRED`], [`HINT`], [`UNLISTED`] and [`OTHERS`] members.
+/// The input schema of a tool, as the argument checks read it: with the private members named above.
 #[must_use]
 pub fn input_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -143,23 +149,34 @@ impl<T: JsonSchema> JsonSchema for Undescribed<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = T::json_schema(generator);
         let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-        for member in members
+        members
             .into_iter()
             .flat_map(Map::values_mut)
-            .filter_map(Value::as_object_mut)
-        {
-            member.remove("description");
-        }
+            .for_each(drop_descriptions);
         schema
+    }
+}
+
+/// At any depth. A member may itself be called `description`; then it holds a schema, not text.
+fn drop_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if map.get("description").is_some_and(Value::is_string) {
+                map.remove("description");
+            }
+            map.values_mut().for_each(drop_descriptions);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_descriptions),
+        _ => {}
     }
 }
 
 fn drop_private(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            map.remove(RETIRED);
-            map.remove(HINT);
-            map.remove(OTHERS);
+            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS] {
+                map.remove(private);
+            }
             if let Some(Value::Object(members)) = map.get_mut("properties") {
                 members.retain(|_, member| member.get(UNLISTED).is_none());
             }

@@ -10,8 +10,8 @@ use rmcp::transport::stdio_pipes;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::offer::Offer;
 use crate::server::Server;
-use crate::tool::Entry;
 use crate::transport::Stdio;
 
 /// How long calls under way may take to end once the input has ended. Hosts send SIGTERM after two seconds, and
@@ -23,8 +23,8 @@ const WAITING: &str =
     "rl-mcp: waiting for an MCP host on standard input. To test the set-up run: rl-mcp check. Ctrl-C ends.";
 
 /// Serves until the input ends or the process is asked to stop.
-pub async fn serve(api: Arc<Api>, entries: impl Iterator<Item = &'static Entry>) -> Result<(), String> {
-    let server = Server::new(api, entries);
+pub async fn serve(api: Arc<Api>, offer: Offer) -> Result<(), String> {
+    let server = Server::new(api, offer);
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
         let _ = writeln!(io::stderr(), "{WAITING}");

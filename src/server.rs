@@ -14,41 +14,25 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::api::Api;
+use crate::instructions::instructions;
+use crate::offer::Offer;
 use crate::problems::{list, nearest};
-use crate::tool::Entry;
 use crate::tool::adapter::Offered;
 use crate::transport::RawArguments;
-
-/// What a host shows the model about the server as a whole.
-const INSTRUCTIONS: &str = "\
-Reinforcement-learning post-training on two services.
-
-Together AI, step by step, on a training session:
-1. create-training-session on a READY model resource; get-training-session until RUNNING.
-2. For each step: sample (several completions of each prompt), score them yourself, forward-backward-pass, optimizer-step. Each of these only starts an operation: poll its get-…-operation (statuses PENDING, RUNNING, COMPLETED, FAILED) until COMPLETED before the next one that depends on it.
-3. Sampling sees new weights only after a weights-sync.
-4. At the end: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download, then stop-training-session.
-An operation that is FAILED stays so: read error.code and error.message, then submit a new one.
-There are no tools for model resources and weights-sync: ask the user for the id of a READY model resource, for a weights-sync after optimizer steps, and to stop the resource at the end, as it bills until it is stopped or goes idle.
-
-Prime Intellect, a whole run from one config: prime-intellect-createrun, prime-intellect-deleterun.
-
-A tool that fails says what to do next. Creating a session or a run is never repeated by the server; look before you repeat it.";
 
 /// The server.
 pub struct Server {
     api: Arc<Api>,
+    offer: Offer,
     tools: Vec<Offered>,
 }
 
 impl Server {
-    /// A server that offers `entries`. The list stays as it is while the server runs.
+    /// A server that offers these tools.
     #[must_use]
-    pub fn new(api: Arc<Api>, entries: impl Iterator<Item = &'static Entry>) -> Self {
-        Self {
-            api,
-            tools: entries.map(Offered::new).collect(),
-        }
+    pub fn new(api: Arc<Api>, offer: Offer) -> Self {
+        let tools = offer.entries.iter().map(|entry| Offered::new(entry)).collect();
+        Self { api, offer, tools }
     }
 
     fn find(&self, name: &str) -> Option<&Offered> {
@@ -60,6 +44,9 @@ impl Server {
     }
 
     fn unknown_tool(&self, name: &str) -> ErrorData {
+        if let Some(why) = self.offer.why_not(name) {
+            return ErrorData::invalid_params(format!("the tool {name} is not offered here: {why}"), None);
+        }
         let known = match nearest(name, self.names()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("offered are: {}", list(self.names())),
@@ -76,7 +63,7 @@ impl ServerHandler for Server {
         this.title = Some("RL post-training".to_owned());
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(this)
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(instructions(&self.offer))
     }
 
     async fn list_tools(

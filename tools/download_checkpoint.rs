@@ -15,6 +15,7 @@ pub struct DownloadCheckpoint;
 /// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
+    /// Id of the inference checkpoint.
     id: CheckpointId,
     /// Which files.
     variant: CheckpointVariant,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::session::StatusFilter;
+use crate::api::together::list::{OfSession, Page, StatusFilter};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
@@ -16,12 +16,14 @@ pub struct ListTrainingSessions;
 /// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    status: Option<StatusFilter>,
-    /// Sessions on one page. Default 20.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u32>,
-    /// meta.next_cursor of the page before.
-    after: Option<String>,
+    /// Only sessions of this status, or of several joined by commas: CREATING, RUNNING, STOPPING, STOPPED, ERROR, EXPIRED.
+    status: Option<StatusFilter<OfSession>>,
+    /// Only those on this model resource.
+    model_resources_id: Option<String>,
+    /// Only those of this user id, or me.
+    created_by: Option<String>,
+    #[serde(flatten)]
+    page: Page,
 }
 
 impl Handler for ListTrainingSessions {
@@ -35,10 +37,11 @@ impl Handler for ListTrainingSessions {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let request = call.request().query("status", args.status);
-        request
-            .query("limit", args.limit)
-            .query("after", args.after)
+        let status = args.status.map(|status| status.to_string());
+        let request = call.request().query("status", status);
+        let request = request.query("model_resources_id", args.model_resources_id);
+        args.page
+            .of(request.query("created_by", args.created_by))
             .send()
             .await
     }

@@ -1,9 +1,6 @@
 //! `prime-intellect-deleterun`: removes a training run.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use crate::api::prime::RunId;
+use crate::api::prime::RunArgs;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -12,17 +9,11 @@ use crate::tool::Handler;
 /// The tool.
 pub struct PrimeIntellectDeleterun;
 
-/// Its arguments.
-#[derive(Deserialize, JsonSchema)]
-pub struct Args {
-    run_id: RunId,
-}
-
 impl Handler for PrimeIntellectDeleterun {
     const SPEC: &'static Spec = &spec::DELETE_RUN;
-    type Args = Args;
+    type Args = RunArgs;
 
-    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        call.request().path("run_id", &args.run_id).send().await
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        args.request(call).send().await
     }
 }

@@ -14,6 +14,12 @@ impl Handler for StopTrainingSession {
     type Args = SessionArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        call.request().path("session_id", &args.session_id).send().await
+        let reply = call.request().path("session_id", &args.session_id).send().await?;
+        let resource: Option<String> = reply.member("model_resources_id");
+        let resource = resource.map_or_else(String::new, |id| format!(" {id}"));
+        Ok(reply.with(
+            "note",
+            &format!("The model resource{resource} stays up and bills until stop-model-resource, or until it goes idle."),
+        ))
     }
 }

@@ -54,6 +54,7 @@ impl Outgoing {
             perhaps_done,
             store: self.store,
             idempotency_key: self.idempotency_key.clone(),
+            next: None,
         }))
     }
 }
@@ -179,7 +180,7 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
     if outgoing.spec.service == Service::Prime {
         json::register_tokens(&body, &call.api.redactor);
     }
-    if status.is_success() && outgoing.method == Method::Put {
+    if status.is_success() && outgoing.store && outgoing.method == Method::Put {
         // Object stores answer uploads in their own ways; the status says it all.
         return Ok((status.as_u16(), String::new()));
     }
@@ -222,6 +223,7 @@ async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause>
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
         let mut request = client
@@ -229,7 +231,7 @@ async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause>
             .headers(outgoing.headers.clone());
         if let Some(body) = &outgoing.body {
             request = request.body(body.clone());
-        } else if outgoing.method == Method::Post {
+        } else if matches!(outgoing.method, Method::Post | Method::Put) {
             request = request.header(CONTENT_LENGTH, 0);
         }
         let response = request.send().await.map_err(|error| connection(&error))?;

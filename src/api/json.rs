@@ -79,6 +79,11 @@ impl Object {
         Some(self.0.remove(at).1)
     }
 
+    /// The names of all members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Drops all members but these.
     pub fn keep(&mut self, names: &[&str]) {
         self.0.retain(|(name, _)| names.contains(&name.as_str()));

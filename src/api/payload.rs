@@ -63,17 +63,7 @@ pub async fn uploaded(
         .send()
         .await
     {
-        Err(ToolError::Call(failure))
-            if matches!(
-                failure.cause,
-                Cause::Status {
-                    status: 404 | 405,
-                    ..
-                }
-            ) =>
-        {
-            return Ok(body);
-        }
+        Err(ToolError::Call(failure)) if matches!(failure.status(), Some(404 | 405)) => return Ok(body),
         answered => answered?,
     };
     let target: UploadUrl = parse(call, row, &reply)?;

@@ -1,193 +1,74 @@
-//! The typed body of Prime Intellect's training runs, as of November 2026.
+//! Prime Intellect's training runs, as of November 2026: typed bodies, and what is made of the answers.
+//!
+//! What a run writes (logs, samples, names, error messages) is cleaned before the model sees it, and what grows with
+//! the length of a run is thinned until it fits one answer.
 
-use std::collections::BTreeMap;
+pub mod clean;
+pub mod config_file;
+pub mod create;
+pub mod logs;
+pub mod secrets;
+pub mod thin;
 
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::problems::{Path, Problems};
-use crate::redact::Redactor;
+use super::{Call, Reply, Request};
+use crate::error::ToolError;
 
 id!(
     /// Id of the run.
     RunId
 );
 
-/// The members that hold secrets.
-const SECRETS: [&str; 2] = ["wandbApiKey", "hfToken"];
-
-/// What the run trains, and where.
+/// Of tools that concern one run.
 #[derive(Deserialize, JsonSchema)]
-pub struct CreateRun {
-    /// The trainer's TOML config as an object, key for key. RL needs trainer and orchestrator (usually also model, deployment, inference, max_steps, seq_len); supervised needs data and neither of them. The platform validates the rest.
-    #[schemars(required)]
-    config: Option<BTreeMap<String, Value>>,
-    /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
-    mode: Option<Mode>,
-    /// Display name, best one that can be found again. Default: config.name.
-    name: Option<String>,
-    /// Owning and paying team. Default: the key's owner.
-    #[serde(rename = "teamId")]
-    #[expect(dead_code, reason = "sent as it came")]
-    team_id: Option<String>,
-    /// Trainer image tag.
-    #[serde(rename = "imageTag")]
-    #[expect(dead_code, reason = "sent as it came")]
-    image_tag: Option<String>,
-    /// Weights & Biases key.
-    #[serde(rename = "wandbApiKey")]
-    #[schemars(with = "Option<String>")]
-    wandb_api_key: Option<SecretString>,
-    /// Token for gated models.
-    #[serde(rename = "hfToken")]
-    #[schemars(with = "Option<String>")]
-    hf_token: Option<SecretString>,
-    /// Such as H200_141GB. Default: automatic.
-    #[serde(rename = "gpuType")]
-    #[expect(dead_code, reason = "sent as it came")]
-    gpu_type: Option<String>,
-    /// Named volume for outputs; supervised runs read their dataset from it.
-    #[expect(dead_code, reason = "sent as it came")]
-    volume: Option<String>,
-    /// Branch, tag or commit of the trainer source; needs granted access.
-    #[serde(rename = "sourceRef")]
-    #[schemars(length(max = 200))]
-    source_ref: Option<String>,
-    /// Id of a PAUSED run to continue with this config.
-    #[serde(rename = "resumeFrom")]
-    #[expect(dead_code, reason = "sent as it came")]
-    resume_from: Option<String>,
-    /// From the trainer's own validator; usually left out.
-    #[serde(rename = "normalizedConfig")]
-    #[expect(dead_code, reason = "sent as it came")]
-    normalized_config: Option<BTreeMap<String, Value>>,
+pub struct RunArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub run_id: RunId,
 }
 
-/// The config family.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    #[expect(missing_docs, reason = "the name says it")]
-    Rl,
-    /// supervised
-    Sft,
-}
-
-impl CreateRun {
-    /// The mode on the wire that the config implies where the caller names none and it is not the default: the
-    /// official client picks it by the same rule.
+impl RunArgs {
+    /// The request of the tool's own row for this run.
     #[must_use]
-    pub fn implied_mode(&self) -> Option<&'static str> {
-        (self.mode.is_none() && self.mode() == Mode::Sft).then_some("sft")
-    }
-
-    /// The name that the config gives where the body gives none, as the official client copies it.
-    #[must_use]
-    pub fn implied_name(&self) -> Option<&str> {
-        let name = self.config.as_ref()?.get("name")?.as_str()?;
-        (self.name.is_none() && !name.is_empty()).then_some(name)
-    }
-
-    fn mode(&self) -> Mode {
-        let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
-        self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
-    }
-
-    fn has(&self, table: &str) -> bool {
-        self.config
-            .as_ref()
-            .is_some_and(|config| config.contains_key(table))
-    }
-
-    /// Makes the secrets in the body known, so that no echo of them gets out.
-    pub fn register_secrets(&self, redactor: &Redactor) {
-        for secret in [&self.wandb_api_key, &self.hf_token].into_iter().flatten() {
-            redactor.add(secret.expose_secret());
-        }
-    }
-
-    /// Checks the config's shape. What is in it belongs to the trainer's version, so the platform has the last word.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
-        let at = path.key("config");
-        if self.config.as_ref().is_some_and(BTreeMap::is_empty) {
-            problems.add(&at, "must not be empty");
-        } else if self.config.is_some() {
-            let (needed, reason): (&[&str], _) = match self.mode() {
-                Mode::Rl => (
-                    &["trainer", "orchestrator"],
-                    "an RL run (for a supervised one give data instead, and mode sft)",
-                ),
-                Mode::Sft => (&["data"], "a supervised run"),
-            };
-            for table in needed.iter().filter(|table| !self.has(table)) {
-                problems.add(&at.key(table), format!("is required for {reason}"));
-            }
-            if self.mode() == Mode::Sft {
-                for table in ["trainer", "orchestrator"]
-                    .into_iter()
-                    .filter(|table| self.has(table))
-                {
-                    problems.add(&at.key(table), "does not belong to a supervised run");
-                }
-            }
-        }
-        for secret in SECRETS.into_iter().filter(|secret| self.has(secret)) {
-            problems.add(
-                &at.key(secret),
-                format!("is a secret, which a config must not hold: write body.{secret}"),
-            );
-        }
-        if let Some(source_ref) = self
-            .source_ref
-            .as_deref()
-            .filter(|source_ref| !is_source_ref(source_ref))
-        {
-            let shown: String = source_ref.chars().take(60).collect();
-            problems.add(&path.key("sourceRef"), format!("`{shown}` is no branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
-        }
+    pub fn request<'a>(&'a self, call: &'a Call<'a>) -> Request<'a> {
+        call.request().path("run_id", &self.run_id)
     }
 }
 
-/// The form of section 3 of the API: `^[0-9A-Za-z][0-9A-Za-z._/-]{0,199}$` and what git itself forbids.
-fn is_source_ref(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-    text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.len() <= 200
-        && text.chars().all(allowed)
-        && !["..", "//", "/."].iter().any(|pair| text.contains(pair))
-        && !text.ends_with(['/', '.'])
-        && !text.split('/').any(|part| part.strip_suffix(".lock").is_some())
-        && !text.starts_with("refs/")
-        && !text.starts_with("pull/")
+/// Team whose things are meant. Default: that of the configuration, else the personal account.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TeamId(String);
+
+/// The team to ask for. Callers write `team_id` everywhere; the wire says `team_id` in some queries and `teamId` in
+/// others.
+#[must_use]
+pub fn team(given: Option<TeamId>, call: &Call<'_>) -> Option<String> {
+    given
+        .map(|TeamId(id)| id)
+        .or_else(|| call.api.config().prime_team.clone())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::is_source_ref;
+/// Of the tools that show what a run could use.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-aliases" = {"teamId": "team_id"}))]
+pub struct DiscoveryArgs {
+    team_id: Option<TeamId>,
+}
 
-    #[test]
-    fn source_refs_follow_the_published_form() {
-        for good in ["main", "v0.10.1", "feature/x-1", "0a1b2c3"] {
-            assert!(is_source_ref(good), "{good}");
+/// Shows what a run could use; an older deployment that has no such list has nothing to offer.
+pub async fn discover(call: &Call<'_>, args: DiscoveryArgs, nothing: &str) -> Result<Reply, ToolError> {
+    let shown = call
+        .request()
+        .query("team_id", team(args.team_id, call))
+        .send()
+        .await;
+    match shown {
+        Err(ToolError::Call(failure)) if failure.status() == Some(404) => {
+            let note = "this deployment has no such list (HTTP 404): nothing is known";
+            Ok(Reply::new(nothing.to_owned()).with("note", &note))
         }
-        let long = "a".repeat(201);
-        for bad in [
-            "",
-            "-x",
-            "a..b",
-            "a//b",
-            "a/.b",
-            "a/",
-            "a.",
-            "a.lock/b",
-            "refs/heads/main",
-            "pull/3",
-            "a b",
-            &long,
-        ] {
-            assert!(!is_source_ref(bad), "{bad}");
-        }
+        answered => answered,
     }
 }

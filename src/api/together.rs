@@ -4,34 +4,40 @@
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
 pub mod args;
+pub mod custom;
 pub mod forward_backward;
+pub mod list;
 pub mod losses;
+pub mod model_resource;
 pub mod operation;
 pub mod optimizer;
 pub mod sample;
 pub mod session;
 pub mod tensor;
-
-use std::fmt;
+pub mod weights_sync;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 id!(
     /// Id of the training session.
     SessionId
 );
 id!(
+    /// Id of the model resource.
+    ModelResourceId
+);
+id!(
     /// Id of the operation, from the answer that started it.
     OperationId
 );
 id!(
-    /// Id of the inference checkpoint.
+    /// Id of the checkpoint.
     CheckpointId
 );
 
 /// The files of a checkpoint.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
 pub enum CheckpointVariant {
     /// the full model with the adapter merged in
     #[serde(rename = "CHECKPOINT_VARIANT_MERGED")]
@@ -41,11 +47,13 @@ pub enum CheckpointVariant {
     Adapter,
 }
 
-impl fmt::Display for CheckpointVariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Merged => "CHECKPOINT_VARIANT_MERGED",
-            Self::Adapter => "CHECKPOINT_VARIANT_ADAPTER",
-        })
-    }
+/// What a checkpoint is for.
+#[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
+pub enum CheckpointType {
+    /// resuming
+    #[serde(rename = "CHECKPOINT_TYPE_TRAINING")]
+    Training,
+    /// serving and download
+    #[serde(rename = "CHECKPOINT_TYPE_INFERENCE")]
+    Inference,
 }

@@ -324,7 +324,11 @@ impl<'de> Visitor<'de> for Place<'_> {
         let Place { reader, path, .. } = self;
         let mut seen: Vec<(String, Outcome)> = Vec::with_capacity(object.members.len());
         reader.push(b"{");
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(mut name) = map.next_key::<String>()? {
+            if let Some(own) = object.aliases.get(&name) {
+                own.clone_into(&mut name);
+                reader.changed = true;
+            }
             let member = object.members.iter().find(|member| member.name == name);
             let rule = match (member, &object.others) {
                 (Some(member), _) => &member.rule,
@@ -343,7 +347,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                 outcome = Outcome::Unusable;
             }
             let optional = member.is_some_and(|member| !member.required);
-            if optional && outcome == Outcome::Empty {
+            if optional && !object.keeps_empty && outcome == Outcome::Empty {
                 // Models fill what they don't need with empty text; sent, it could mean something.
                 outcome = Outcome::Null;
             }

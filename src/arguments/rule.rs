@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::problems::{list, nearest};
-use crate::schema::{HINT, OTHERS, RETIRED};
+use crate::schema::{ALIASES, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -38,6 +38,10 @@ pub struct Object {
     pub hint: Option<String>,
     /// Names that earlier versions of the API had, with a sentence that names the successor.
     pub retired: BTreeMap<String, String>,
+    /// Other spellings of members, each with the member's own name.
+    pub aliases: BTreeMap<String, String>,
+    /// Whether empty text is a value; otherwise it counts as absent.
+    pub keeps_empty: bool,
 }
 
 /// One known member.
@@ -94,7 +98,7 @@ impl Rule {
                     size(schema, "minLength").unwrap_or(0),
                     size(schema, "maxLength").unwrap_or(usize::MAX),
                 ),
-                retired: retired(schema),
+                retired: texts(schema, RETIRED),
             }),
             Some(kind @ ("integer" | "number")) => {
                 let bound = |name| schema.get(name).and_then(Value::as_f64);
@@ -167,7 +171,9 @@ impl Object {
             members,
             others,
             hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
-            retired: retired(schema),
+            retired: texts(schema, RETIRED),
+            aliases: texts(schema, ALIASES),
+            keeps_empty: schema.contains_key(KEEPS_EMPTY),
         }
     }
 
@@ -276,12 +282,13 @@ fn size(schema: &Map<String, Value>, name: &str) -> Option<usize> {
         .and_then(|size| usize::try_from(size).ok())
 }
 
-fn retired(schema: &Map<String, Value>) -> BTreeMap<String, String> {
+/// A private member that gives a text for each name.
+fn texts(schema: &Map<String, Value>, private: &str) -> BTreeMap<String, String> {
     schema
-        .get(RETIRED)
+        .get(private)
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter_map(|(name, sentence)| Some((name.clone(), sentence.as_str()?.to_owned())))
+        .filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())))
         .collect()
 }

@@ -18,6 +18,12 @@ pub(super) const INLINE_LIMIT: &str = "RL_MCP_INLINE_LIMIT";
 pub(super) const MAX_CONCURRENCY: &str = "RL_MCP_MAX_CONCURRENCY";
 pub(super) const CALL_TIMEOUT: &str = "RL_MCP_CALL_TIMEOUT";
 pub(super) const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
+pub(super) const PRIME_TEAM_ID: &str = "PRIME_TEAM_ID";
+pub(super) const PRIME_CONTEXT: &str = "PRIME_CONTEXT";
+/// The secrets of a run, each with the member of the body that carries it.
+pub(super) const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
+pub(super) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
+pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.
 pub const LOG: &str = "RL_MCP_LOG";
 
@@ -33,7 +39,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "PRIME_API_KEY",
-        meaning: "Prime Intellect key",
+        meaning: "Prime Intellect key; when unset, that of ~/.prime/config.json",
     },
     Variable {
         name: "TOGETHER_BASE_URL",
@@ -45,7 +51,27 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "PRIME_BASE_URL",
-        meaning: "the same, second name",
+        meaning: "the same, second name; when both are unset, that of ~/.prime/config.json",
+    },
+    Variable {
+        name: PRIME_TEAM_ID,
+        meaning: "Prime Intellect team where a call names none; when unset, that of ~/.prime/config.json",
+    },
+    Variable {
+        name: PRIME_CONTEXT,
+        meaning: "a saved set of Prime Intellect's command line, ~/.prime/environments/NAME.json, in place of config.json",
+    },
+    Variable {
+        name: "WANDB_API_KEY, HF_TOKEN",
+        meaning: "secrets of a run, sent only when a call asks for it with forward_secrets",
+    },
+    Variable {
+        name: FILE_DIRS,
+        meaning: "directories whose files tools may read, absolute, separated as in PATH; default none",
+    },
+    Variable {
+        name: TOOLSETS,
+        meaning: "groups of tools to offer, such as rl,runs or all; --toolsets wins; default rl,runs, or what there is a key for",
     },
     Variable {
         name: INLINE_LIMIT,

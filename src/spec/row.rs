@@ -1,5 +1,7 @@
 //! What a row of the table consists of.
 
+use super::Toolset;
+
 /// What a call does to the world, as the service sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -54,8 +56,10 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
-    /// `PUT`, to presigned URLs only
+    /// `PUT`
     Put,
+    /// `PATCH`
+    Patch,
     /// `DELETE`
     Delete,
 }
@@ -68,6 +72,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -93,6 +98,15 @@ impl Service {
     }
 }
 
+/// What to say when nobody knows whether a call was carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost {
+    /// What is not known.
+    pub unknown: &'static str,
+    /// How to find out.
+    pub next: &'static str,
+}
+
 /// One operation of one service.
 #[derive(Debug)]
 pub struct Spec {
@@ -102,6 +116,8 @@ pub struct Spec {
     pub title: &'static str,
     /// What the model reads about the tool.
     pub description: &'static str,
+    /// The group that offers it; `None`: the client uses it by itself, and no tool does.
+    pub toolset: Option<Toolset>,
     /// Which service answers; follows from the path.
     pub service: Service,
     /// The HTTP method.
@@ -110,24 +126,51 @@ pub struct Spec {
     pub path: &'static str,
     /// What it does to the world.
     pub effect: Effect,
+    /// What to say after a lost answer, where the effect alone doesn't say enough.
+    pub lost: Option<Lost>,
+    /// What to do after a 404, where the path alone doesn't say enough.
+    pub not_found: Option<&'static str>,
 }
 
 impl Spec {
-    /// Makes a row. A row that contradicts itself does not compile.
+    /// Makes the row of a tool. A row that contradicts itself does not compile.
     ///
     /// # Panics
-    /// At compile time: a `GET` that is no [`Effect::Read`], a `DELETE` that is no [`Effect::Destroy`], or a path
-    /// of neither service.
+    /// At compile time: a `GET` that is no [`Effect::Read`], a `DELETE` that is no [`Effect::Destroy`], a path of
+    /// neither service, or a toolset of the other one.
     #[must_use]
-    #[expect(clippy::panic, reason = "rows are constants: a panic here is a compile error")]
     pub const fn new(
         name: &'static str,
         title: &'static str,
         description: &'static str,
+        toolset: Toolset,
         method: Method,
         path: &'static str,
         effect: Effect,
     ) -> Self {
+        let row = Self {
+            title,
+            description,
+            toolset: Some(toolset),
+            ..Self::internal(name, method, path, effect)
+        };
+        assert!(
+            matches!(
+                (row.service, toolset.service()),
+                (Service::Together, Service::Together) | (Service::Prime, Service::Prime)
+            ),
+            "a toolset belongs to one service"
+        );
+        row
+    }
+
+    /// Makes a row for the client's own use.
+    ///
+    /// # Panics
+    /// At compile time, as [`Spec::new`].
+    #[must_use]
+    #[expect(clippy::panic, reason = "rows are constants: a panic here is a compile error")]
+    pub const fn internal(name: &'static str, method: Method, path: &'static str, effect: Effect) -> Self {
         assert!(
             !matches!(method, Method::Get) || effect.read_only(),
             "a GET changes nothing"
@@ -145,13 +188,30 @@ impl Spec {
         };
         Self {
             name,
-            title,
-            description,
+            title: "",
+            description: "",
+            toolset: None,
             service,
             method,
             path,
             effect,
+            lost: None,
+            not_found: None,
         }
+    }
+
+    /// Says how to find out whether a call was carried out whose answer was lost.
+    #[must_use]
+    pub const fn if_lost(mut self, unknown: &'static str, next: &'static str) -> Self {
+        self.lost = Some(Lost { unknown, next });
+        self
+    }
+
+    /// Says what to do after a 404.
+    #[must_use]
+    pub const fn if_not_found(mut self, next: &'static str) -> Self {
+        self.not_found = Some(next);
+        self
     }
 }
 

@@ -19,7 +19,7 @@ async fn help_names_every_variable_and_flag() {
     for variable in VARIABLES {
         assert!(out.contains(variable.name), "{}", variable.name);
     }
-    for word in ["--read-only", "--tools", "check"] {
+    for word in ["--read-only", "--toolsets", "--tools", "check"] {
         assert!(out.contains(word), "{word}");
     }
     let (code, out, _) = Server::run(bare().arg("--version")).await;
@@ -70,7 +70,7 @@ async fn check_without_keys_explains_itself() {
     );
     assert!(out.contains("https://api.primeintellect.ai (default)"), "{out}");
     assert!(
-        out.contains("17 of 17 offered") && out.contains("No key is configured"),
+        out.contains("30 of 46 offered") && out.contains("No key is configured"),
         "{out}"
     );
 }
@@ -85,7 +85,7 @@ async fn check_tests_each_key_with_one_read_and_never_shows_it() {
         "{out}"
     );
     assert!(
-        out.contains("test      ok") && out.contains("8 of 17 offered"),
+        out.contains("test      ok") && out.contains("27 of 46 offered"),
         "{out}"
     );
     let lines: Vec<String> = upstream
@@ -126,7 +126,7 @@ async fn check_fails_when_something_configured_does_not_work() {
 async fn the_server_starts_without_keys_and_a_call_names_the_variable() {
     let mut server = Server::initialized(&mut bare()).await;
     let tools = server.request("tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 17);
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 30);
     let text = server
         .call("get-training-session", json!({"session_id": "s"}))
         .await

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rl_mcp::tools::ALL;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Example, Scripted, Server, Upstream, examples, operation, status};
+use crate::support::{Example, Scripted, Server, Upstream, examples, operation_of, status};
 
-/// A filter that the API got later than the contract of the tools.
-const ADDED_LATER: &str = "model_resources_id";
+/// Tools whose answer holds a note of the server beside what the service said.
+const NOTED: [&str; 2] = ["create-model-resource", "stop-training-session"];
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -17,11 +17,7 @@ fn plain(value: &Value) -> String {
 /// The arguments of the tool that make this call.
 fn arguments(example: &Example) -> Value {
     let mut arguments = example.path_params.clone();
-    for (name, value) in &example.query {
-        if name != ADDED_LATER {
-            arguments.insert(name.clone(), value.clone());
-        }
-    }
+    arguments.extend(example.query.clone());
     if !example.request.is_null() {
         arguments.insert("body".to_owned(), example.request.clone());
     }
@@ -55,7 +51,8 @@ async fn every_example_of_every_tool() {
     let mut server = Server::start(&upstream.server.uri()).await;
     for entry in ALL {
         let name = entry.spec.name;
-        for example in examples(name) {
+        let operation = operation_of(entry.spec);
+        for example in examples(&operation.name) {
             let context = format!("{name}, {}", example.note);
             upstream.answer(&example);
             let offloaded = example.response.pointer("/output/payload_id").is_some();
@@ -65,10 +62,14 @@ async fn every_example_of_every_tool() {
             }
             let outcome = server.call(name, arguments(&example)).await;
             let requests = upstream.requests().await;
-            assert_eq!(outcome.json(), received(&example), "{context}");
-            assert_eq!(requests.len(), 1, "{context}");
-            let request = &requests[0];
-            let operation = operation(name);
+            let mut answer = outcome.json();
+            let note = answer.as_object_mut().and_then(|answer| answer.remove("note"));
+            assert_eq!(note.is_some(), NOTED.contains(&name), "{context}");
+            assert_eq!(answer, received(&example), "{context}");
+            // The price is asked for first.
+            let expected = if name == "create-model-resource" { 2 } else { 1 };
+            assert_eq!(requests.len(), expected, "{context}");
+            let request = requests.last().unwrap();
             assert_eq!(request.method.as_str(), operation.method, "{context}");
             let mut path = operation.path.clone();
             for (placeholder, value) in &example.path_params {
@@ -76,9 +77,14 @@ async fn every_example_of_every_tool() {
             }
             assert_eq!(request.url.path(), path, "{context}");
             let query: BTreeMap<String, String> = request.url.query_pairs().into_owned().collect();
-            let expected = example.query.iter().filter(|(name, _)| *name != ADDED_LATER);
-            let expected = expected.map(|(name, value)| (name.clone(), plain(value)));
-            assert_eq!(query, expected.collect(), "{context}");
+            let expected = example.query.iter();
+            let mut expected: BTreeMap<_, _> = expected
+                .map(|(name, value)| (name.clone(), plain(value)))
+                .collect();
+            if name == "prime-intellect-getrunsamples" {
+                expected.insert("limit".to_owned(), "20".to_owned());
+            }
+            assert_eq!(query, expected, "{context}");
             if !example.request.is_null() {
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
                 let mut expected = sent(&example.request);
@@ -110,25 +116,55 @@ async fn the_service_text_is_passed_through_untouched() {
     );
 }
 
-/// The contract table: name, arguments, method and path, hints. Written out, so that the rows are held against it.
+/// The contract table: name, arguments, method and path, hints, toolset. Written out, so that the rows are held
+/// against it.
 const CONTRACT: &str = "\
-download-checkpoint | id variant | GET /v1/rl/checkpoints/{id}/download | true false true
-list-training-sessions | status? limit? after? | GET /v1/rl/training-sessions | true false true
-create-training-session | body | POST /v1/rl/training-sessions | false false false
-get-training-session | session_id | GET /v1/rl/training-sessions/{session_id} | true false true
-forward-backward-pass | session_id body | POST S/operations/forward-backward | false false false
-get-forward-backward-operation | session_id operation_id | GET S/operations/forward-backward/{operation_id} | true false true
-create-inference-checkpoint | session_id | POST S/operations/inference-checkpoint | false false false
-get-inference-checkpoint-operation | session_id operation_id | GET S/operations/inference-checkpoint/{operation_id} | true false true
-optimizer-step | session_id body | POST S/operations/optim-step | false false false
-get-optim-step-operation | session_id operation_id | GET S/operations/optim-step/{operation_id} | true false true
-sample | session_id body | POST S/operations/sample | false false false
-get-sample-operation | session_id operation_id | GET S/operations/sample/{operation_id} | true false true
-save-training-checkpoint | session_id | POST S/operations/training-checkpoint | false false false
-get-save-training-checkpoint-operation | session_id operation_id | GET S/operations/training-checkpoint/{operation_id} | true false true
-stop-training-session | session_id | POST S/stop | false false false
-prime-intellect-createrun | body | POST /api/v1/training/runs | false false false
-prime-intellect-deleterun | run_id | DELETE /api/v1/training/runs/{run_id} | false true true";
+download-checkpoint | id variant | GET /v1/rl/checkpoints/{id}/download | true false true | rl
+list-training-sessions | status? model_resources_id? created_by? limit? after? | GET /v1/rl/training-sessions | true false true | rl
+create-training-session | body | POST /v1/rl/training-sessions | false false false | rl
+get-training-session | session_id | GET /v1/rl/training-sessions/{session_id} | true false true | rl
+forward-backward-pass | session_id body | POST S/operations/forward-backward | false false false | rl
+get-forward-backward-operation | session_id operation_id | GET S/operations/forward-backward/{operation_id} | true false true | rl
+create-inference-checkpoint | session_id | POST S/operations/inference-checkpoint | false false false | rl
+get-inference-checkpoint-operation | session_id operation_id | GET S/operations/inference-checkpoint/{operation_id} | true false true | rl
+optimizer-step | session_id body | POST S/operations/optim-step | false false false | rl
+get-optim-step-operation | session_id operation_id | GET S/operations/optim-step/{operation_id} | true false true | rl
+sample | session_id body | POST S/operations/sample | false false false | rl
+get-sample-operation | session_id operation_id | GET S/operations/sample/{operation_id} | true false true | rl
+save-training-checkpoint | session_id | POST S/operations/training-checkpoint | false false false | rl
+get-save-training-checkpoint-operation | session_id operation_id | GET S/operations/training-checkpoint/{operation_id} | true false true | rl
+stop-training-session | session_id | POST S/stop | false false false | rl
+list-supported-models | - | GET /v1/rl/supported-models | true false true | rl
+create-model-resource | body | POST /v1/rl/model-resources | false false false | rl
+get-model-resource | model_resources_id | GET /v1/rl/model-resources/{model_resources_id} | true false true | rl
+stop-model-resource | model_resources_id force? | POST /v1/rl/model-resources/{model_resources_id}/stop | false true true | rl
+weights-sync | session_id body idempotency_key? | POST S/operations/weights-sync | false false false | rl
+get-weights-sync-operation | session_id operation_id | GET S/operations/weights-sync/{operation_id} | true false true | rl
+estimate-model-resource-cost | body | POST /v1/rl/model-resources/estimate-cost | true false true | rl-more
+list-model-resources | status? created_by? limit? after? | GET /v1/rl/model-resources | true false true | rl-more
+extend-model-resource-expiry | model_resources_id body | POST /v1/rl/model-resources/{model_resources_id}/extend-expiry | false false true | rl-more
+update-training-session | session_id body | PATCH S | false false true | rl-more
+custom-forward-backward-pass | session_id body idempotency_key? | POST S/operations/custom-forward-backward | false false false | rl-more
+get-custom-forward-backward-operation | session_id operation_id | GET S/operations/custom-forward-backward/{operation_id} | true false true | rl-more
+list-checkpoints | type? session_id? base_model? limit? after? | GET /v1/rl/checkpoints | true false true | rl-more
+get-checkpoint | id | GET /v1/rl/checkpoints/{id} | true false true | rl-more
+prime-intellect-createrun | body config_path? forward_secrets? | POST /api/v1/training/runs | false false false | runs
+prime-intellect-deleterun | run_id | DELETE /api/v1/training/runs/{run_id} | false true true | runs
+prime-intellect-listruns | page? limit? team_id? mine? | GET /api/v1/rft/runs | true false true | runs
+prime-intellect-getrun | run_id | GET R | true false true | runs
+prime-intellect-stoprun | run_id | PUT R/stop | false true true | runs
+prime-intellect-getrunlogs | run_id tail_lines? search? regex? level? since_seconds? component? pod_index? env_name? | GET R/logs | true false true | runs
+prime-intellect-getrunmetrics | run_id min_step? max_step? limit? every? columns? | GET R/metrics | true false true | runs
+prime-intellect-getrunprogress | run_id | GET R/progress | true false true | runs
+prime-intellect-listruncheckpoints | run_id status_filter? | GET R/checkpoints | true false true | runs
+prime-intellect-restartrun | run_id | PUT R/restart | false false false | runs-more
+prime-intellect-pauserun | run_id | POST /api/v1/training/runs/{run_id}/pause | false false false | runs-more
+prime-intellect-resumerun | run_id body? forward_secrets? | POST /api/v1/training/runs/{run_id}/resume | false false false | runs-more
+prime-intellect-getrunsamples | run_id step page? limit? columns? | GET R/samples | true false true | runs-more
+prime-intellect-listgputypes | team_id? | GET /api/v1/training/available-gpu-types | true false true | runs-more
+prime-intellect-listmodels | team_id? | GET /api/v1/training/available-fft-models | true false true | runs-more
+prime-intellect-getrunusage | run_id | GET /api/v1/billing/runs/{run_id}/usage | true false true | runs-more
+prime-intellect-getwallet | limit? offset? team_id? | GET /api/v1/billing/wallet | true false true | runs-more";
 
 #[tokio::test]
 async fn the_tools_are_those_of_the_contract() {
@@ -136,7 +172,8 @@ async fn the_tools_are_those_of_the_contract() {
     let answer = server.request("tools/list", json!({})).await;
     let tools = answer["result"]["tools"].as_array().unwrap();
     let rows: Vec<Vec<String>> = CONTRACT
-        .replace(" S/", " /v1/rl/training-sessions/{session_id}/")
+        .replace(" S", " /v1/rl/training-sessions/{session_id}")
+        .replace(" R", " /api/v1/rft/runs/{run_id}")
         .lines()
         .map(|row| row.split(" | ").map(str::to_owned).collect())
         .collect();
@@ -162,6 +199,7 @@ async fn the_tools_are_those_of_the_contract() {
         .join(" ");
         assert_eq!(given, row[3], "{name}");
         assert_eq!(hints["openWorldHint"], true, "{name}");
+        assert_eq!(spec.toolset.unwrap().name(), row[4], "{name}");
 
         let schema = &tool["inputSchema"];
         let required: BTreeSet<_> = schema["required"]
@@ -171,7 +209,8 @@ async fn the_tools_are_those_of_the_contract() {
             .map(|name| name.as_str().unwrap())
             .collect();
         let offered = schema["properties"].as_object().unwrap();
-        for argument in row[1].split(' ') {
+        let arguments = || row[1].split(' ').filter(|argument| *argument != "-");
+        for argument in arguments() {
             let plain = argument.trim_end_matches('?');
             assert!(offered.contains_key(plain), "{name} {argument}");
             assert_eq!(
@@ -181,13 +220,8 @@ async fn the_tools_are_those_of_the_contract() {
             );
         }
         // Further arguments may be added, always optional.
-        assert_eq!(
-            required.len(),
-            row[1]
-                .split(' ')
-                .filter(|argument| !argument.ends_with('?'))
-                .count()
-        );
+        let must = arguments().filter(|argument| !argument.ends_with('?'));
+        assert_eq!(required.len(), must.count(), "{name}");
     }
 }
 

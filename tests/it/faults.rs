@@ -73,7 +73,7 @@ async fn passing_faults_are_tried_again_where_that_cannot_do_harm() {
 async fn what_could_be_done_twice_is_sent_once() {
     for (call, advice) in [
         (ADD, "list-training-sessions"),
-        (CREATE_RUN, "First list the runs"),
+        (CREATE_RUN, "First look in prime-intellect-listruns"),
     ] {
         for fault in [refusal(408), refusal(500), refusal(503), cut(), truncated()] {
             let (text, failed, requests) = run(call, vec![fault, fine()]).await;
@@ -83,7 +83,7 @@ async fn what_could_be_done_twice_is_sent_once() {
                 text.contains("It is not known whether") && text.contains(advice),
                 "{text}"
             );
-            assert!(text.contains("bills"), "{text}");
+            assert!(text.contains("a blind repeat"), "{text}");
         }
         // The service says that it did nothing.
         let (text, failed, requests) = run(call, vec![refusal(429), fine()]).await;
@@ -351,7 +351,7 @@ async fn a_call_ends_at_its_deadline_whatever_the_service_does() {
     for (call, requests, outcome) in [
         (READ, 2..20, None),
         (SUBMIT, 2..20, Some("repeating this very call is safe")),
-        (ADD, 1..2, Some("first list")),
+        (ADD, 1..2, Some("first look in list-training-sessions")),
     ] {
         let upstream = Scripted::start(vec![Reaction::Hang]).await;
         let mut command = Server::command(&upstream.url);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::Server;
+use crate::support::{Server, latest};
 
 async fn list(command: &mut Command) -> Vec<Value> {
     let mut server = Server::initialized(command).await;
@@ -25,13 +25,27 @@ async fn each_tool_as_a_client_sees_it() {
     }
 }
 
+/// The whole answer to `tools/list`, in bytes, as every conversation pays for it.
+async fn size(toolsets: &str) -> usize {
+    let mut command = Server::command("http://127.0.0.1:9");
+    command.env("RL_MCP_TOOLSETS", toolsets);
+    let mut server = Server::initialized(&mut command).await;
+    let earlier = server.request("tools/list", json!({})).await;
+    let mut server = Server::spawn(&mut command);
+    let later = server.request("tools/list", json!({"_meta": latest()})).await;
+    [earlier, later]
+        .map(|answer| answer.to_string().len())
+        .into_iter()
+        .max()
+        .unwrap()
+}
+
 #[tokio::test]
 async fn the_list_stays_small() {
-    let mut server = Server::initialized(&mut Server::command("http://127.0.0.1:9")).await;
-    let answer = server.request("tools/list", json!({})).await;
-    let bytes = answer.to_string().len();
-    assert!(bytes < 24_000, "{bytes} bytes");
-    for tool in answer["result"]["tools"].as_array().unwrap() {
+    let (default, all) = (size("").await, size("all").await);
+    assert!(default < 36_000, "{default} bytes by default");
+    assert!(all < 52_000, "{all} bytes for all");
+    for tool in list(&mut Server::command("http://127.0.0.1:9")).await {
         let description = tool["description"].as_str().unwrap();
         assert!(description.len() < 2000, "{}", tool["name"]);
         assert!(tool.get("outputSchema").is_none());
@@ -101,7 +115,7 @@ async fn read_only_offers_and_runs_only_what_changes_nothing() {
     let mut server = Server::initialized(command.arg("--read-only")).await;
     let answer = server.request("tools/list", json!({})).await;
     let tools = answer["result"]["tools"].as_array().unwrap().clone();
-    assert_eq!(tools.len(), 8);
+    assert_eq!(tools.len(), 27);
     assert!(
         tools
             .iter()
@@ -119,7 +133,7 @@ async fn read_only_offers_and_runs_only_what_changes_nothing() {
 #[tokio::test]
 async fn tools_offers_just_these_and_read_only_still_wins() {
     let mut command = Server::command("http://127.0.0.1:9");
-    let tools = list(command.args(["--tools", "sample, get-sample-operation"])).await;
+    let tools = list(command.args(["--tools", "sample, get-sample-operation,"])).await;
     assert_eq!(names(&tools), ["sample", "get-sample-operation"]);
     let tools = list(command.arg("--read-only")).await;
     assert_eq!(names(&tools), ["get-sample-operation"]);

@@ -18,6 +18,7 @@ mod cli;
 mod contract;
 mod faults;
 mod listing;
+mod offer;
 mod payloads;
 mod protocol;
 mod readme;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Reaction, Scripted, Server, json as answer};
+use crate::support::{Reaction, Scripted, Server, json as answer, latest};
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#;
 
@@ -315,18 +315,14 @@ async fn calls_run_side_by_side() {
 #[tokio::test]
 async fn both_eras_of_the_protocol_are_served_by_one_process() {
     let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
+    let meta = latest();
     let answer = server.request("server/discover", json!({"_meta": meta})).await;
     let this = &answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"];
     assert_eq!(this["name"], "rl-mcp", "{answer}");
     let answer = server.request("tools/list", json!({"_meta": meta})).await;
     assert_eq!(
         answer["result"]["tools"].as_array().unwrap().len(),
-        17,
+        46,
         "{answer}"
     );
     let mut params = call("get-training-session", json!({"session_id": ".."}));
@@ -341,6 +337,7 @@ async fn both_eras_of_the_protocol_are_served_by_one_process() {
         assert_eq!(answer["result"]["protocolVersion"], version);
         assert_eq!(answer["result"]["serverInfo"]["name"], "rl-mcp");
         let instructions = answer["result"]["instructions"].as_str().unwrap();
-        assert!(instructions.contains("weights-sync") && instructions.len() < 2000);
+        assert!(instructions.contains("weights-sync") && instructions.contains("prime-intellect-createrun"));
+        assert!(instructions.chars().count() < 2000, "{}", instructions.len());
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{OperationId, SessionId};
+use super::{ModelResourceId, OperationId, SessionId};
 use crate::api::IdempotencyKey;
 use crate::api::json::Body;
 
@@ -13,6 +13,13 @@ use crate::api::json::Body;
 pub struct SessionArgs {
     #[expect(missing_docs, reason = "the type's doc is the description")]
     pub session_id: SessionId,
+}
+
+/// Of tools that concern one model resource.
+#[derive(Deserialize, JsonSchema)]
+pub struct ModelResourceArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub model_resources_id: ModelResourceId,
 }
 
 /// Of tools that show an operation.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::losses::{Loss, LossType};
-use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values};
+use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_targets};
 use crate::problems::{Path, Problems};
 use crate::schema::input_schema;
 
@@ -116,8 +116,9 @@ impl Sample {
         let tokens = self.model_input.as_ref().and_then(ModelInput::count);
         let path = path.key("loss_fn_inputs");
         inputs.check(loss, tokens, &path, problems);
-        if let Some(input) = &self.model_input {
-            inputs.check_alignment(input, &path, problems);
+        if let (Some(input), Some(targets)) = (&self.model_input, &inputs.target_tokens) {
+            let selection = inputs.mask.as_ref().or(inputs.weights.as_ref());
+            check_targets(targets, selection, input, &path, problems);
         }
     }
 }
@@ -155,34 +156,6 @@ impl LossFnInputs {
         }
         if self.weights.is_some() && self.mask.is_some() {
             problems.add(path, "has both weights and mask: give one of them");
-        }
-    }
-}
-
-impl LossFnInputs {
-    /// Slot i holds the token that follows slot i of the input, wherever the position is trained on.
-    fn check_alignment(&self, input: &ModelInput, path: &Path<'_>, problems: &mut Problems) {
-        let Some(targets) = &self.target_tokens else {
-            return;
-        };
-        let selection = self.mask.as_ref().or(self.weights.as_ref()).map(Tensor::values);
-        let trained =
-            |slot: usize| selection.is_none_or(|values| values.get(slot).is_some_and(|value| *value != 0.0));
-        let shifted = targets.values().iter().zip(input.tokens().skip(1)).enumerate();
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::float_cmp,
-            reason = "whole numbers far below 2^53"
-        )]
-        let wrong = shifted
-            .filter(|(slot, _)| trained(*slot))
-            .find(|(_, (target, next))| **target != *next as f64);
-        let path = path.key("target_tokens");
-        if let Some((slot, (target, next))) = wrong.filter(|_| !problems.mention(&path)) {
-            problems.add(
-                &path.key("data").index(slot),
-                format!("is {target}, but the next token in model_input is {next}: target_tokens is the sequence without its first token, model_input the same without its last"),
-            );
         }
     }
 }

@@ -1,11 +1,9 @@
-//! The body that creates a training session, and the filter of the list.
-
-use std::fmt;
+//! The bodies that create and change a training session.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::problems::{Path, Problems, list, nearest};
+use crate::problems::{Path, Problems};
 
 /// The new session.
 #[derive(Deserialize, JsonSchema)]
@@ -61,6 +59,7 @@ struct Metadata {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-keeps-empty" = true))]
 struct Wandb {
     entity: Option<String>,
     group: Option<String>,
@@ -70,46 +69,19 @@ struct Wandb {
     url: Option<String>,
 }
 
-/// Only sessions of this status, or of several joined by commas: CREATING, RUNNING, STOPPING, STOPPED, ERROR, EXPIRED.
+/// What to change about a session.
 #[derive(Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct StatusFilter(String);
+#[schemars(extend("x-keeps-empty" = true))]
+pub struct UpdateSession {
+    display_name: Option<String>,
+    metadata: Option<Metadata>,
+}
 
-const STATUS: &str = "TRAINING_SESSION_STATUS_";
-const STATUSES: [&str; 6] = ["CREATING", "RUNNING", "STOPPING", "STOPPED", "ERROR", "EXPIRED"];
-
-impl StatusFilter {
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        self.0.split(',').map(str::trim).filter(|part| !part.is_empty())
-    }
-
-    /// Reports statuses that do not exist.
+impl UpdateSession {
+    /// Reports an update that changes nothing.
     pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
-        if self.parts().next().is_none() {
-            problems.add(path, "must not be empty; leave it out for all sessions");
-        }
-        for part in self.parts().filter(|part| short_status(part).is_none()) {
-            let hint = nearest(part, STATUSES.into_iter())
-                .map_or_else(String::new, |near| format!(" Did you mean {near}?"));
-            let known = list(STATUSES.into_iter());
-            problems.add(path, format!("`{part}` is not one of: {known}.{hint}"));
+        if self.display_name.is_none() && self.metadata.is_none() {
+            problems.add(path, "changes nothing: give display_name or metadata");
         }
     }
-}
-
-/// The wire form: long names, joined by commas.
-impl fmt::Display for StatusFilter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, status) in self.parts().filter_map(short_status).enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{STATUS}{status}")?;
-        }
-        Ok(())
-    }
-}
-
-fn short_status(text: &str) -> Option<&'static str> {
-    let upper = text.to_ascii_uppercase();
-    let short = upper.strip_prefix(STATUS).unwrap_or(&upper);
-    STATUSES.into_iter().find(|status| *status == short)
 }

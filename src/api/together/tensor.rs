@@ -174,3 +174,33 @@ impl<D: DType> Tensor<D> {
         }
     }
 }
+
+/// Slot i of `target_tokens` holds the token that follows slot i of the input, wherever the position is trained on.
+/// `path` is that of the tensors.
+pub fn check_targets(
+    targets: &Tensor<Int64>,
+    selection: Option<&Tensor<Either>>,
+    input: &ModelInput,
+    path: &Path<'_>,
+    problems: &mut Problems,
+) {
+    let selection = selection.map(Tensor::values);
+    let trained =
+        |slot: usize| selection.is_none_or(|values| values.get(slot).is_some_and(|value| *value != 0.0));
+    let shifted = targets.values().iter().zip(input.tokens().skip(1)).enumerate();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "whole numbers far below 2^53"
+    )]
+    let wrong = shifted
+        .filter(|(slot, _)| trained(*slot))
+        .find(|(_, (target, next))| **target != *next as f64);
+    let path = path.key("target_tokens");
+    if let Some((slot, (target, next))) = wrong.filter(|_| !problems.mention(&path)) {
+        problems.add(
+            &path.key("data").index(slot),
+            format!("is {target}, but the next token in model_input is {next}: target_tokens is the sequence without its first token, model_input the same without its last"),
+        );
+    }
+}

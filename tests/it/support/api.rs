@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jsonschema::Validator;
+use rl_mcp::spec::Spec;
 use serde_json::{Map, Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -75,6 +76,14 @@ pub fn operation(name: &str) -> &'static Operation {
         .iter()
         .find(|operation| operation.name == name)
         .unwrap()
+}
+
+/// The documented operation that a tool stands for.
+pub fn operation_of(spec: &Spec) -> &'static Operation {
+    OPERATIONS
+        .iter()
+        .find(|operation| operation.method == spec.method.as_str() && operation.path == spec.path)
+        .unwrap_or_else(|| panic!("{} is not documented", spec.name))
 }
 
 fn read_api(api: &str, prime: bool) -> Vec<Operation> {
@@ -152,10 +161,14 @@ impl Operation {
                 wrong.push(format!("unknown query parameter {name}"));
                 continue;
             };
+            let text = json!(value);
+            if !commas && schema.is_valid(&text) {
+                continue;
+            }
             let value = if *commas {
                 json!(value.split(',').collect::<Vec<_>>())
             } else {
-                serde_json::from_str(&value).unwrap_or_else(|_| json!(value))
+                serde_json::from_str(&value).unwrap_or(text)
             };
             wrong.extend(schema.iter_errors(&value).map(|error| format!("{name}: {error}")));
         }

@@ -4,8 +4,8 @@ mod api;
 mod process;
 mod scripted;
 
-pub use api::{Example, Upstream, examples, operation};
-pub use process::Server;
+pub use api::{Example, Upstream, examples, operation, operation_of};
+pub use process::{Server, latest};
 pub use scripted::{Reaction, Scripted, json, status};
 
 pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";

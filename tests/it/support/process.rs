@@ -51,7 +51,7 @@ impl Outcome {
 }
 
 impl Server {
-    /// A command with a clean environment and both keys.
+    /// A command with a clean environment, both keys and all tools.
     pub fn command(base_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
         command
@@ -60,6 +60,7 @@ impl Server {
             .env("PRIME_API_KEY", PRIME_KEY)
             .env("TOGETHER_BASE_URL", base_url)
             .env("PRIME_API_BASE_URL", base_url)
+            .env("RL_MCP_TOOLSETS", "all")
             .env("RL_MCP_RETRY_WAIT", "0.001");
         command
     }
@@ -219,6 +220,15 @@ impl Server {
             text(output.stderr),
         )
     }
+}
+
+/// What each request of the protocol's version of 2026-07-28 carries in `_meta`; it needs no `initialize`.
+pub fn latest() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
 }
 
 pub fn outcome(answer: &Value) -> Outcome {

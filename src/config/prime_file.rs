@@ -1,0 +1,135 @@
+//! What the official command line of Prime Intellect keeps in `~/.prime`: key, team and base URL. It is only read,
+//! and never shown: it holds a key.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::given;
+use super::variables::PRIME_CONTEXT;
+
+/// The context that is built in: the default address and no team, with the key of the plain file.
+const PRODUCTION: &str = "production";
+
+/// The values of the file; empty ones count as unset.
+#[derive(Default)]
+pub(super) struct PrimeFile {
+    /// The file's name, for people.
+    pub(super) name: String,
+    pub(super) api_key: Option<String>,
+    pub(super) team_id: Option<String>,
+    pub(super) base_url: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Members {
+    api_key: Option<String>,
+    team_id: Option<String>,
+    base_url: Option<String>,
+}
+
+impl PrimeFile {
+    /// Reads what belongs to `context`: the plain file, or the set saved under that name.
+    pub(super) fn read(home: Option<&str>, context: Option<&str>) -> Result<Self, ConfigError> {
+        let plain = Self::open(home, "config.json");
+        let Some(context) = context else {
+            return Ok(plain.unwrap_or_default());
+        };
+        let plain = plain.unwrap_or_default();
+        if context.eq_ignore_ascii_case(PRODUCTION) {
+            return Ok(Self {
+                team_id: None,
+                base_url: None,
+                ..plain
+            });
+        }
+        let usable = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let saved = context
+            .chars()
+            .all(usable)
+            .then(|| Self::open(home, &format!("environments/{context}.json")));
+        let saved = saved.flatten().ok_or_else(|| ConfigError {
+            variable: PRIME_CONTEXT.into(),
+            problem: format!("there is no usable ~/.prime/environments/{context}.json"),
+        })?;
+        Ok(Self {
+            api_key: saved.api_key.or(plain.api_key),
+            ..saved
+        })
+    }
+
+    /// A file of the folder; `None` when there is none that can be used. The file belongs to another program, so a
+    /// broken one is no reason not to start.
+    fn open(home: Option<&str>, file: &str) -> Option<Self> {
+        let path: PathBuf = [home?, ".prime", file].iter().collect();
+        let text = std::fs::read_to_string(path).ok()?;
+        let name = format!("~/.prime/{file}");
+        let Ok(members) = serde_json::from_str::<Members>(&text) else {
+            tracing::warn!(file = name, "is not of the expected form and was left out");
+            return None;
+        };
+        let given = |value: Option<String>| given(&value?);
+        Some(Self {
+            name,
+            api_key: given(members.api_key),
+            team_id: given(members.team_id),
+            base_url: given(members.base_url),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join(".prime/environments")).unwrap();
+        let write =
+            |file: &str, text: &str| std::fs::write(home.path().join(".prime").join(file), text).unwrap();
+        write(
+            "config.json",
+            r#"{"api_key": "pit_plain", "team_id": "team_a", "base_url": "https://a.example", "traces_opt_out": false}"#,
+        );
+        write(
+            "environments/lab.json",
+            r#"{"api_key": "", "team_id": null, "base_url": "https://lab.example/api/v1"}"#,
+        );
+        write("environments/broken.json", "pit_secret");
+        home
+    }
+
+    fn read(context: Option<&str>) -> Result<[Option<String>; 3], String> {
+        let home = home();
+        let file = PrimeFile::read(home.path().to_str(), context).map_err(|error| error.to_string())?;
+        Ok([file.api_key, file.team_id, file.base_url])
+    }
+
+    #[test]
+    fn a_context_replaces_team_and_address_but_not_a_missing_key() {
+        let own = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            read(None),
+            Ok([own("pit_plain"), own("team_a"), own("https://a.example")])
+        );
+        assert_eq!(read(Some("Production")), Ok([own("pit_plain"), None, None]));
+        assert_eq!(
+            read(Some("lab")),
+            Ok([own("pit_plain"), None, own("https://lab.example/api/v1")])
+        );
+    }
+
+    #[test]
+    fn a_context_that_is_not_there_is_an_error_and_never_a_path() {
+        for context in ["none", "../config", "broken", "a/b"] {
+            let problem = read(Some(context)).unwrap_err();
+            assert!(
+                problem.starts_with("PRIME_CONTEXT: ") && !problem.contains("pit_"),
+                "{problem}"
+            );
+        }
+        let nobody = PrimeFile::read(None, None).unwrap();
+        assert!(nobody.api_key.is_none());
+    }
+}

@@ -1,0 +1,45 @@
+//! What a host shows the model about the server as a whole.
+//!
+//! Hosts cut long instructions: the whole stays under 2,000 characters, and says the order of the calls and what
+//! bills. Details belong to the tools' own descriptions.
+
+use crate::offer::Offer;
+use crate::spec::Service;
+
+const TOGETHER: &str = "\
+Together AI, reinforcement learning step by step:
+1. list-supported-models, create-model-resource (bills by the hour while READY), get-model-resource until READY.
+2. create-training-session on it, get-training-session until RUNNING.
+3. RL step: sample several completions per prompt, score them yourself, forward-backward-pass, optimizer-step, weights-sync (without it sample keeps the old weights). Supervised step: forward-backward-pass with CROSS_ENTROPY, optimizer-step.
+4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session, get-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
+The calls of step 3 and the saves only start an operation: poll its get-…-operation until COMPLETED before what depends on it. FAILED is final: read error, then submit a new one.
+";
+
+const PRIME: &str = "\
+Prime Intellect, a whole run from one config:
+1. prime-intellect-createrun (may bill by the GPU hour).
+2. prime-intellect-getrun until RUNNING; watch with -getrunprogress, -getrunmetrics, -getrunlogs.
+3. COMPLETED, FAILED, STOPPED and PAUSED are final. prime-intellect-stoprun ends a run early, and its billing; -listruncheckpoints shows what came of it; -deleterun removes it for good.
+";
+
+const COMMON: &str = "\
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. The server never repeats a creating call: after a lost answer look in the list first, or it bills twice. A tool that fails says what to do next. Further tools are in toolsets that the user can add with --toolsets.";
+
+const NARROWED: &str = " Only some of the tools named here are offered: the user has limited them.";
+
+/// The instructions for what is offered.
+#[must_use]
+pub fn instructions(offer: &Offer) -> String {
+    let mut text = String::new();
+    for (service, part) in [(Service::Together, TOGETHER), (Service::Prime, PRIME)] {
+        if offer.has(service) {
+            text.push_str(part);
+            text.push('\n');
+        }
+    }
+    text.push_str(COMMON);
+    if offer.is_narrowed() {
+        text.push_str(NARROWED);
+    }
+    text
+}

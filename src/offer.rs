@@ -1,0 +1,150 @@
+//! Which tools this server offers, and why just these. Chosen once at start: a list that changes breaks clients.
+
+use std::fmt;
+
+use crate::config::Config;
+use crate::spec::{Service, Toolset};
+use crate::tool::Entry;
+use crate::tools::ALL;
+
+/// What the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Only tools that change nothing.
+    pub read_only: bool,
+    /// Only these toolsets.
+    pub toolsets: Option<Vec<Toolset>>,
+    /// Only these tools, which exist.
+    pub tools: Option<Vec<String>>,
+}
+
+/// The tools that are offered.
+pub struct Offer {
+    /// The toolsets they come from.
+    pub toolsets: Vec<Toolset>,
+    /// Why these toolsets.
+    pub reason: Reason,
+    /// The tools themselves.
+    pub entries: Vec<&'static Entry>,
+    choice: Choice,
+}
+
+/// What decided on the toolsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// `--toolsets` or `RL_MCP_TOOLSETS` names them.
+    Named,
+    /// `--tools` names tools of theirs, and nobody named toolsets.
+    Tools,
+    /// Only this service has a key, and nobody named anything.
+    OnlyKey(Service),
+    /// Nobody named anything.
+    Default,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("as named"),
+            Self::Tools => f.write_str("those of the named tools"),
+            Self::OnlyKey(service) => write!(
+                f,
+                "as only {} has a key; --toolsets or RL_MCP_TOOLSETS names others",
+                service.name()
+            ),
+            Self::Default => f.write_str("by default; --toolsets or RL_MCP_TOOLSETS names others"),
+        }
+    }
+}
+
+impl Offer {
+    /// Chooses the tools. The command line wins over the variable; read-only wins over everything.
+    pub fn new(choice: Choice, config: &Config) -> Result<Self, String> {
+        let named = choice.toolsets.as_ref().or(config.toolsets.as_ref());
+        let (toolsets, reason) = match (named, &choice.tools) {
+            (Some(named), _) => (named.clone(), Reason::Named),
+            (None, Some(tools)) => (toolsets_of(tools), Reason::Tools),
+            (None, None) => unnamed(config),
+        };
+        let left_out = choice.tools.iter().flatten().find_map(|name| {
+            let toolset = find(name)?.spec.toolset?;
+            (!toolsets.contains(&toolset)).then(|| (name, toolset.name()))
+        });
+        if let Some((name, toolset)) = left_out {
+            return Err(format!(
+                "--tools names {name}, but its toolset {toolset} is not among the named ones"
+            ));
+        }
+        let chosen = |entry: &&Entry| {
+            let named = choice.tools.as_ref();
+            entry
+                .spec
+                .toolset
+                .is_some_and(|toolset| toolsets.contains(&toolset))
+                && named.is_none_or(|names| names.iter().any(|name| name == entry.spec.name))
+                && (!choice.read_only || entry.spec.effect.read_only())
+        };
+        let entries: Vec<&Entry> = ALL.iter().filter(chosen).collect();
+        if entries.is_empty() {
+            return Err("no tool is left: none of --tools is read-only".to_owned());
+        }
+        Ok(Self {
+            toolsets,
+            reason,
+            entries,
+            choice,
+        })
+    }
+
+    /// Whether tools of a service are offered.
+    #[must_use]
+    pub fn has(&self, service: Service) -> bool {
+        self.entries.iter().any(|entry| entry.spec.service == service)
+    }
+
+    /// Whether something narrows the toolsets down.
+    #[must_use]
+    pub const fn is_narrowed(&self) -> bool {
+        self.choice.read_only || self.choice.tools.is_some()
+    }
+
+    /// Why a tool is not offered; `None` for one that does not exist.
+    #[must_use]
+    pub fn why_not(&self, name: &str) -> Option<String> {
+        let spec = find(name)?.spec;
+        let why = match spec.toolset {
+            Some(toolset) if !self.toolsets.contains(&toolset) => format!(
+                "it belongs to the toolset {}, which the user can add with --toolsets or RL_MCP_TOOLSETS",
+                toolset.name()
+            ),
+            _ if self.choice.read_only && !spec.effect.read_only() => {
+                "this server was started with --read-only".to_owned()
+            }
+            _ => "this server was started with --tools, which does not name it".to_owned(),
+        };
+        Some(why)
+    }
+}
+
+fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.spec.name == name)
+}
+
+fn toolsets_of(tools: &[String]) -> Vec<Toolset> {
+    let mut toolsets: Vec<Toolset> = tools.iter().filter_map(|name| find(name)?.spec.toolset).collect();
+    toolsets.sort_unstable();
+    toolsets.dedup();
+    toolsets
+}
+
+/// The toolsets where nobody names any: a service without a key is of no use as long as the other one has a key.
+fn unnamed(config: &Config) -> (Vec<Toolset>, Reason) {
+    let only = match (&config.together.key, &config.prime.key) {
+        (Some(_), None) => Service::Together,
+        (None, Some(_)) => Service::Prime,
+        _ => return (Toolset::DEFAULT.to_vec(), Reason::Default),
+    };
+    let mut toolsets = Toolset::DEFAULT.to_vec();
+    toolsets.retain(|toolset| toolset.service() == only);
+    (toolsets, Reason::OnlyKey(only))
+}

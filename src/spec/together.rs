@@ -1,0 +1,361 @@
+//! The rows of Together AI's RL training sessions.
+
+use super::{Effect, Method, Spec, Toolset};
+
+/// Signed links to the files of an inference checkpoint.
+pub const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
+    "download-checkpoint",
+    "Get checkpoint download links",
+    "Lists the files of an inference checkpoint with a presigned URL for each. Fetch them soon, with a plain GET without Authorization header; whoever has a URL has the weights. 403 means expired: call again. Training checkpoints cannot be downloaded.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/checkpoints/{id}/download",
+    Effect::Read,
+)
+.if_not_found(
+    "check the id: it must be an inference checkpoint (from get-inference-checkpoint-operation or get-training-session).",
+);
+
+/// The caller's training sessions, page by page.
+pub const LIST_TRAINING_SESSIONS: Spec = Spec::new(
+    "list-training-sessions",
+    "List training sessions",
+    "Lists training sessions with status, step, policy state and checkpoints. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions",
+    Effect::Read,
+);
+
+/// A new training session on a model resource.
+pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
+    "create-training-session",
+    "Create training session",
+    "Starts a training session on a READY model resource (the billed GPUs that hold the base model). Then poll get-training-session about every 10 s, up to an hour, until RUNNING. After a lost answer call list-training-sessions first: a blind repeat makes a second session. End it with stop-training-session.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions",
+    Effect::Add,
+)
+.if_lost(
+    "It is not known whether the session was created.",
+    "first look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes a second one.",
+)
+.if_not_found("check model_resources_id and resume_from_checkpoint_id.");
+
+/// One training session.
+pub const GET_TRAINING_SESSION: Spec = Spec::new(
+    "get-training-session",
+    "Get training session",
+    "Shows one training session. Operations are accepted only while status is TRAINING_SESSION_STATUS_RUNNING; STOPPED, ERROR and EXPIRED are final. step counts optimizer steps. policy_state.applied_weights_version is what sampling really uses; it lags trainer_step until a weights-sync.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}",
+    Effect::Read,
+);
+
+/// Loss and gradients of a batch.
+pub const FORWARD_BACKWARD_PASS: Spec = Spec::new(
+    "forward-backward-pass",
+    "Forward-backward pass",
+    "Computes the loss of a batch and adds its gradients to those gathered since the last optimizer-step (so several calls accumulate; optimizer-step applies and clears them). Returns an operation: poll get-forward-backward-operation every 0.5 s or so until COMPLETED or FAILED, before the optimizer-step. \
+Alignment: let full = prompt tokens (P) + response tokens (R). model_input = full without its last token, target_tokens = full without its first, so both have L = P+R-1 entries, and so has every other tensor; slot i belongs to the predicted token full[i+1]. Hence each tensor but target_tokens starts with P-1 zeros, then one value per response token. Example: P=3, full=[101,17,42,7,9]: tokens [101,17,42,7], target_tokens [17,42,7,9], mask [0,0,1,1], logprobs [0,0,lp(7),lp(9)], advantages [0,0,A,A]. \
+GRPO: A = reward minus the mean reward of the completions of the same prompt, optionally divided by their standard deviation; a group of equal rewards teaches nothing and may be skipped. \
+Keys per loss, beside target_tokens: CROSS_ENTROPY needs weights; all others need logprobs and advantages and take weights or mask (never both; with neither, prompt positions count too); GRPO with beta > 0 also needs reference_logprobs. \
+No NaN or infinity: give an unusable position weight 0.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/forward-backward",
+    Effect::Submit,
+);
+
+/// State and result of a forward-backward pass.
+pub const GET_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
+    "get-forward-backward-operation",
+    "Get forward-backward operation",
+    "Shows a forward-backward pass. Final: COMPLETED with output.loss and output.metrics, FAILED with error.code (RESOURCE_EXHAUSTED: smaller batch; NON_FINITE_LOSS: look at logprobs and learning rate; SESSION_NOT_ACTIVE: see get-training-session). Cross-entropy loss is a sum over trained tokens: divide by the sum of weights for a per-token value.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/forward-backward/{operation_id}",
+    Effect::Read,
+);
+
+/// Saves weights for serving and download.
+pub const CREATE_INFERENCE_CHECKPOINT: Spec = Spec::new(
+    "create-inference-checkpoint",
+    "Create inference checkpoint",
+    "Saves the session's current weights for serving and download (not for resuming the optimizer: that is save-training-checkpoint). Poll get-inference-checkpoint-operation; allow up to two hours.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/inference-checkpoint",
+    Effect::Submit,
+);
+
+/// State and result of an inference checkpoint.
+pub const GET_INFERENCE_CHECKPOINT_OPERATION: Spec = Spec::new(
+    "get-inference-checkpoint-operation",
+    "Get inference checkpoint operation",
+    "Shows the saving of an inference checkpoint. COMPLETED: output.checkpoint.id is what download-checkpoint takes.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/inference-checkpoint/{operation_id}",
+    Effect::Read,
+);
+
+/// Applies the gathered gradients.
+pub const OPTIMIZER_STEP: Spec = Spec::new(
+    "optimizer-step",
+    "Optimizer step",
+    "Applies the gradients gathered by forward-backward passes and clears them. Poll get-optim-step-operation until final. Sampling keeps using the old weights until a weights-sync publishes the new ones. Values hold for this step only, so a learning-rate schedule is the caller's.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/optim-step",
+    Effect::Submit,
+);
+
+/// State and result of an optimizer step.
+pub const GET_OPTIM_STEP_OPERATION: Spec = Spec::new(
+    "get-optim-step-operation",
+    "Get optimizer step operation",
+    "Shows an optimizer step. COMPLETED: output.step is the new step count (output may be missing).",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/optim-step/{operation_id}",
+    Effect::Read,
+);
+
+/// Completions of prompts, with log-probabilities.
+pub const SAMPLE: Spec = Spec::new(
+    "sample",
+    "Sample completions",
+    "Generates completions of token prompts with the weights that the last weights-sync published. Returns an operation: poll get-sample-operation. Tokenize with the base model's own tokenizer and chat template. To score a given text instead (reference log-probabilities, as long as these weights are the reference): put prompt + response in model_inputs, max_tokens 1, prompt_logprobs true, and ignore the generated token. Needs a model resource with at least one generator replica.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/sample",
+    Effect::Submit,
+);
+
+/// State and result of a sampling.
+pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
+    "get-sample-operation",
+    "Get sample operation",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). With prompt_logprobs: one value for each prompt token, the first always 0, so entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",
+    Effect::Read,
+);
+
+/// Saves weights, optimizer and step for resuming.
+pub const SAVE_TRAINING_CHECKPOINT: Spec = Spec::new(
+    "save-training-checkpoint",
+    "Save training checkpoint",
+    "Saves weights, optimizer state and step count, to resume from with create-training-session. Poll get-save-training-checkpoint-operation; allow up to two hours.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/training-checkpoint",
+    Effect::Submit,
+);
+
+/// State and result of a training checkpoint.
+pub const GET_SAVE_TRAINING_CHECKPOINT_OPERATION: Spec = Spec::new(
+    "get-save-training-checkpoint-operation",
+    "Get training checkpoint operation",
+    "Shows the saving of a training checkpoint. COMPLETED: output.checkpoint.id is what create-training-session takes as resume_from_checkpoint_id.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/training-checkpoint/{operation_id}",
+    Effect::Read,
+);
+
+/// Ends a training session.
+pub const STOP_TRAINING_SESSION: Spec = Spec::new(
+    "stop-training-session",
+    "Stop training session",
+    "Ends a training session; what was not saved in a checkpoint is lost. Usually answers STOPPING: poll get-training-session until STOPPED, only then is its LoRA slot free. The model resource stays up and keeps billing until it is stopped itself or goes idle.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/stop",
+    Effect::Add,
+)
+.if_lost(
+    "It is not known whether the stop arrived.",
+    "get-training-session shows the status.",
+);
+
+/// The base models that can be trained.
+pub const LIST_SUPPORTED_MODELS: Spec = Spec::new(
+    "list-supported-models",
+    "List supported models",
+    "Lists the base models that can be trained, with GPU types, context length, and limits for LoRA (max_rank, max_batch_size, max_seq_length) and full weights; a missing trainer_config.lora or .full means not offered.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/supported-models",
+    Effect::Read,
+);
+
+/// New GPUs with a base model on them.
+pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
+    "create-model-resource",
+    "Create model resource",
+    "Starts a model resource: GPUs with a base model loaded, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness; the answer says the price. Tell the user the price before: estimate-model-resource-cost (toolset rl-more) asks for it without starting anything. Poll get-model-resource about every 10 s until READY; waiting for GPUs (PENDING) can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/model-resources",
+    Effect::Add,
+)
+.if_lost(
+    "It is not known whether the model resource was created, and it would bill once READY.",
+    "first look in list-model-resources (toolset rl-more; the user can look in Together's console) for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",
+);
+
+/// One model resource.
+pub const GET_MODEL_RESOURCE: Spec = Spec::new(
+    "get-model-resource",
+    "Get model resource",
+    "Shows a model resource. status MODEL_RESOURCES_STATUS_PENDING (status_details.queue_position) and CREATING come before READY, when sessions can attach and it bills; STOPPING, STOPPED and ERROR (error.code) are its end. expires_at: when it stops for idleness, which any operation of its sessions postpones.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/model-resources/{model_resources_id}",
+    Effect::Read,
+);
+
+/// Ends a model resource and its billing.
+pub const STOP_MODEL_RESOURCE: Spec = Spec::new(
+    "stop-model-resource",
+    "Stop model resource",
+    "Stops a model resource for good, in any state, which ends its billing. Refused while sessions are attached unless force is true. Success too when it has stopped or failed already.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/model-resources/{model_resources_id}/stop",
+    Effect::Destroy { idempotent: true },
+)
+.if_not_found(
+    "the service knows no model resource of this id. If the id is right, it is gone and bills no more; if it is mistyped, the real one goes on billing: list-model-resources (toolset rl-more) or get-training-session shows the id.",
+);
+
+/// Makes the trainer's weights those that sampling uses.
+pub const WEIGHTS_SYNC: Spec = Spec::new(
+    "weights-sync",
+    "Weights sync",
+    "Publishes the trained weights to the generator: until then sample keeps using the old ones. Call it after optimizer-step and before the next sample, and poll get-weights-sync-operation until COMPLETED.",
+    Toolset::Rl,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/weights-sync",
+    Effect::Submit,
+);
+
+/// State and result of a weights-sync.
+pub const GET_WEIGHTS_SYNC_OPERATION: Spec = Spec::new(
+    "get-weights-sync-operation",
+    "Get weights sync operation",
+    "Shows a weights-sync. COMPLETED: output.weights_version, which policy_segments[].version of later samples shows.",
+    Toolset::Rl,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/weights-sync/{operation_id}",
+    Effect::Read,
+);
+
+/// What a model resource would cost.
+pub const ESTIMATE_MODEL_RESOURCE_COST: Spec = Spec::new(
+    "estimate-model-resource-cost",
+    "Estimate model resource cost",
+    "Says what a model resource would cost per hour while READY; starts nothing. Ask before create-model-resource, with the same body.",
+    Toolset::RlMore,
+    Method::Post,
+    "/v1/rl/model-resources/estimate-cost",
+    Effect::Read,
+);
+
+/// The caller's model resources, page by page.
+pub const LIST_MODEL_RESOURCES: Spec = Spec::new(
+    "list-model-resources",
+    "List model resources",
+    "Lists model resources: which one to use, which one still bills. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    Toolset::RlMore,
+    Method::Get,
+    "/v1/rl/model-resources",
+    Effect::Read,
+);
+
+/// More time before an idle model resource stops.
+pub const EXTEND_MODEL_RESOURCE_EXPIRY: Spec = Spec::new(
+    "extend-model-resource-expiry",
+    "Extend model resource expiry",
+    "Keeps a READY model resource up for at least so many seconds from now, for example while rewards are computed; never shortens its time. It goes on billing.",
+    Toolset::RlMore,
+    Method::Post,
+    "/v1/rl/model-resources/{model_resources_id}/extend-expiry",
+    Effect::Set,
+);
+
+/// Another name or metadata for a session.
+pub const UPDATE_TRAINING_SESSION: Spec = Spec::new(
+    "update-training-session",
+    "Update training session",
+    "Changes the name or metadata of a training session. What is left out stays; empty text clears.",
+    Toolset::RlMore,
+    Method::Patch,
+    "/v1/rl/training-sessions/{session_id}",
+    Effect::Set,
+);
+
+/// Gradients of a loss that the caller computed.
+pub const CUSTOM_FORWARD_BACKWARD_PASS: Spec = Spec::new(
+    "custom-forward-backward-pass",
+    "Custom forward-backward pass",
+    "For a loss of your own: takes its gradients with respect to the log-probabilities, and adds the resulting weight gradients to those gathered since the last optimizer-step. First score: forward-backward-pass with CROSS_ENTROPY, all weights 1, forward_only and return_loss_fn_outputs true; then differentiate. Alignment as there. Poll get-custom-forward-backward-operation.",
+    Toolset::RlMore,
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/operations/custom-forward-backward",
+    Effect::Submit,
+);
+
+/// State of a custom forward-backward pass.
+pub const GET_CUSTOM_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
+    "get-custom-forward-backward-operation",
+    "Get custom forward-backward operation",
+    "Shows a custom forward-backward pass. COMPLETED has no further output.",
+    Toolset::RlMore,
+    Method::Get,
+    "/v1/rl/training-sessions/{session_id}/operations/custom-forward-backward/{operation_id}",
+    Effect::Read,
+);
+
+/// Checkpoints of all sessions, page by page.
+pub const LIST_CHECKPOINTS: Spec = Spec::new(
+    "list-checkpoints",
+    "List checkpoints",
+    "Lists checkpoints of all sessions, newest first. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    Toolset::RlMore,
+    Method::Get,
+    "/v1/rl/checkpoints",
+    Effect::Read,
+);
+
+/// One checkpoint.
+pub const GET_CHECKPOINT: Spec = Spec::new(
+    "get-checkpoint",
+    "Get checkpoint",
+    "Shows a checkpoint: type, session, step, rank and registration.",
+    Toolset::RlMore,
+    Method::Get,
+    "/v1/rl/checkpoints/{id}",
+    Effect::Read,
+);
+
+/// Where a large request body goes first.
+pub const CREATE_PAYLOAD_UPLOAD_URL: Spec = Spec::internal(
+    "create-payload-upload-url",
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/payloads/upload-url",
+    Effect::Set,
+);
+
+/// Where a large result lies.
+pub const CREATE_PAYLOAD_DOWNLOAD_URL: Spec = Spec::internal(
+    "create-payload-download-url",
+    Method::Post,
+    "/v1/rl/training-sessions/{session_id}/payloads/{payload_id}/download-url",
+    Effect::Set,
+);

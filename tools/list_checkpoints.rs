@@ -1,0 +1,44 @@
+//! `list-checkpoints`: checkpoints of all sessions, page by page.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::together::CheckpointType;
+use crate::api::together::list::Page;
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct ListCheckpoints;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    /// Only those for this use.
+    #[serde(rename = "type")]
+    kind: Option<CheckpointType>,
+    /// Only those of this session.
+    session_id: Option<String>,
+    /// Only those of this model, written exactly so.
+    base_model: Option<String>,
+    #[serde(flatten)]
+    page: Page,
+}
+
+impl Handler for ListCheckpoints {
+    const SPEC: &'static Spec = &spec::LIST_CHECKPOINTS;
+    type Args = Args;
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let request = call
+            .request()
+            .query("type", args.kind)
+            .query("session_id", args.session_id);
+        args.page
+            .of(request.query("base_model", args.base_model))
+            .send()
+            .await
+    }
+}

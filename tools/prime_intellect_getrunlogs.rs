@@ -1,0 +1,132 @@
+//! `prime-intellect-getrunlogs`: the newest lines of a run's logs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::prime::{RunId, clean, logs};
+use crate::api::{Call, Reply};
+use crate::error::{Cause, Failure, ToolError};
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectGetrunlogs;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    run_id: RunId,
+    /// How many lines. Default 200.
+    #[schemars(range(min = 1, max = 5000))]
+    tail_lines: Option<u32>,
+    /// Only lines that contain this text.
+    search: Option<String>,
+    /// true: search is a regular expression.
+    regex: Option<bool>,
+    level: Option<Level>,
+    /// Only lines of the last so many seconds.
+    #[schemars(range(min = 60, max = 86400))]
+    since_seconds: Option<u32>,
+    /// Default orchestrator.
+    component: Option<Component>,
+    /// Which pod of a component that runs on several nodes.
+    #[schemars(range(min = 0))]
+    pod_index: Option<u32>,
+    /// Which environment, with component env-server.
+    env_name: Option<String>,
+}
+
+impl Handler for PrimeIntellectGetrunlogs {
+    const SPEC: &'static Spec = &spec::GET_RUN_LOGS;
+    type Args = Args;
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let lines = args.tail_lines.unwrap_or(DEFAULT_LINES);
+        let request = call.request().path("run_id", &args.run_id);
+        let request = request
+            .query("tail_lines", Some(lines))
+            .query("search", args.search);
+        let request = request
+            .query("regex", args.regex.filter(|regex| *regex))
+            .query("level", args.level);
+        let request = request
+            .query("since_seconds", args.since_seconds)
+            .query("component", args.component);
+        let request = request
+            .query("pod_index", args.pod_index)
+            .query("env_name", args.env_name);
+        match request.send().await {
+            Ok(reply) => Ok(shown(reply, usize::try_from(lines).unwrap_or(usize::MAX))),
+            Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The lines that are shown where the caller names no number.
+const DEFAULT_LINES: u32 = 200;
+
+/// Only lines of this level.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Error,
+    Warning,
+    Success,
+    Info,
+    Debug,
+}
+
+/// A part of a run that writes logs.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Component {
+    Orchestrator,
+    Trainer,
+    Inference,
+    EnvServer,
+}
+
+fn shown(reply: Reply, lines: usize) -> Reply {
+    let Some(log) = reply.member::<String>("logs") else {
+        return clean::reply(reply);
+    };
+    let logs::Shown { text, left_out } = logs::show(&log, lines);
+    let reply = if text == log {
+        reply
+    } else {
+        reply.with("logs", &text)
+    };
+    match left_out {
+        Some(left_out) => reply.with("note", &left_out),
+        None => reply,
+    }
+}
+
+/// What a 404 says whose cause is that there are no pods yet, by the words that the official client looks for.
+const NOT_STARTED: [&str; 7] = [
+    "queued",
+    "pending",
+    "starting",
+    "initializing",
+    "not started",
+    "not available",
+    "no logs",
+];
+
+/// The answer for a run that has no logs yet, which is no failure.
+fn not_started(failure: &Failure) -> Option<Reply> {
+    let Cause::Status {
+        status: 404, message, ..
+    } = &failure.cause
+    else {
+        return None;
+    };
+    let lower = message.to_lowercase();
+    NOT_STARTED.iter().any(|words| lower.contains(words)).then(|| {
+        let note = format!("The run has not started yet, so there are no logs (the service says: {message}). Call again in about 10 s; prime-intellect-getrun shows its status.");
+        Reply::new("{\"logs\":\"\"}".to_owned()).with("note", &note)
+    })
+}

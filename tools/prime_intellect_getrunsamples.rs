@@ -1,0 +1,51 @@
+//! `prime-intellect-getrunsamples`: completions and rewards of one step.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::prime::{RunId, clean, thin};
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectGetrunsamples;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    run_id: RunId,
+    step: i64,
+    /// From 1.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+    /// Samples on one page. Default 20.
+    #[schemars(range(min = 1))]
+    limit: Option<u32>,
+    /// Only these members of each sample; step and id stay.
+    columns: Option<Vec<String>>,
+}
+
+impl Handler for PrimeIntellectGetrunsamples {
+    const SPEC: &'static Spec = &spec::GET_RUN_SAMPLES;
+    type Args = Args;
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let limit = args.limit.unwrap_or(DEFAULT_LIMIT);
+        let request = call
+            .request()
+            .path("run_id", &args.run_id)
+            .query("step", Some(args.step));
+        let reply = request
+            .query("page", args.page)
+            .query("limit", Some(limit))
+            .send()
+            .await?;
+        let columns = args.columns.unwrap_or_default();
+        Ok(clean::reply(thin::samples(reply, &columns)))
+    }
+}
+
+/// The service's own default, 100, would leave a few words of each.
+const DEFAULT_LIMIT: u32 = 20;

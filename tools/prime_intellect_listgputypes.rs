@@ -1,0 +1,19 @@
+//! `prime-intellect-listgputypes`: the GPU types that a run can ask for.
+
+use crate::api::prime::{DiscoveryArgs, discover};
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectListgputypes;
+
+impl Handler for PrimeIntellectListgputypes {
+    const SPEC: &'static Spec = &spec::LIST_GPU_TYPES;
+    type Args = DiscoveryArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        discover(call, args, r#"{"gpuTypes":[]}"#).await
+    }
+}

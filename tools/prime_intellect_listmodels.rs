@@ -1,0 +1,19 @@
+//! `prime-intellect-listmodels`: models that are ready on clusters.
+
+use crate::api::prime::{DiscoveryArgs, discover};
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectListmodels;
+
+impl Handler for PrimeIntellectListmodels {
+    const SPEC: &'static Spec = &spec::LIST_MODELS;
+    type Args = DiscoveryArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        discover(call, args, r#"{"models":[],"onDemand":[]}"#).await
+    }
+}

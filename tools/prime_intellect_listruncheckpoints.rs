@@ -1,0 +1,43 @@
+//! `prime-intellect-listruncheckpoints`: a run's checkpoints.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::prime::{RunId, thin};
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectListruncheckpoints;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    run_id: RunId,
+    /// Only those of this status.
+    status_filter: Option<Status>,
+}
+
+impl Handler for PrimeIntellectListruncheckpoints {
+    const SPEC: &'static Spec = &spec::LIST_RUN_CHECKPOINTS;
+    type Args = Args;
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let request = call.request().path("run_id", &args.run_id);
+        let request = request.query("status_filter", args.status_filter);
+        request.send().await.map(thin::checkpoints)
+    }
+}
+
+/// How far the upload is.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Status {
+    Ready,
+    Pending,
+    Uploading,
+    Failed,
+}

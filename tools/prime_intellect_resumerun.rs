@@ -1,0 +1,39 @@
+//! `prime-intellect-resumerun`: goes on with a paused run.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::json::{self, Body};
+use crate::api::prime::RunId;
+use crate::api::prime::create::ResumeRun;
+use crate::api::prime::secrets::{self, ForwardSecrets};
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectResumerun;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    run_id: RunId,
+    /// What is to be different from the paused run.
+    body: Option<Body<ResumeRun>>,
+    forward_secrets: Option<ForwardSecrets>,
+}
+
+impl Handler for PrimeIntellectResumerun {
+    const SPEC: &'static Spec = &spec::RESUME_RUN;
+    type Args = Args;
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let given = args.body.map_or_else(|| "{}".to_owned(), Body::into_text);
+        let mut body = json::object(&given)?;
+        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
+        let request = call.request().path("run_id", &args.run_id);
+        let reply = request.body(json::text(&body)?).send().await?;
+        secrets::answer(&reply, &forwarded, call.api)
+    }
+}

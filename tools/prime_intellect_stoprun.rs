@@ -1,0 +1,20 @@
+//! `prime-intellect-stoprun`: ends a run.
+
+use crate::api::prime::RunArgs;
+use crate::api::prime::clean;
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct PrimeIntellectStoprun;
+
+impl Handler for PrimeIntellectStoprun {
+    const SPEC: &'static Spec = &spec::STOP_RUN;
+    type Args = RunArgs;
+
+    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        args.request(call).send().await.map(clean::reply)
+    }
+}

@@ -1,0 +1,37 @@
+//! `update-training-session`: another name or metadata.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::json::Body;
+use crate::api::together::SessionId;
+use crate::api::together::session::UpdateSession;
+use crate::api::{Call, Reply};
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+use crate::spec::{self, Spec};
+use crate::tool::Handler;
+
+/// The tool.
+pub struct UpdateTrainingSession;
+
+/// Its arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    session_id: SessionId,
+    body: Body<UpdateSession>,
+}
+
+impl Handler for UpdateTrainingSession {
+    const SPEC: &'static Spec = &spec::UPDATE_TRAINING_SESSION;
+    type Args = Args;
+
+    fn check(args: &Args, problems: &mut Problems) {
+        args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let request = call.request().path("session_id", &args.session_id);
+        request.body(args.body.into_text()).send().await
+    }
+}
