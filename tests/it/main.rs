@@ -17,6 +17,7 @@ mod arguments;
 mod cli;
 mod contract;
 mod faults;
+mod journeys;
 mod listing;
 mod offer;
 mod payloads;

@@ -18,29 +18,24 @@ pub struct Shown {
 #[must_use]
 pub fn show(log: &str, most: usize) -> Shown {
     let mut room = thin::BUDGET;
-    let mut cut = 0;
+    let (mut cut, mut earlier) = (0, 0);
     let mut kept: Vec<String> = Vec::new();
-    let mut earlier = 0;
-    for raw in log.lines().rev().filter(|raw| !raw.trim().is_empty()) {
-        if earlier > 0 || kept.len() == most {
-            earlier += 1;
-            continue;
-        }
-        let line = line(raw);
-        let short = thin::cut(&line, LONGEST_LINE);
+    let mut lines = log.lines().rev().filter(|raw| !raw.trim().is_empty());
+    while kept.len() < most
+        && let Some(raw) = lines.next()
+    {
+        let whole = line(raw);
+        let short = thin::cut(&whole, LONGEST_LINE);
         cut += usize::from(short.is_some());
-        let shown = short.unwrap_or(line);
-        // With its line feed, which JSON writes as two characters.
-        match room.checked_sub(shown.len() + 2) {
-            Some(left) => room = left,
-            None => {
-                earlier = 1;
-                continue;
-            }
-        }
+        let shown = short.unwrap_or(whole);
+        let Some(left) = room.checked_sub(thin::size(&shown)) else {
+            earlier = 1;
+            break;
+        };
+        room = left;
         kept.push(shown);
     }
-    kept.retain(|line| !line.is_empty());
+    earlier += lines.count();
     kept.reverse();
     let left_out: Vec<String> = [
         (earlier > 0).then(|| {

@@ -20,7 +20,8 @@ fn rows<T: serde::de::DeserializeOwned>(reply: &Reply, member: &str) -> Option<V
     reply.member(member)
 }
 
-fn size(value: &impl Serialize) -> usize {
+/// What a value takes in the answer, in bytes, with its comma.
+pub(super) fn size(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len() + 1)
 }
 

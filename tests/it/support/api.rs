@@ -1,6 +1,6 @@
 //! The documented services: examples to answer from, and JSON Schemas that every request is held against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -200,7 +200,7 @@ pub struct Upstream {
 
 #[derive(Default)]
 struct Known {
-    answers: Mutex<BTreeMap<String, (u16, Value)>>,
+    answers: Mutex<BTreeMap<String, VecDeque<(u16, Value)>>>,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -217,12 +217,21 @@ impl Upstream {
 
     /// Answers an operation with this example from now on.
     pub fn answer(&self, example: &Example) {
-        let answer = (example.status, example.response.clone());
-        self.known
-            .answers
-            .lock()
-            .unwrap()
-            .insert(example.operation.clone(), answer);
+        self.tell(
+            &example.operation,
+            vec![(example.status, example.response.clone())],
+        );
+    }
+
+    /// Answers an operation with these bodies in turn; the last one repeats.
+    pub fn answers(&self, operation: &str, bodies: Vec<Value>) {
+        self.tell(operation, bodies.into_iter().map(|body| (200, body)).collect());
+    }
+
+    /// The same with their statuses.
+    pub fn tell(&self, operation: &str, answers: Vec<(u16, Value)>) {
+        let mut told = self.known.answers.lock().unwrap();
+        told.insert(operation.to_owned(), answers.into());
     }
 
     /// The requests since the last time; fails if one of them was against the documentation.
@@ -236,6 +245,18 @@ impl Upstream {
             .mount(&self.server)
             .await;
         requests
+    }
+}
+
+impl Known {
+    fn next(&self, operation: &str) -> Option<(u16, Value)> {
+        let mut answers = self.answers.lock().unwrap();
+        let answers = answers.get_mut(operation)?;
+        if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().cloned()
+        }
     }
 }
 
@@ -262,7 +283,7 @@ impl Respond for Documented {
                 .into_iter()
                 .map(|violation| format!("{}: {violation}", operation.name)),
         );
-        let told = self.0.answers.lock().unwrap().get(&operation.name).cloned();
+        let told = self.0.next(&operation.name);
         let (status, body) = told.unwrap_or_else(|| {
             let plain = examples(&operation.name).remove(0);
             (plain.status, plain.response)
