@@ -239,10 +239,11 @@ impl Text {
     /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
     #[must_use]
     pub fn wire_form(&self, value: &str) -> Option<&str> {
-        let plain = value.trim().replace(['-', ' '], "_");
+        let joined = |text: &str| text.replace(['-', ' '], "_");
+        let plain = joined(value.trim());
         let prefix = self.common_prefix();
         self.values.iter().map(String::as_str).find(|known| {
-            known.eq_ignore_ascii_case(&plain)
+            joined(known).eq_ignore_ascii_case(&plain)
                 || known
                     .get(prefix..)
                     .is_some_and(|short| short.eq_ignore_ascii_case(&plain))

@@ -1,0 +1,274 @@
+//! What bills: prices, stopping, and what holds a model resource up.
+
+use serde_json::{Value, json};
+
+use crate::support::{Example, Reaction, Scripted, Server, Upstream, examples, json as answer, status};
+
+const R: &str = "7d0c0d0e-4b1f-4a52-9a3e-0f6c5b8d1a01";
+
+fn example(operation: &str) -> Example {
+    examples(operation).remove(0)
+}
+
+fn refused(words: &str) -> Value {
+    json!({"error": {"message": words, "type": "invalid_request_error"}})
+}
+
+fn resource(status: &str) -> Value {
+    let mut resource = example("get-model-resource").response;
+    resource["status"] = json!(format!("MODEL_RESOURCES_STATUS_{status}"));
+    resource
+}
+
+async fn create(upstream: &Upstream) -> (crate::support::Outcome, Vec<String>) {
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let body = example("create-model-resource").request;
+    let outcome = server.call("create-model-resource", json!({"body": body})).await;
+    let requests = upstream.requests().await;
+    let paths = requests.iter().map(|request| request.url.path().to_owned());
+    (outcome, paths.collect())
+}
+
+#[tokio::test]
+async fn the_price_is_asked_for_before_anything_is_started() {
+    let upstream = Upstream::start().await;
+    let (outcome, paths) = create(&upstream).await;
+    assert_eq!(
+        paths,
+        ["/v1/rl/model-resources/estimate-cost", "/v1/rl/model-resources"]
+    );
+    let note = outcome.json()["note"].as_str().unwrap().to_owned();
+    assert!(note.starts_with("Bills 56.0 USD per hour from READY"), "{note}");
+}
+
+#[tokio::test]
+async fn a_price_that_cannot_be_had_does_not_stop_the_creation() {
+    for told in [
+        vec![(404, refused("no such route"))],
+        vec![(200, json!({"price_per_hour": null}))],
+        vec![(200, json!([1]))],
+        vec![(422, refused("not now"))],
+    ] {
+        let upstream = Upstream::start().await;
+        upstream.tell("estimate-model-resource-cost", told);
+        let (outcome, _) = create(&upstream).await;
+        let created = outcome.json();
+        assert_eq!(created["id"], R);
+        assert!(
+            created["note"]
+                .as_str()
+                .unwrap()
+                .contains("the price is not known"),
+            "{created}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_not_repeated_and_says_where_to_look() {
+    let price = answer(&example("estimate-model-resource-cost").response);
+    let upstream = Scripted::start(vec![price, Reaction::Cut(Vec::new())]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let body = json!({"base_model": "m"});
+    let outcome = server.call("create-model-resource", json!({"body": body})).await;
+    assert_eq!(upstream.seen().len(), 2);
+    let text = outcome.error();
+    assert!(
+        text.contains("It is not known whether the model resource was created"),
+        "{text}"
+    );
+    assert!(
+        text.contains("list-model-resources") && text.contains("bills"),
+        "{text}"
+    );
+}
+
+/// Stops a resource whose stop is refused; what the GET and the list of sessions say is in the arguments.
+async fn stop(
+    stop: (u16, Value),
+    shown: (u16, Value),
+    sessions: (u16, Value),
+) -> (crate::support::Outcome, Vec<String>) {
+    let upstream = Upstream::start().await;
+    upstream.tell("stop-model-resource", vec![stop]);
+    upstream.tell("get-model-resource", vec![shown]);
+    upstream.tell("list-training-sessions", vec![sessions]);
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let outcome = server
+        .call("stop-model-resource", json!({"model_resources_id": R}))
+        .await;
+    let requests = upstream.requests().await;
+    let lines = requests
+        .iter()
+        .map(|request| format!("{} {}", request.method, request.url.path().replace(R, "R")));
+    (outcome, lines.collect())
+}
+
+#[tokio::test]
+async fn a_resource_that_has_ended_already_is_stopped_successfully() {
+    for (code, ended) in [
+        (400, "STOPPED"),
+        (400, "STOPPING"),
+        (400, "ERROR"),
+        (409, "STOPPED"),
+        (422, "STOPPED"),
+    ] {
+        let (outcome, lines) = stop(
+            (code, refused("already stopped")),
+            (200, resource(ended)),
+            (200, json!({})),
+        )
+        .await;
+        let answer = outcome.json();
+        assert_eq!(answer["status"], format!("MODEL_RESOURCES_STATUS_{ended}"));
+        assert!(
+            answer["note"].as_str().unwrap().contains("had ended already"),
+            "{answer}"
+        );
+        assert_eq!(
+            lines,
+            [
+                "POST /v1/rl/model-resources/R/stop",
+                "GET /v1/rl/model-resources/R"
+            ]
+        );
+    }
+    let (outcome, _) = stop(
+        (400, refused("no")),
+        (404, refused("not found")),
+        (200, json!({})),
+    )
+    .await;
+    let answer = outcome.json();
+    assert!(
+        answer["note"].as_str().unwrap().contains("gone already") && answer["id"] == R,
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_sessions_that_hold_the_resource_up_and_the_way_out() {
+    let sessions = json!({"data": [
+        {"id": "s-1", "status": "TRAINING_SESSION_STATUS_RUNNING", "display_name": "arith"},
+        {"id": "s-2", "status": "TRAINING_SESSION_STATUS_STOPPING"},
+    ], "meta": {"limit": 20, "has_more": false}});
+    for code in [400, 409, 422] {
+        let (outcome, lines) = stop(
+            (code, refused("active sessions")),
+            (200, resource("READY")),
+            (200, sessions.clone()),
+        )
+        .await;
+        let text = outcome.error();
+        for words in [
+            "active sessions",
+            "s-1 (arith, RUNNING)",
+            "s-2 (STOPPING)",
+            "force true",
+            "stop-training-session",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert_eq!(lines.len(), 3);
+    }
+    // Without the list the service's own words remain.
+    for nothing in [(200, json!({"data": []})), (403, refused("no"))] {
+        let (outcome, _) = stop((400, refused("busy")), (200, resource("READY")), nothing).await;
+        assert!(outcome.error().contains("saying: busy"), "{}", outcome.text);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_resource_is_no_success_because_the_real_one_may_still_bill() {
+    let (outcome, lines) = stop((404, refused("not found")), (200, json!({})), (200, json!({}))).await;
+    assert!(
+        outcome
+            .error()
+            .contains("if it is mistyped, the real one goes on billing"),
+        "{}",
+        outcome.text
+    );
+    assert_eq!(lines.len(), 1);
+    // After a try that got no answer, the same words mean that it is done.
+    let gone = status(404, "", &refused("not found").to_string());
+    let upstream = Scripted::start(vec![Reaction::Cut(Vec::new()), gone]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let outcome = server
+        .call("stop-model-resource", json!({"model_resources_id": R}))
+        .await;
+    assert!(
+        outcome.error().contains("then this is success"),
+        "{}",
+        outcome.text
+    );
+}
+
+#[tokio::test]
+async fn force_is_sent_only_when_it_is_wanted() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    for (force, query) in [
+        (json!(true), Some("force=true")),
+        (json!(false), None),
+        (json!("true"), Some("force=true")),
+        (Value::Null, None),
+    ] {
+        let arguments = json!({"model_resources_id": R, "force": force});
+        server.call("stop-model-resource", arguments).await.json();
+        assert_eq!(upstream.requests().await[0].url.query(), query);
+    }
+}
+
+#[tokio::test]
+async fn stopping_a_session_reminds_of_what_still_bills() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let stop = json!({"session_id": "s"});
+    let note = server.call("stop-training-session", stop.clone()).await.json()["note"].clone();
+    assert!(
+        note.as_str()
+            .unwrap()
+            .contains(&format!("The model resource {R} stays up and bills")),
+        "{note}"
+    );
+    // An answer of another form is passed on all the same.
+    for (shown, kept) in [
+        (json!({"status": "x"}), "The model resource stays up"),
+        (json!([1]), "[1]"),
+    ] {
+        upstream.tell("stop-training-session", vec![(200, shown)]);
+        let outcome = server.call("stop-training-session", stop.clone()).await;
+        assert!(
+            !outcome.is_error && outcome.text.contains(kept),
+            "{}",
+            outcome.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_update_clears_with_empty_text_and_changes_nothing_else() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    for (body, sent) in [
+        (json!({"display_name": ""}), json!({"display_name": ""})),
+        (
+            json!({"display_name": null, "metadata": {"wandb": {"url": "", "group": "g"}}}),
+            json!({"metadata": {"wandb": {"url": "", "group": "g"}}}),
+        ),
+    ] {
+        let arguments = json!({"session_id": "s", "body": body});
+        server.call("update-training-session", arguments).await.json();
+        let requests = upstream.requests().await;
+        assert_eq!(requests[0].method.as_str(), "PATCH");
+        assert_eq!(serde_json::from_slice::<Value>(&requests[0].body).unwrap(), sent);
+    }
+    let outcome = server
+        .call("update-training-session", json!({"session_id": "s", "body": {}}))
+        .await;
+    assert!(
+        outcome.error().contains("body: changes nothing"),
+        "{}",
+        outcome.text
+    );
+}

@@ -1,0 +1,395 @@
+//! Watching a run: logs, metrics, samples and lists that fit one answer and say what is missing.
+
+use serde_json::{Value, json};
+
+use crate::support::{Outcome, Server, Upstream};
+
+/// The largest answer that a host shows the model whole.
+const FITS: usize = 40_000;
+
+async fn ask(operation: &str, code: u16, body: Value, tool: &str, mut arguments: Value) -> Outcome {
+    let upstream = Upstream::start().await;
+    upstream.tell(operation, vec![(code, body)]);
+    let mut server = Server::start(&upstream.server.uri()).await;
+    arguments["run_id"] = json!("r");
+    let outcome = server.call(tool, arguments).await;
+    upstream.requests().await;
+    outcome
+}
+
+async fn logs(code: u16, body: Value, arguments: Value) -> Outcome {
+    ask(
+        "get-run-logs",
+        code,
+        body,
+        "prime-intellect-getrunlogs",
+        arguments,
+    )
+    .await
+}
+
+async fn metrics(rows: Vec<Value>, arguments: Value) -> Value {
+    let body = json!({"metrics": rows});
+    let outcome = ask(
+        "get-run-metrics",
+        200,
+        body,
+        "prime-intellect-getrunmetrics",
+        arguments,
+    )
+    .await;
+    assert!(outcome.text.len() < FITS, "{}", outcome.text.len());
+    outcome.json()
+}
+
+async fn samples(samples: Vec<Value>, arguments: Value) -> Value {
+    let body =
+        json!({"run_id": "r", "samples": samples, "total": 400, "page": 1, "limit": 20, "total_pages": 20});
+    let mut arguments = arguments;
+    arguments["step"] = json!(2);
+    let outcome = ask(
+        "get-run-samples",
+        200,
+        body,
+        "prime-intellect-getrunsamples",
+        arguments,
+    )
+    .await;
+    assert!(outcome.text.len() < FITS, "{}", outcome.text.len());
+    outcome.json()
+}
+
+fn note(answer: &Value) -> &str {
+    answer["note"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn of_long_logs_the_newest_200_lines_are_shown_and_the_rest_is_counted() {
+    let lines: Vec<String> = (0..1000).map(|number| format!("step {number} done")).collect();
+    let answer = logs(200, json!({"logs": lines.join("\n")}), json!({}))
+        .await
+        .json();
+    let shown = answer["logs"].as_str().unwrap();
+    assert!(
+        shown.starts_with("step 800 done\n") && shown.ends_with("step 999 done"),
+        "{shown}"
+    );
+    assert!(note(&answer).contains("800 earlier lines"), "{answer}");
+
+    let answer = logs(200, json!({"logs": lines.join("\n")}), json!({"tail_lines": 3}))
+        .await
+        .json();
+    assert_eq!(answer["logs"], "step 997 done\nstep 998 done\nstep 999 done");
+}
+
+#[tokio::test]
+async fn logs_never_exceed_one_answer_however_long_their_lines_are() {
+    let line = format!("{{\"config\": \"{}\"}}", "\\\"x".repeat(2000));
+    let text = vec![line; 500].join("\r\n");
+    let outcome = logs(200, json!({"logs": text}), json!({"tail_lines": 5000})).await;
+    assert!(outcome.text.len() < FITS, "{}", outcome.text.len());
+    let answer = outcome.json();
+    assert!(
+        note(&answer).contains("earlier lines") && note(&answer).contains("the ends of"),
+        "{}",
+        note(&answer)
+    );
+    assert!(
+        answer["logs"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .contains("… (+")
+    );
+}
+
+#[tokio::test]
+async fn what_a_run_writes_cannot_hide_anything() {
+    let text = "ok\u{1b}[2K\u{1b}[31m red\u{1b}[0m \u{202e}txet\u{202c} a\u{200b}b\u{e0069}\u{e0067} \u{feff}end\r\n  5%|#|\r100%|##|";
+    let answer = logs(200, json!({"logs": text}), json!({})).await.json();
+    assert_eq!(answer["logs"], "ok red txet ab end\n100%|##|");
+
+    let run = json!({"run": {"id": "r", "userId": "u", "status": "FAILED", "createdAt": "c", "updatedAt": "d", "name": "a\u{202e}b", "failureAnalysis": {"evidence": ["x\u{2066}y\u{e0041}"]}}});
+    let answer = ask("get-run", 200, run, "prime-intellect-getrun", json!({}))
+        .await
+        .json();
+    assert_eq!(answer["run"]["name"], "ab");
+    assert_eq!(answer["run"]["failureAnalysis"]["evidence"][0], "xy");
+
+    let answer = samples(
+        vec![json!({"completion": "for\u{200d}get\u{2069} it\nnow\ttab"})],
+        json!({}),
+    )
+    .await;
+    assert_eq!(answer["samples"][0]["completion"], "forget it\nnow\ttab");
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_started_has_no_logs_yet_which_is_no_error() {
+    for words in [
+        "Run is queued",
+        "Pod PENDING",
+        "still starting",
+        "Logs are not available yet",
+        "Run has not started",
+    ] {
+        let answer = logs(404, json!({"detail": words}), json!({})).await.json();
+        assert_eq!(answer["logs"], "");
+        assert!(
+            note(&answer).contains("has not started yet") && note(&answer).contains(words),
+            "{answer}"
+        );
+    }
+    let missing = logs(404, json!({"detail": "Run not found"}), json!({})).await;
+    assert!(
+        missing.error().contains("prime-intellect-listruns"),
+        "{}",
+        missing.text
+    );
+}
+
+#[tokio::test]
+async fn each_filter_of_the_logs_is_passed_on() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let arguments = json!({"run_id": "r", "search": "a+b", "regex": true, "level": "error", "since_seconds": 60, "component": "env-server", "pod_index": 0, "env_name": "e"});
+    server.call("prime-intellect-getrunlogs", arguments).await.json();
+    let query = upstream.requests().await[0].url.query().unwrap().to_owned();
+    assert_eq!(
+        query,
+        "tail_lines=200&search=a%2Bb&regex=true&level=ERROR&since_seconds=60&component=env-server&pod_index=0&env_name=e"
+    );
+    let outcome = server
+        .call(
+            "prime-intellect-getrunlogs",
+            json!({"run_id": "r", "tail_lines": 5001}),
+        )
+        .await;
+    assert!(
+        outcome.error().contains("tail_lines: is 5001"),
+        "{}",
+        outcome.text
+    );
+}
+
+/// A run of 10,000 steps with thirty metrics.
+fn long_run() -> Vec<Value> {
+    let row = |step: usize| {
+        let mut row = json!({"step": step, "reward/mean": 0.5, "big": 9_007_199_254_740_993_u64});
+        for metric in 0..28 {
+            row[format!("trainer/metric_{metric}")] = json!(0.125);
+        }
+        row
+    };
+    (0..10_000).map(row).collect()
+}
+
+#[tokio::test]
+async fn metrics_of_ten_thousand_steps_fit_one_answer() {
+    let answer = metrics(long_run(), json!({})).await;
+    let rows = answer["metrics"].as_array().unwrap();
+    assert!(rows.len() > 20, "{}", rows.len());
+    assert_eq!(
+        (&rows[0]["step"], &rows[rows.len() - 1]["step"]),
+        (&json!(0), &json!(9999))
+    );
+    assert_eq!(rows[0]["big"], json!(9_007_199_254_740_993_u64));
+    let distance = rows[1]["step"].as_u64().unwrap();
+    assert!(
+        note(&answer).contains(&format!("{} of 10000 rows: every {distance}th", rows.len())),
+        "{}",
+        note(&answer)
+    );
+
+    // Fewer columns leave room for more rows.
+    let answer = metrics(long_run(), json!({"columns": ["reward/mean"]})).await;
+    let chosen = answer["metrics"].as_array().unwrap();
+    assert!(chosen.len() > 10 * rows.len(), "{}", chosen.len());
+    assert_eq!(chosen[0], json!({"step": 0, "reward/mean": 0.5}));
+
+    let answer = metrics(long_run(), json!({"columns": ["reward/mean"], "every": 2000})).await;
+    let steps: Vec<_> = answer["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["step"].clone())
+        .collect();
+    assert_eq!(steps, [0, 2000, 4000, 6000, 8000, 9999]);
+}
+
+#[tokio::test]
+async fn short_metrics_pass_untouched_and_a_column_that_is_nowhere_is_named() {
+    let rows = || {
+        vec![
+            json!({"step": 1, "reward/mean": 0.1}),
+            json!({"step": 2, "reward/mean": 0.2}),
+        ]
+    };
+    assert_eq!(metrics(rows(), json!({})).await, json!({"metrics": rows()}));
+    let answer = metrics(rows(), json!({"columns": ["reward"]})).await;
+    assert_eq!(note(&answer), "no row has reward; there are: step, reward/mean");
+    assert_eq!(
+        metrics(Vec::new(), json!({"every": 5})).await["metrics"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn one_row_too_large_for_an_answer_is_said_to_be_so() {
+    let row = |step: u32| {
+        let mut row = json!({"step": step});
+        for metric in 0..1500 {
+            row[format!("a/rather/long/name/of/a/metric_{metric}")] = json!(0.125);
+        }
+        row
+    };
+    let answer = metrics((0..50).map(row).collect(), json!({})).await;
+    assert!(note(&answer).contains("columns"), "{}", note(&answer));
+}
+
+#[tokio::test]
+async fn samples_share_one_answer_and_numbers_are_cut_too() {
+    let sample = |id: usize| json!({"id": id, "prompt": "p".repeat(3000), "completion": "c".repeat(20_000), "reward": 0.5, "logprobs": vec![-0.25; 5000], "messages": [{"role": "user", "content": "m".repeat(9000)}]});
+    let answer = samples((0..20).map(sample).collect(), json!({})).await;
+    let shown = answer["samples"].as_array().unwrap();
+    assert_eq!(shown.len(), 20);
+    assert_eq!(shown[7]["reward"], 0.5);
+    assert!(
+        shown[7]["completion"].as_str().unwrap().contains("… (+"),
+        "{}",
+        shown[7]
+    );
+    assert!(note(&answer).contains("were cut"), "{}", note(&answer));
+    assert_eq!(answer["total"], 400);
+
+    // One by one they show more.
+    let answer = samples(
+        (0..1).map(sample).collect(),
+        json!({"limit": 1, "columns": ["completion"]}),
+    )
+    .await;
+    assert_eq!(answer["samples"][0]["completion"].as_str().unwrap().len(), 20_000);
+    assert_eq!(answer["samples"][0].get("prompt"), None);
+
+    // Hundreds of small members in each: then not all samples fit.
+    let wide = |id: usize| {
+        (0..600)
+            .map(|at| (format!("member_{at}"), json!(id)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let answer = samples((0..20).map(wide).collect(), json!({})).await;
+    let shown = answer["samples"].as_array().unwrap().len();
+    assert!(
+        shown > 0 && note(&answer).contains(&format!("{shown} of the 20 samples")),
+        "{}",
+        note(&answer)
+    );
+
+    // One that is too large even so says what it has.
+    let members = (0..6000).map(|at| (format!("member_{at}"), json!(at)));
+    let huge: Value = members.collect::<serde_json::Map<_, _>>().into();
+    let answer = samples(vec![huge], json!({})).await;
+    assert_eq!(answer["samples"], json!([]));
+    assert!(
+        note(&answer).contains("columns are: member_0, "),
+        "{}",
+        note(&answer)
+    );
+}
+
+#[tokio::test]
+async fn long_lists_of_a_run_show_their_newest_part() {
+    let steps: Vec<u32> = (0..10_000).collect();
+    let body = json!({"latestStep": 9999, "stepsWithSamples": steps, "stepsWithDistributions": [1], "lastUpdatedAt": "x"});
+    let answer = ask(
+        "get-run-progress",
+        200,
+        body,
+        "prime-intellect-getrunprogress",
+        json!({}),
+    )
+    .await
+    .json();
+    let shown = answer["stepsWithSamples"].as_array().unwrap();
+    assert_eq!((shown.len(), &shown[49]), (50, &json!(9999)));
+    assert!(
+        note(&answer).contains("of 10000") && answer["stepsWithDistributions"] == json!([1]),
+        "{answer}"
+    );
+
+    let checkpoint = |step: u32| json!({"id": format!("ck_{step}"), "rftRunId": "r", "step": step, "storageUrl": format!("s3://bucket/{}/{step}", "x".repeat(100)), "status": "READY", "createdAt": "c"});
+    // Newest first, as a service may list them.
+    let body = json!({"checkpoints": (0..1000).rev().map(checkpoint).collect::<Vec<_>>()});
+    let outcome = ask(
+        "list-run-checkpoints",
+        200,
+        body,
+        "prime-intellect-listruncheckpoints",
+        json!({}),
+    )
+    .await;
+    assert!(outcome.text.len() < FITS);
+    let answer = outcome.json();
+    assert_eq!(answer["checkpoints"][0]["step"], 999);
+    assert!(note(&answer).contains("newest of 1000"), "{}", note(&answer));
+
+    let run = |id: u32| json!({"id": id.to_string(), "userId": "u", "status": "RUNNING", "createdAt": "c", "updatedAt": "d", "runConfig": {"text": "y".repeat(5000)}});
+    let body = json!({"runs": (0..20).map(run).collect::<Vec<_>>(), "total": 20});
+    let outcome = ask(
+        "list-runs",
+        200,
+        body,
+        "prime-intellect-listruns",
+        json!({"page": 1}),
+    )
+    .await;
+    // `run_id` is no argument of a list.
+    assert!(outcome.error().contains("run_id"), "{}", outcome.text);
+}
+
+#[tokio::test]
+async fn a_page_of_runs_leaves_out_their_configs_when_it_would_not_fit() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let run = |id: u32| json!({"id": id.to_string(), "userId": "u", "status": "RUNNING", "createdAt": "c", "updatedAt": "d", "runConfig": {"text": "y".repeat(5000)}});
+    upstream.answers(
+        "list-runs",
+        vec![json!({"runs": (0..20).map(run).collect::<Vec<_>>(), "total": 20})],
+    );
+    let answer = server.call("prime-intellect-listruns", json!({})).await.json();
+    assert_eq!(
+        answer["runs"][19],
+        json!({"id": "19", "userId": "u", "status": "RUNNING", "createdAt": "c", "updatedAt": "d"})
+    );
+    assert!(
+        note(&answer).contains("prime-intellect-getrun"),
+        "{}",
+        note(&answer)
+    );
+}
+
+#[tokio::test]
+async fn an_older_deployment_without_discovery_offers_nothing() {
+    for (operation, tool, empty) in [
+        (
+            "list-available-gpu-types",
+            "prime-intellect-listgputypes",
+            "gpuTypes",
+        ),
+        (
+            "list-available-fft-models",
+            "prime-intellect-listmodels",
+            "models",
+        ),
+    ] {
+        let upstream = Upstream::start().await;
+        upstream.tell(operation, vec![(404, json!({"detail": "Not Found"}))]);
+        let mut server = Server::start(&upstream.server.uri()).await;
+        let answer = server.call(tool, json!({})).await.json();
+        assert_eq!(answer[empty], json!([]));
+        assert!(note(&answer).contains("404"), "{answer}");
+    }
+}
