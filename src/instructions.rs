@@ -18,12 +18,12 @@ The calls of step 3 and the saves only start an operation: poll its get-…-oper
 const PRIME: &str = "\
 Prime Intellect, a whole run from one config:
 1. prime-intellect-createrun (may bill by the GPU hour).
-2. prime-intellect-getrun until RUNNING; watch with -getrunprogress, -getrunmetrics, -getrunlogs.
-3. COMPLETED, FAILED, STOPPED and PAUSED are final. prime-intellect-stoprun ends a run early, and its billing; -listruncheckpoints shows what came of it; -deleterun removes it for good.
+2. prime-intellect-getrun until RUNNING; then watch prime-intellect-getrunprogress, prime-intellect-getrunmetrics and prime-intellect-getrunlogs.
+3. COMPLETED, FAILED, STOPPED and PAUSED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; prime-intellect-deleterun removes it for good.
 ";
 
 const COMMON: &str = "\
-Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. The server never repeats a creating call: after a lost answer look in the list first, or it bills twice. A tool that fails says what to do next. Further tools are in toolsets that the user can add with --toolsets.";
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. A creating call whose answer was lost is not repeated: look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next. Further tools are in toolsets that the user can add with --toolsets.";
 
 const NARROWED: &str = " Only some of the tools named here are offered: the user has limited them.";
 

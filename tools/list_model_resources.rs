@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::list::{OfModelResource, Page, StatusFilter};
+use crate::api::together::list::{Filters, OfModelResource, Page};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
+use crate::problems::Problems;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -16,10 +16,8 @@ pub struct ListModelResources;
 /// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    /// Only those of this status, or of several joined by commas: PENDING, CREATING, READY, STOPPING, STOPPED, ERROR.
-    status: Option<StatusFilter<OfModelResource>>,
-    /// Only those of this user id, or me.
-    created_by: Option<String>,
+    #[serde(flatten)]
+    filters: Filters<OfModelResource>,
     #[serde(flatten)]
     page: Page,
 }
@@ -29,17 +27,11 @@ impl Handler for ListModelResources {
     type Args = Args;
 
     fn check(args: &Args, problems: &mut Problems) {
-        if let Some(status) = &args.status {
-            status.check(&Path::Root.key("status"), problems);
-        }
+        args.filters.check(problems);
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let status = args.status.map(|status| status.to_string());
-        let request = call
-            .request()
-            .query("status", status)
-            .query("created_by", args.created_by);
+        let request = args.filters.of(call.request());
         args.page.of(request).send().await
     }
 }

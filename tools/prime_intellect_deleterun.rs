@@ -1,7 +1,7 @@
 //! `prime-intellect-deleterun`: removes a training run.
 
 use crate::api::prime::RunArgs;
-use crate::api::{Call, Reply};
+use crate::api::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -14,6 +14,19 @@ impl Handler for PrimeIntellectDeleterun {
     type Args = RunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        args.request(call).send().await
+        let refusal = match args.request(call).send().await {
+            Err(ToolError::Call(failure)) if failure.status() == Some(403) => failure,
+            answered => return answered,
+        };
+        // This way is for admins; owners have another one.
+        let request = Request::new(call, &spec::DELETE_OWN_RUN).path("run_id", &args.run_id);
+        match request.send().await {
+            Ok(reply) => Ok(reply.with("note", &"deleted as its owner, by /rft/runs")),
+            // Refused both ways: the first one's words are about the run as it was named.
+            Err(ToolError::Call(second)) if matches!(second.status(), Some(400..=499)) => {
+                Err(ToolError::Call(refusal))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::{Effect, Method, Spec, Toolset};
 pub const CREATE_RUN: Spec = Spec::new(
     "prime-intellect-createrun",
     "Create run",
-    "Starts a whole training run (RL or supervised, full parameters) on dedicated GPUs from one config and returns its runId; it may bill per GPU hour (onDemand, estimatedCostPerHour in the answer). Then watch it with prime-intellect-getrun, -getrunprogress and -getrunlogs. After a lost answer look for its name in prime-intellect-listruns first: a blind repeat starts, and bills, a second one. The run's own token is left out of the answer.",
+    "Starts a whole training run (RL or supervised, full parameters) on dedicated GPUs from one config and returns its runId; it may bill per GPU hour (onDemand, estimatedCostPerHour in the answer). Then poll prime-intellect-getrun. After a lost answer look for its name in prime-intellect-listruns first: a blind repeat starts, and bills, a second one. The run's own token is left out of the answer.",
     Toolset::Runs,
     Method::Post,
     "/api/v1/training/runs",
@@ -203,4 +203,12 @@ pub const GET_WALLET: Spec = Spec::new(
     Method::Get,
     "/api/v1/billing/wallet",
     Effect::Read,
+);
+
+/// The owner's way to remove a run of any kind, where the other one asks for an admin role.
+pub const DELETE_OWN_RUN: Spec = Spec::internal(
+    "delete-run",
+    Method::Delete,
+    "/api/v1/rft/runs/{run_id}",
+    Effect::Destroy { idempotent: true },
 );

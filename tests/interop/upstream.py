@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 KEYS = {"TOGETHER_API_KEY": "interop-together-key", "PRIME_API_KEY": "interop-prime-key"}
 
 # Operations that the server carries out by itself, if at all.
-NOT_TOOLS = {"create-payload-upload-url", "create-payload-download-url"}
+NOT_TOOLS = {"create-payload-upload-url", "create-payload-download-url", "delete-run"}
 # Operations whose tool is not named after them by the rule below.
 IRREGULAR = {"list-available-gpu-types": "listgputypes", "list-available-fft-models": "listmodels"}
 # What the server adds to a query.

@@ -5,6 +5,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, Server, examples, json as answer, operation_of};
 
+/// A custom batch of one sample with four tokens, and these gradients.
+fn custom(gradients: Value) -> Value {
+    let mut sample = grpo()["samples"][0].clone();
+    let inputs = sample["loss_fn_inputs"].as_object_mut().unwrap();
+    inputs.retain(|name, _| ["target_tokens", "mask"].contains(&name.as_str()));
+    json!({"session_id": "s", "body": {"samples": [sample], "gradients": gradients}})
+}
+
 /// A correct GRPO batch of one sample with four tokens.
 fn grpo() -> Value {
     let tensor = |data: Value, dtype: &str| json!({"data": data, "dtype": dtype});
@@ -699,6 +707,51 @@ async fn ranges_and_places_in_the_other_tools() {
             "prime-intellect-createrun",
             json!({"body": {"config": {"data": {}}, "teamid": "t"}}),
             "body.teamid: is not known here; did you mean teamId?",
+        ),
+        (
+            "custom-forward-backward-pass",
+            custom(json!([{"data": [0, 0, -0.5]}])),
+            "body.gradients[0]: has 3 values for 4 tokens",
+        ),
+        (
+            "custom-forward-backward-pass",
+            custom(json!([{"data": [0, 0, 1, 1]}, {"data": [0, 0, 1, 1]}])),
+            "body.gradients: has 2 entries for 1 samples",
+        ),
+        (
+            "custom-forward-backward-pass",
+            custom(json!([{"data": [0, 0, 1e39, 1]}])),
+            "body.gradients[0].data[2]: is beyond what float32 holds",
+        ),
+        (
+            "custom-forward-backward-pass",
+            json!({"session_id": "s", "body": {"samples": grpo()["samples"], "gradients": [{"data": [0, 0, 1, 1]}]}}),
+            "body.samples[0].loss_fn_inputs.advantages: is not used here",
+        ),
+        (
+            "create-model-resource",
+            json!({"body": {"base_model": "m", "inactive_timeout": 60}}),
+            "body.inactive_timeout: is 60, but must be at least 300",
+        ),
+        (
+            "create-model-resource",
+            json!({"body": {"base_model": "m", "optimizer_config": {"adam": {}, "muon": {}}}}),
+            "body.optimizer_config: has both adam and muon",
+        ),
+        (
+            "estimate-model-resource-cost",
+            json!({"body": {"base_model": "m", "gpu_type": "B200-SXM"}}),
+            "body.gpu_type: belongs inside compute_config: write compute_config.gpu_type",
+        ),
+        (
+            "weights-sync",
+            json!({"session_id": "s", "body": {}}),
+            "body.weight_sync_type: is required: one of WEIGHT_SYNC_TYPE_SYNCHRONOUS",
+        ),
+        (
+            "list-model-resources",
+            json!({"status": "ready, runing"}),
+            "status: `runing` is not one of: PENDING, CREATING, READY",
         ),
         (
             "sample",

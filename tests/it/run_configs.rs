@@ -487,3 +487,32 @@ async fn a_broken_file_of_the_official_command_line_is_left_alone() {
         "{log}"
     );
 }
+
+#[tokio::test]
+async fn an_owner_who_is_no_admin_deletes_the_owners_way() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let run = json!({"run_id": "r"});
+    for words in ["admin role required", "no such scope"] {
+        upstream.tell("prime-intellect-deleterun", vec![(403, json!({"detail": words}))]);
+        upstream.tell("delete-run", vec![(204, json!({}))]);
+        let answer = server.call("prime-intellect-deleterun", run.clone()).await.json();
+        assert!(
+            answer["note"].as_str().unwrap().contains("as its owner"),
+            "{answer}"
+        );
+        let paths: Vec<_> = upstream
+            .requests()
+            .await
+            .iter()
+            .map(|request| request.url.path().to_owned())
+            .collect();
+        assert_eq!(paths, ["/api/v1/training/runs/r", "/api/v1/rft/runs/r"]);
+
+        // Refused both ways: the words of the first.
+        upstream.tell("delete-run", vec![(404, json!({"detail": "second"}))]);
+        let outcome = server.call("prime-intellect-deleterun", run.clone()).await;
+        assert!(outcome.error().contains(words), "{}", outcome.text);
+        upstream.requests().await;
+    }
+}

@@ -1,9 +1,10 @@
 //! What the lists have in common: pages, and the filter by status.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::api::Request;
@@ -53,18 +54,63 @@ impl Statuses for OfModelResource {
 }
 
 /// One status, or several joined by commas; short names do.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize)]
 #[serde(transparent)]
-#[schemars(bound = "")]
 pub struct StatusFilter<K>(String, #[serde(skip)] PhantomData<K>);
+
+/// The description names the statuses that are checked.
+impl<K: Statuses> JsonSchema for StatusFilter<K> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}FILTER", K::PREFIX).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let known = list(K::SHORT.iter().copied());
+        json_schema!({
+            "type": "string",
+            "description": format!("Only those of this status, or of several joined by commas: {known}."),
+        })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// The arguments of a list that can be filtered by status.
+#[derive(Deserialize, JsonSchema)]
+#[serde(bound = "")]
+#[schemars(bound = "")]
+pub struct Filters<K: Statuses> {
+    status: Option<StatusFilter<K>>,
+    /// Only those of this user id, or me.
+    created_by: Option<String>,
+}
+
+impl<K: Statuses> Filters<K> {
+    /// Reports statuses that do not exist.
+    pub fn check(&self, problems: &mut Problems) {
+        if let Some(status) = &self.status {
+            status.check(&Path::Root.key("status"), problems);
+        }
+    }
+
+    /// Adds the filters to a request.
+    #[must_use]
+    pub fn of(self, request: Request<'_>) -> Request<'_> {
+        let status = self.status.map(|status| status.to_string());
+        request
+            .query("status", status)
+            .query("created_by", self.created_by)
+    }
+}
 
 impl<K: Statuses> StatusFilter<K> {
     fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.split(',').map(str::trim).filter(|part| !part.is_empty())
     }
 
-    /// Reports statuses that do not exist.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if self.parts().next().is_none() {
             problems.add(path, "must not be empty; leave it out for all");
         }
