@@ -22,6 +22,7 @@ macro_rules! id {
 }
 
 pub mod call;
+pub mod clean;
 pub mod error_body;
 pub mod exchange;
 pub mod http;
@@ -140,6 +141,7 @@ pub struct Request<'a> {
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     key: Option<IdempotencyKey>,
+    as_written: bool,
 }
 
 impl<'a> Request<'a> {
@@ -153,6 +155,7 @@ impl<'a> Request<'a> {
             query: Vec::new(),
             body: None,
             key: None,
+            as_written: false,
         }
     }
 
@@ -184,6 +187,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn idempotency_key(mut self, key: Option<IdempotencyKey>) -> Self {
         self.key = key;
+        self
+    }
+
+    /// Leaves control characters and the like in the answer: the caller knows better what to make of them.
+    #[must_use]
+    pub const fn as_written(mut self) -> Self {
+        self.as_written = true;
         self
     }
 
@@ -220,6 +230,7 @@ impl<'a> Request<'a> {
             body: self.body,
             idempotency_key: idempotency_key.map(|IdempotencyKey(key)| key),
             store: false,
+            as_written: self.as_written,
         };
         exchange(self.call, &outgoing).await.map(Reply::new)
     }

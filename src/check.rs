@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::api::{Api, Call, Request};
-use crate::config::{Account, key_variables};
+use crate::config::{Account, Config, key_variables};
 use crate::error::ToolError;
 use crate::offer::Offer;
 use crate::problems::list;
@@ -21,6 +21,7 @@ pub async fn check(api: &Api, offer: &Offer, out: &mut impl Write) -> io::Result
     for service in [Service::Together, Service::Prime] {
         works &= check_service(api, service, out).await?;
     }
+    write_run_settings(api.config(), out)?;
     write_tools(offer, out)?;
     if !any_key(api) {
         writeln!(
@@ -31,6 +32,34 @@ pub async fn check(api: &Api, offer: &Offer, out: &mut impl Write) -> io::Result
         )?;
     }
     Ok(works)
+}
+
+/// What calls fall back on, without the values of secrets.
+fn write_run_settings(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    let team = config
+        .prime_team
+        .as_deref()
+        .unwrap_or("none: the personal account");
+    writeln!(out, "Prime Intellect team: {team}")?;
+    let secrets = list(config.run_secrets.iter().map(|secret| secret.variable));
+    let secrets = if secrets.is_empty() { "none" } else { &secrets };
+    writeln!(out, "Secrets that forward_secrets can send: {secrets}")?;
+    let directories = config.files.directories();
+    if directories.is_empty() {
+        writeln!(
+            out,
+            "Directories whose files may be read: none (RL_MCP_FILE_DIRS)"
+        )?;
+    }
+    for directory in directories {
+        let missing = if directory.is_dir() { "" } else { " (missing)" };
+        writeln!(
+            out,
+            "Directory whose files may be read: {}{missing}",
+            directory.display()
+        )?;
+    }
+    writeln!(out)
 }
 
 fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {

@@ -22,9 +22,9 @@ use base_url::read_base_url;
 use prime_file::PrimeFile;
 use variables::{
     CALL_TIMEOUT, FILE_DIRS, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT,
-    RUN_SECRETS, TOOLSETS,
+    TOOLSETS,
 };
-pub use variables::{LOG, VARIABLES, Variable, base_url_variables, key_variables};
+pub use variables::{LOG, RUN_SECRETS, VARIABLES, Variable, base_url_variables, key_variables};
 
 /// Why the server cannot start with this environment.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,8 +63,6 @@ pub struct Key {
 pub struct RunSecret {
     /// The variable.
     pub variable: &'static str,
-    /// The member of the body that carries it.
-    pub member: &'static str,
     /// The secret itself.
     pub value: SecretString,
 }
@@ -177,13 +175,9 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
 
     fn run_secrets(&self) -> Vec<RunSecret> {
         let secrets = RUN_SECRETS.into_iter();
-        let given = secrets.filter_map(|(variable, member)| {
+        let given = secrets.filter_map(|(variable, _)| {
             let value = SecretString::from(self.get(variable)?);
-            Some(RunSecret {
-                variable,
-                member,
-                value,
-            })
+            Some(RunSecret { variable, value })
         });
         given.collect()
     }

@@ -47,7 +47,7 @@ pub struct Failure {
     pub perhaps_done: bool,
     /// The key under which the operation was submitted.
     pub idempotency_key: Option<String>,
-    /// What to do next, where the tool knows better than the status says.
+    /// What to do next, where the tool has found out more than the status says.
     pub next: Option<String>,
 }
 
@@ -170,12 +170,12 @@ impl fmt::Display for Failure {
         if self.tries > 1 {
             write!(f, " ({} tries)", self.tries)?;
         }
+        if let Some(next) = &self.next {
+            return write!(f, "\nNext: {next}");
+        }
         match self.unknown_outcome() {
             Some((unknown, next)) => write!(f, "\n{unknown}\nNext: {next}"),
-            None => match &self.next {
-                Some(next) => write!(f, "\nNext: {next}"),
-                None => write!(f, "\nNext: {}", self.next_step()),
-            },
+            None => write!(f, "\nNext: {}", self.next_step()),
         }
     }
 }
@@ -213,6 +213,13 @@ impl Cause {
 }
 
 impl Failure {
+    /// Whether the service refused because of the request itself or of the state. Which of the three statuses it uses
+    /// for what is not published.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.status(), Some(400 | 409 | 422))
+    }
+
     /// The HTTP status of the refusal, if the service gave one.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {

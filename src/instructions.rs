@@ -8,7 +8,7 @@ use crate::spec::Service;
 
 const TOGETHER: &str = "\
 Together AI, reinforcement learning step by step:
-1. list-supported-models, create-model-resource (bills by the hour while READY), get-model-resource until READY.
+1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills by the hour while READY), get-model-resource until READY.
 2. create-training-session on it, get-training-session until RUNNING.
 3. RL step: sample several completions per prompt, score them yourself, forward-backward-pass, optimizer-step, weights-sync (without it sample keeps the old weights). Supervised step: forward-backward-pass with CROSS_ENTROPY, optimizer-step.
 4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session, get-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
@@ -19,11 +19,13 @@ const PRIME: &str = "\
 Prime Intellect, a whole run from one config:
 1. prime-intellect-createrun (may bill by the GPU hour).
 2. prime-intellect-getrun until RUNNING; then watch prime-intellect-getrunprogress, prime-intellect-getrunmetrics and prime-intellect-getrunlogs.
-3. COMPLETED, FAILED, STOPPED and PAUSED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; prime-intellect-deleterun removes it for good.
+3. COMPLETED, FAILED and STOPPED are final (a PAUSED run can be resumed, as a new one). prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; prime-intellect-deleterun removes it for good.
 ";
 
 const COMMON: &str = "\
-Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. A creating call whose answer was lost is not repeated: look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next. Further tools are in toolsets that the user can add with --toolsets.";
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. A creating call whose answer was lost is not repeated: look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next.";
+
+const FURTHER: &str = " Further tools are in toolsets that the user can add with --toolsets.";
 
 const NARROWED: &str = " Only some of the tools named here are offered: the user has limited them.";
 
@@ -38,7 +40,10 @@ pub fn instructions(offer: &Offer) -> String {
         }
     }
     text.push_str(COMMON);
-    if offer.is_narrowed() {
+    if !offer.is_everything() {
+        text.push_str(FURTHER);
+    }
+    if !offer.serves_a_run() {
         text.push_str(NARROWED);
     }
     text

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::Config;
+use crate::config::{Config, key_variables};
 use crate::spec::{Service, Toolset};
 use crate::tool::Entry;
 use crate::tools::ALL;
@@ -102,10 +102,26 @@ impl Offer {
         self.entries.iter().any(|entry| entry.spec.service == service)
     }
 
-    /// Whether something narrows the toolsets down.
+    /// Whether all tools that one run on the offered services needs are there.
     #[must_use]
-    pub const fn is_narrowed(&self) -> bool {
-        self.choice.read_only || self.choice.tools.is_some()
+    pub fn serves_a_run(&self) -> bool {
+        let needed = |entry: &&Entry| {
+            let toolset = entry.spec.toolset;
+            self.has(entry.spec.service) && toolset.is_some_and(|toolset| Toolset::DEFAULT.contains(&toolset))
+        };
+        ALL.iter().filter(needed).all(|entry| self.offers(entry))
+    }
+
+    /// Whether nothing more could be offered.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.entries.len() == ALL.len()
+    }
+
+    fn offers(&self, entry: &Entry) -> bool {
+        self.entries
+            .iter()
+            .any(|offered| offered.spec.name == entry.spec.name)
     }
 
     /// Why a tool is not offered; `None` for one that does not exist.
@@ -113,6 +129,11 @@ impl Offer {
     pub fn why_not(&self, name: &str) -> Option<String> {
         let spec = find(name)?.spec;
         let why = match spec.toolset {
+            Some(toolset) if self.reason == Reason::OnlyKey(toolset.service().other()) => format!(
+                "no key for {} is configured; the user can set {} and restart the server",
+                toolset.service().name(),
+                key_variables(toolset.service()).join(" or ")
+            ),
             Some(toolset) if !self.toolsets.contains(&toolset) => format!(
                 "it belongs to the toolset {}, which the user can add with --toolsets or RL_MCP_TOOLSETS",
                 toolset.name()

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::json::Body;
-use crate::api::together::model_resource::{self, NewModelResource};
-use crate::api::{Call, Reply};
+use crate::api::together::billing;
+use crate::api::together::model_resource::NewModelResource;
+use crate::api::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
@@ -18,6 +19,8 @@ pub struct CreateModelResource;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     body: Body<NewModelResource>,
+    /// true: only say what it would cost. Default false.
+    estimate_only: Option<bool>,
 }
 
 impl Handler for CreateModelResource {
@@ -30,10 +33,17 @@ impl Handler for CreateModelResource {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let body = args.body.into_text();
-        let price = model_resource::price(call, &body).await;
+        if args.estimate_only == Some(true) {
+            let request = Request::new(call, &spec::ESTIMATE_MODEL_RESOURCE_COST).body(body);
+            let note = "Only an estimate: nothing was started.";
+            return request.send().await.map(|reply| reply.with("note", &note));
+        }
+        let price = billing::price(call, &body).await;
         let price = price.unwrap_or_else(|| "by the hour (the price is not known)".to_owned());
         let reply = call.request().body(body).send().await?;
-        let id: String = reply.member("id").unwrap_or_default();
+        let id = reply
+            .member("id")
+            .unwrap_or_else(|| "from list-model-resources".to_owned());
         Ok(reply.with(
             "note",
             &format!("Bills {price} from READY until it is stopped or idle for inactive_timeout. Poll get-model-resource until READY. When the work ends, fails or is given up, call stop-model-resource with model_resources_id {id}."),

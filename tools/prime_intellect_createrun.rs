@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::api::json::{self, Body};
 use crate::api::prime::create::CreateRun;
 use crate::api::prime::secrets::{self, ForwardSecrets};
-use crate::api::prime::{config_file, team};
+use crate::api::prime::{config, config_file, started, team};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems, list};
@@ -30,9 +30,9 @@ impl Handler for PrimeIntellectCreaterun {
     type Args = Args;
 
     fn check(args: &Args, problems: &mut Problems) {
-        let path = Path::Root.key("body");
-        args.body.value.check(&path, problems);
-        let config = path.key("config");
+        let body = Path::Root.key("body");
+        let config = body.key("config");
+        args.body.value.check(&body, &config, problems);
         match (&args.config_path, args.body.value.has_config()) {
             (None, false) if !problems.mention(&config) => {
                 problems.add(&config, "is required: an object (or give config_path)");
@@ -46,43 +46,41 @@ impl Handler for PrimeIntellectCreaterun {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let api = call.api;
+        let at = Path::Root.key("body");
+        let mut config = at.key("config");
         let mut body = json::object(&args.body.into_text())?;
-        let mut dropped = Vec::new();
         if let Some(path) = &args.config_path {
-            let at = Path::Root.key("config_path");
-            let text = api.config().files.read(path, LARGEST_CONFIG).await;
-            let text = text.map_err(|problem| ToolError::Arguments(Problems::one(&at, problem)))?;
-            dropped = config_file::fill(&mut body, &text, &at)?;
-            let mut problems = Problems::default();
-            CreateRun::read(&body)?.check(&at, &mut problems);
-            if !problems.is_empty() {
-                return Err(ToolError::Arguments(problems));
-            }
+            config = Path::Root.key("config_path");
+            let text = call.api.config().files.read(path, LARGEST_CONFIG).await;
+            let text = text.map_err(|problem| ToolError::Arguments(Problems::one(&config, problem)))?;
+            body.set("config", json::raw(config_file::read(&text, &config)?)?);
         }
-        let forwarded = secrets::fill(&mut body, args.forward_secrets, api)?;
+        let dropped = config::hoist(&mut body, &config)?;
         let run = CreateRun::read(&body)?;
+        let mut problems = Problems::default();
+        run.check(&at, &config, &mut problems);
+        if !problems.is_empty() {
+            return Err(ToolError::Arguments(problems));
+        }
         let implied = [
             ("mode", run.implied_mode().map(str::to_owned)),
             ("name", run.implied_name().map(str::to_owned)),
-            ("teamId", team(None, call)),
+            ("teamId", team(run.team(), call)),
         ];
+        body.remove("teamId");
         for (member, value) in implied {
-            if let Some(value) = value.filter(|_| body.get(member).is_none()) {
+            if let Some(value) = value {
                 body.set(member, json::raw(json::text(&value)?)?);
             }
         }
+        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
         let reply = call.request().body(json::text(&body)?).send().await?;
-        let reply = secrets::answer(&reply, &forwarded, api)?;
-        Ok(if dropped.is_empty() {
-            reply
-        } else {
-            let dropped = list(dropped.into_iter());
-            reply.with(
-                "note",
-                &format!("not sent from the file, as only the official command line uses it: {dropped}"),
-            )
-        })
+        let dropped = (!dropped.is_empty()).then(|| {
+            let keys = list(dropped.into_iter());
+            format!("Left out of the config, as only the official command line uses them: {keys}.")
+        });
+        let more = dropped.into_iter().chain(forwarded.gap());
+        Ok(started::noted(forwarded.told(reply), more))
     }
 }
 

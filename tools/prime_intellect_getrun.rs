@@ -1,7 +1,6 @@
 //! `prime-intellect-getrun`: state and config of a run.
 
-use crate::api::prime::RunArgs;
-use crate::api::prime::clean;
+use crate::api::prime::{RunArgs, thin};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -15,6 +14,6 @@ impl Handler for PrimeIntellectGetrun {
     type Args = RunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        args.request(call).send().await.map(clean::reply)
+        args.request(call).send().await.map(thin::bounded)
     }
 }

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::prime::{RunId, clean, logs};
+use crate::api::clean;
+use crate::api::prime::{RunId, logs, thin};
 use crate::api::{Call, Reply};
 use crate::error::{Cause, Failure, ToolError};
+use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -40,6 +42,21 @@ impl Handler for PrimeIntellectGetrunlogs {
     const SPEC: &'static Spec = &spec::GET_RUN_LOGS;
     type Args = Args;
 
+    fn check(args: &Args, problems: &mut Problems) {
+        if args.env_name.is_some() && !matches!(args.component, Some(Component::EnvServer)) {
+            problems.add(
+                &Path::Root.key("env_name"),
+                "picks an environment server: give component env-server with it",
+            );
+        }
+        if args.regex == Some(true) && args.search.is_none() {
+            problems.add(
+                &Path::Root.key("regex"),
+                "says how to read search: give search with it",
+            );
+        }
+    }
+
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let lines = args.tail_lines.unwrap_or(DEFAULT_LINES);
         let request = call.request().path("run_id", &args.run_id);
@@ -55,8 +72,8 @@ impl Handler for PrimeIntellectGetrunlogs {
         let request = request
             .query("pod_index", args.pod_index)
             .query("env_name", args.env_name);
-        match request.send().await {
-            Ok(reply) => Ok(shown(reply, usize::try_from(lines).unwrap_or(usize::MAX))),
+        match request.as_written().send().await {
+            Ok(reply) => Ok(shown(reply, lines)),
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
             Err(error) => Err(error),
         }
@@ -89,32 +106,35 @@ pub enum Component {
     EnvServer,
 }
 
-fn shown(reply: Reply, lines: usize) -> Reply {
+fn shown(reply: Reply, asked: u32) -> Reply {
     let Some(log) = reply.member::<String>("logs") else {
-        return clean::reply(reply);
+        return thin::bounded(Reply::new(clean::json(reply.text()).into_owned()));
     };
-    let logs::Shown { text, left_out } = logs::show(&log, lines);
+    let logs::Shown { text, note } = logs::show(&log, usize::try_from(asked).unwrap_or(usize::MAX));
     let reply = if text == log {
         reply
     } else {
         reply.with("logs", &text)
     };
-    match left_out {
-        Some(left_out) => reply.with("note", &left_out),
+    match note {
+        Some(note) => reply.with("note", &note),
         None => reply,
     }
 }
 
-/// What a 404 says whose cause is that there are no pods yet, by the words that the official client looks for.
+/// What a 404 says whose cause is that there are no pods yet: the words that the official client looks for.
 const NOT_STARTED: [&str; 7] = [
     "queued",
     "pending",
     "starting",
     "initializing",
     "not started",
-    "not available",
-    "no logs",
+    "not available yet",
+    "logs are not available",
 ];
+
+/// What it says when there never will be any.
+const GONE: [&str; 3] = ["not found", "deleted", "purged"];
 
 /// The answer for a run that has no logs yet, which is no failure.
 fn not_started(failure: &Failure) -> Option<Reply> {
@@ -124,8 +144,16 @@ fn not_started(failure: &Failure) -> Option<Reply> {
     else {
         return None;
     };
+    // Whole words: "spending" is not "pending".
     let lower = message.to_lowercase();
-    NOT_STARTED.iter().any(|words| lower.contains(words)).then(|| {
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    let spaced = format!(" {} ", words.join(" "));
+    let says = |phrases: &[&str]| {
+        phrases
+            .iter()
+            .any(|phrase| spaced.contains(&format!(" {phrase} ")))
+    };
+    (says(&NOT_STARTED) && !says(&GONE)).then(|| {
         let note = format!("The run has not started yet, so there are no logs (the service says: {message}). Call again in about 10 s; prime-intellect-getrun shows its status.");
         Reply::new("{\"logs\":\"\"}".to_owned()).with("note", &note)
     })

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::{RunId, clean, thin};
+use crate::api::prime::{RunId, thin};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -40,6 +40,6 @@ impl Handler for PrimeIntellectGetrunmetrics {
         let reply = request.query("limit", args.limit).send().await?;
         let every = args.every.and_then(|every| usize::try_from(every).ok());
         let columns = args.columns.unwrap_or_default();
-        Ok(clean::reply(thin::metrics(reply, &columns, every)))
+        Ok(thin::metrics(reply, &columns, every))
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::{RunId, clean, thin};
+use crate::api::prime::{RunId, thin};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -43,7 +43,7 @@ impl Handler for PrimeIntellectGetrunsamples {
             .send()
             .await?;
         let columns = args.columns.unwrap_or_default();
-        Ok(clean::reply(thin::samples(reply, &columns)))
+        Ok(thin::samples(reply, &columns))
     }
 }
 

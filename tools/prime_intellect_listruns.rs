@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::{TeamId, clean, team, thin};
+use crate::api::prime::{TeamId, team, thin};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -38,6 +38,6 @@ impl Handler for PrimeIntellectListruns {
             .query("mine", args.mine.filter(|mine| *mine))
             .send()
             .await?;
-        Ok(clean::reply(thin::runs(reply)))
+        Ok(thin::runs(reply))
     }
 }

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::json::{self, Body};
-use crate::api::prime::RunId;
 use crate::api::prime::create::ResumeRun;
 use crate::api::prime::secrets::{self, ForwardSecrets};
+use crate::api::prime::{RunId, started};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -34,6 +34,8 @@ impl Handler for PrimeIntellectResumerun {
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
         let request = call.request().path("run_id", &args.run_id);
         let reply = request.body(json::text(&body)?).send().await?;
-        secrets::answer(&reply, &forwarded, call.api)
+        let replaced = format!("It is a new run that goes on where {} was paused.", &*args.run_id);
+        let more = std::iter::once(replaced).chain(forwarded.gap());
+        Ok(started::noted(forwarded.told(reply), more))
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::Request;
-use crate::api::together::{ModelResourceId, model_resource};
+use crate::api::together::{ModelResourceId, billing};
 use crate::api::{Call, Reply};
 use crate::error::Failure;
 use crate::error::ToolError;
@@ -34,10 +34,8 @@ impl Handler for StopModelResource {
             .send()
             .await;
         match stopped {
-            // Which of them says "not in this state" is not published.
-            Err(ToolError::Call(failure)) if matches!(failure.status(), Some(400 | 409 | 422)) => {
-                after_refusal(call, id, failure).await
-            }
+            Err(ToolError::Call(failure)) if failure.is_refusal() => after_refusal(call, id, failure).await,
+            Err(ToolError::Call(failure)) if failure.status() == Some(404) => Ok(gone(id)),
             answered => answered,
         }
     }
@@ -47,19 +45,23 @@ impl Handler for StopModelResource {
 async fn after_refusal(call: &Call<'_>, id: &str, mut refusal: Box<Failure>) -> Result<Reply, ToolError> {
     let show = Request::new(call, &spec::GET_MODEL_RESOURCE).path("model_resources_id", id);
     match show.send().await {
-        Ok(resource) if model_resource::has_ended(&resource) => {
+        Ok(resource) if billing::has_ended(&resource) => {
             return Ok(resource.with("note", &"It had ended already: there was nothing left to stop."));
         }
-        Err(ToolError::Call(failure)) if failure.status() == Some(404) => {
-            let gone = Reply::new("{}".to_owned()).with("id", &id);
-            return Ok(gone.with("note", &"It is gone already: there was nothing left to stop."));
-        }
-        _ => {}
+        // It is up, so no earlier try has stopped it.
+        Ok(_) => refusal.perhaps_done = false,
+        Err(ToolError::Call(failure)) if failure.status() == Some(404) => return Ok(gone(id)),
+        Err(_) => {}
     }
-    if let Some(sessions) = model_resource::attached_sessions(call, id).await {
+    if let Some(sessions) = billing::attached_sessions(call, id).await {
         refusal.next = Some(format!(
-            "these sessions are attached: {sessions}. Save and stop each (stop-training-session), then call again; or call with force true, which stops them too and loses what they have not saved. Until then it goes on billing."
+            "these sessions are attached: {sessions}. Save and stop each that is RUNNING (stop-training-session), wait until all are STOPPED (get-training-session), then call again; or call with force true, which stops them too and loses what they have not saved. Until then it goes on billing."
         ));
     }
     Err(ToolError::Call(refusal))
+}
+
+fn gone(id: &str) -> Reply {
+    let note = "The service knows no model resource of this id any more: it is gone and bills nothing. If the id is mistyped, the real one goes on billing: get-training-session shows that of a session.";
+    Reply::new("{}".to_owned()).with("id", &id).with("note", &note)
 }

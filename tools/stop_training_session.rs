@@ -19,7 +19,7 @@ impl Handler for StopTrainingSession {
         let resource = resource.map_or_else(String::new, |id| format!(" {id}"));
         Ok(reply.with(
             "note",
-            &format!("The model resource{resource} stays up and bills until stop-model-resource, or until it goes idle."),
+            &format!("The model resource{resource} stays up and bills until it is stopped or goes idle: once get-training-session shows STOPPED, call stop-model-resource."),
         ))
     }
 }

@@ -12,7 +12,7 @@ use tracing::info;
 use crate::error::{Cause, Failure, Reached, ToolError};
 use crate::spec::{Effect, Method, Service, Spec};
 
-use super::{Call, error_body, json, retry};
+use super::{Call, clean, error_body, json, retry};
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 256 << 20;
@@ -34,6 +34,8 @@ pub(super) struct Outgoing {
     pub(super) idempotency_key: Option<String>,
     /// Whether it goes to a presigned URL, beside the service.
     pub(super) store: bool,
+    /// Whether the caller cleans the answer itself.
+    pub(super) as_written: bool,
 }
 
 impl Outgoing {
@@ -177,9 +179,6 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
         Err(_) if !status.is_success() => Vec::new(),
         body => body.map_err(without_advice)?,
     };
-    if outgoing.spec.service == Service::Prime {
-        json::register_tokens(&body, &call.api.redactor);
-    }
     if status.is_success() && outgoing.store && outgoing.method == Method::Put {
         // Object stores answer uploads in their own ways; the status says it all.
         return Ok((status.as_u16(), String::new()));
@@ -193,21 +192,48 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
         // Every POST of this service answers with an object; without one nobody knows what came of it.
         return Err(without_advice(Cause::Truncated));
     }
+    if let Some(secret) = outgoing.spec.secret {
+        json::register_secrets(&body, secret, &call.api.redactor);
+    }
     if status.is_success() {
         let text = json::compact(body, headers.get(CONTENT_TYPE)).map_err(without_advice)?;
-        return Ok((status.as_u16(), text));
+        return Ok((status.as_u16(), presentable(call, outgoing, text)));
     }
     let mut advice = retry::Advice::read(&headers, SystemTime::now());
     if outgoing.spec.service == Service::Prime {
         // The header is part of the other service's rules alone; here it would start a second run.
         advice.retry = None;
     }
+    let mut message = error_body::message(&body);
+    if outgoing.spec.service == Service::Prime {
+        message = clean::text(&clean::keys(&message));
+    }
     let cause = Cause::Status {
         status: status.as_u16(),
-        message: error_body::message(&body),
+        message,
         wait: advice.wait,
     };
     Err((cause, advice))
+}
+
+/// The text of a success, without what must not reach the model. On Prime Intellect a good part of it was written by
+/// runs.
+fn presentable(call: &Call<'_>, outgoing: &Outgoing, text: String) -> String {
+    if outgoing.spec.service == Service::Together {
+        return text;
+    }
+    let text = clean::keys(&text);
+    let cleaned = if outgoing.as_written {
+        clean::whole(&text)
+    } else {
+        clean::json(&text)
+    };
+    let mut text = cleaned.into_owned();
+    if let Some(secret) = outgoing.spec.secret {
+        // What can be taken apart has been checked to be JSON.
+        text = json::without_secret(&text, secret, &call.api.redactor).unwrap_or(text);
+    }
+    text
 }
 
 /// Sends the request, and again to where it is redirected as long as that is the same host.

@@ -10,7 +10,6 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Reply;
 use crate::error::{Cause, ToolError};
 use crate::redact::Redactor;
 
@@ -84,6 +83,11 @@ impl Object {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Drops all members but those whose names are wanted.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| wanted(name));
+    }
+
     /// Drops all members but these.
     pub fn keep(&mut self, names: &[&str]) {
         self.0.retain(|(name, _)| names.contains(&name.as_str()));
@@ -145,31 +149,37 @@ pub fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
         .map_err(|error| ToolError::Internal(format!("JSON cannot be read again: {error}")))
 }
 
-/// Makes the keys of runs known that an answer of Prime Intellect holds, refusals and broken answers included: they
-/// begin with `pit_`, and the member is called `tokenValue`.
-pub(super) fn register_tokens(body: &[u8], redactor: &Redactor) {
+/// How deep an answer is searched for a secret member.
+const DEEPEST: usize = 32;
+
+/// Makes the key known that an answer holds which cannot be used, such as a refusal or a broken one: the value of the
+/// member `name`, and what begins like a key of the platform.
+pub(super) fn register_secrets(body: &[u8], name: &str, redactor: &Redactor) {
     let text = String::from_utf8_lossy(body);
     for (start, _) in text.match_indices("pit_") {
         let word = text.get(start..).unwrap_or_default();
         let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
         redactor.add(word.get(..end.unwrap_or(word.len())).unwrap_or_default());
     }
-    // Values of another form. What cannot be read as JSON has no members.
-    let _ = stripped(text.trim(), "tokenValue", redactor);
+    // What cannot be read as JSON has no members.
+    let _ = without_secret(text.trim(), name, redactor);
 }
 
 /// Takes the member `name` out of an answer, wherever it stands, and makes its value known as a secret, so that no
 /// other mention of it gets out either.
-pub fn without_secret(reply: &Reply, name: &str, redactor: &Redactor) -> Result<Reply, ToolError> {
-    stripped(reply.text(), name, redactor).map(Reply::new)
+pub(super) fn without_secret(text: &str, name: &str, redactor: &Redactor) -> Result<String, ToolError> {
+    stripped(text, name, redactor, 0)
 }
 
-fn stripped(value: &str, name: &str, redactor: &Redactor) -> Result<String, ToolError> {
+fn stripped(value: &str, name: &str, redactor: &Redactor, depth: usize) -> Result<String, ToolError> {
+    if depth > DEEPEST {
+        return Ok(value.to_owned());
+    }
     if value.starts_with('[') {
         let items: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
         let items: Result<Vec<_>, _> = items
             .iter()
-            .map(|item| stripped(item.get(), name, redactor))
+            .map(|item| stripped(item.get(), name, redactor, depth + 1))
             .collect();
         return Ok(format!("[{}]", items?.join(",")));
     }
@@ -183,7 +193,7 @@ fn stripped(value: &str, name: &str, redactor: &Redactor) -> Result<String, Tool
                 redactor.add(&secret);
             }
         } else {
-            kept.set(&member, raw(stripped(value.get(), name, redactor)?)?);
+            kept.set(&member, raw(stripped(value.get(), name, redactor, depth + 1)?)?);
         }
     }
     text(&kept)

@@ -133,6 +133,7 @@ fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) ->
         body,
         idempotency_key: None,
         store: true,
+        as_written: false,
     }
 }
 

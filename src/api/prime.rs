@@ -3,11 +3,13 @@
 //! What a run writes (logs, samples, names, error messages) is cleaned before the model sees it, and what grows with
 //! the length of a run is thinned until it fits one answer.
 
-pub mod clean;
+pub mod config;
 pub mod config_file;
 pub mod create;
 pub mod logs;
 pub mod secrets;
+mod source_ref;
+pub mod started;
 pub mod thin;
 
 use schemars::JsonSchema;
@@ -36,8 +38,8 @@ impl RunArgs {
     }
 }
 
-/// Team whose things are meant. Default: that of the configuration, else the personal account.
-#[derive(Deserialize, JsonSchema)]
+/// Team whose things are meant, or `personal`. Default: that of the configuration, else the personal account.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TeamId(String);
 
@@ -45,10 +47,14 @@ pub struct TeamId(String);
 /// others.
 #[must_use]
 pub fn team(given: Option<TeamId>, call: &Call<'_>) -> Option<String> {
-    given
-        .map(|TeamId(id)| id)
-        .or_else(|| call.api.config().prime_team.clone())
+    match given {
+        Some(TeamId(id)) => (id != PERSONAL).then_some(id),
+        None => call.api.config().prime_team.clone(),
+    }
 }
+
+/// What a caller writes for no team at all, where the configuration names one.
+const PERSONAL: &str = "personal";
 
 /// Of the tools that show what a run could use.
 #[derive(Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
 pub mod args;
+pub mod billing;
 pub mod custom;
 pub mod forward_backward;
 pub mod list;

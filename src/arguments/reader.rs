@@ -335,7 +335,9 @@ impl<'de> Visitor<'de> for Place<'_> {
                 (None, Some(others)) if !object.mistaken(&name) => others,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    reader.problems.add(&path.key(&name), object.unknown(&name));
+                    reader
+                        .problems
+                        .add(&path.key(&name), object.unknown(&name, &path));
                     continue;
                 }
             };

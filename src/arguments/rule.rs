@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::problems::{list, nearest};
+use crate::problems::{Path, list, nearest};
 use crate::schema::{ALIASES, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
@@ -190,15 +190,19 @@ impl Object {
         nearest(name, self.members.iter().map(|member| member.name.as_str()))
     }
 
-    /// What to say about a name that is not known here.
+    /// What to say about a name that is not known in the object at `path`.
     #[must_use]
-    pub fn unknown(&self, name: &str) -> String {
+    pub fn unknown(&self, name: &str, path: &Path<'_>) -> String {
         if let Some(sentence) = self.retired.get(name) {
             return sentence.clone();
         }
         let mut holders = self.members.iter().filter(|member| member.holds(name));
         if let (Some(outer), None) = (holders.next(), holders.next()) {
-            return format!("belongs inside {0}: write {0}.{name}", outer.name);
+            return format!(
+                "belongs inside {}: write {}",
+                outer.name,
+                path.key(&outer.name).key(name)
+            );
         }
         if let Some(near) = self.nearest(name) {
             return format!("is not known here; did you mean {near}?");

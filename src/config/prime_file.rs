@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::ConfigError;
-use super::given;
+use super::base_url::read_base_url;
 use super::variables::PRIME_CONTEXT;
+use super::{ConfigError, given, read_key};
 
 /// The context that is built in: the default address and no team, with the key of the plain file.
 const PRODUCTION: &str = "production";
@@ -49,14 +49,21 @@ impl PrimeFile {
             .chars()
             .all(usable)
             .then(|| Self::open(home, &format!("environments/{context}.json")));
-        let saved = saved.flatten().ok_or_else(|| ConfigError {
+        saved.flatten().ok_or_else(|| ConfigError {
             variable: PRIME_CONTEXT.into(),
             problem: format!("there is no usable ~/.prime/environments/{context}.json"),
-        })?;
-        Ok(Self {
-            api_key: saved.api_key.or(plain.api_key),
-            ..saved
         })
+    }
+
+    /// Whether key and address can be used.
+    fn check(&self) -> Result<(), ConfigError> {
+        if let Some(url) = &self.base_url {
+            read_base_url(&self.name, url, "/api/v1")?;
+        }
+        if let Some(key) = &self.api_key {
+            read_key(self.name.clone(), key.clone())?;
+        }
+        Ok(())
     }
 
     /// A file of the folder; `None` when there is none that can be used. The file belongs to another program, so a
@@ -66,16 +73,24 @@ impl PrimeFile {
         let text = std::fs::read_to_string(path).ok()?;
         let name = format!("~/.prime/{file}");
         let Ok(members) = serde_json::from_str::<Members>(&text) else {
-            tracing::warn!(file = name, "is not of the expected form and was left out");
+            tracing::warn!(
+                file = name,
+                "this file is not of the expected form and was left out"
+            );
             return None;
         };
         let given = |value: Option<String>| given(&value?);
-        Some(Self {
+        let file = Self {
             name,
             api_key: given(members.api_key),
             team_id: given(members.team_id),
             base_url: given(members.base_url),
-        })
+        };
+        if let Err(problem) = file.check() {
+            tracing::warn!("{problem}; the file was left out");
+            return None;
+        }
+        Some(file)
     }
 }
 
@@ -97,6 +112,10 @@ mod tests {
             r#"{"api_key": "", "team_id": null, "base_url": "https://lab.example/api/v1"}"#,
         );
         write("environments/broken.json", "pit_secret");
+        write(
+            "environments/plain-http.json",
+            r#"{"base_url": "http://10.0.0.1"}"#,
+        );
         home
     }
 
@@ -107,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_replaces_team_and_address_but_not_a_missing_key() {
+    fn a_context_brings_its_own_key_team_and_address() {
         let own = |text: &str| Some(text.to_owned());
         assert_eq!(
             read(None),
@@ -116,13 +135,13 @@ mod tests {
         assert_eq!(read(Some("Production")), Ok([own("pit_plain"), None, None]));
         assert_eq!(
             read(Some("lab")),
-            Ok([own("pit_plain"), None, own("https://lab.example/api/v1")])
+            Ok([None, None, own("https://lab.example/api/v1")])
         );
     }
 
     #[test]
     fn a_context_that_is_not_there_is_an_error_and_never_a_path() {
-        for context in ["none", "../config", "broken", "a/b"] {
+        for context in ["none", "../config", "broken", "a/b", "plain-http"] {
             let problem = read(Some(context)).unwrap_err();
             assert!(
                 problem.starts_with("PRIME_CONTEXT: ") && !problem.contains("pit_"),

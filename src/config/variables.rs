@@ -21,7 +21,7 @@ pub(super) const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
 pub(super) const PRIME_TEAM_ID: &str = "PRIME_TEAM_ID";
 pub(super) const PRIME_CONTEXT: &str = "PRIME_CONTEXT";
 /// The secrets of a run, each with the member of the body that carries it.
-pub(super) const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
+pub const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
 pub(super) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.

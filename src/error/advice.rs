@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Failure};
 use crate::config::{base_url_variables, key_variables};
-use crate::spec::{Effect, Service};
+use crate::spec::{Effect, Method, Service};
 
 impl Failure {
     /// When something may have been changed all the same: what is not known, and how to find out. It goes before
@@ -58,6 +58,14 @@ impl Failure {
 
     fn next_after_status(&self, status: u16, wait: Option<Duration>) -> String {
         let service = self.spec.service;
+        match (status, self.spec.refused) {
+            (409, Some(next)) => return format!("the state does not allow it now: {next}"),
+            (400 | 422, Some(next)) => return next.to_owned(),
+            (400 | 422, None) if self.spec.effect == Effect::Submit => {
+                return "if the session is not RUNNING, no argument mends that: look at get-training-session. Otherwise correct what the service names.".to_owned();
+            }
+            _ => {}
+        }
         match status {
             400 | 422 => "correct what the service names.".to_owned(),
             413 => "the body is too large for the service: split the batch over several calls.".to_owned(),
@@ -69,6 +77,9 @@ impl Failure {
                 Service::Together => "the account's credit is too low; ask the user to add some.".to_owned(),
                 Service::Prime => "the wallet's balance is too low; ask the user to top it up.".to_owned(),
             },
+            403 if self.spec.method == Method::Post && service == Service::Prime => {
+                "this key may not do that: it lacks the scope or the enrolment; sourceRef needs a team run with granted access.".to_owned()
+            }
             403 => match service {
                 Service::Together => "this key may not do that: use one of the project or user that owns it.".to_owned(),
                 Service::Prime => "this key may not do that: it lacks the scope, deleting here may need an admin role, and sourceRef needs a team run with granted access.".to_owned(),

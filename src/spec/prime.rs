@@ -15,7 +15,8 @@ pub const CREATE_RUN: Spec = Spec::new(
 .if_lost(
     "It is not known whether the run was started.",
     "do not repeat the call. First look in prime-intellect-listruns for one with this name, created just now. Create again only if there is none: a blind repeat starts, and bills, a second one.",
-);
+)
+.with_secret("tokenValue");
 
 /// Removes a training run.
 pub const DELETE_RUN: Spec = Spec::new(
@@ -54,7 +55,7 @@ pub const GET_RUN: Spec = Spec::new(
 pub const STOP_RUN: Spec = Spec::new(
     "prime-intellect-stoprun",
     "Stop run",
-    "Ends a training run for good, and its billing; checkpoints and records stay. It can take up to 3 minutes: poll prime-intellect-getrun until STOPPED.",
+    "Ends a training run for good, and its billing; checkpoints and records stay. It can take up to 3 minutes: poll prime-intellect-getrun until it is final. Success too when it has ended already.",
     Toolset::Runs,
     Method::Put,
     "/api/v1/rft/runs/{run_id}/stop",
@@ -118,7 +119,8 @@ pub const RESTART_RUN: Spec = Spec::new(
 .if_lost(
     "It is not known whether the run was restarted.",
     "look at prime-intellect-getrun and the newest lines of prime-intellect-getrunlogs before repeating it.",
-);
+)
+.if_refused("prime-intellect-getrun shows the state: only a RUNNING run can be restarted.");
 
 /// Holds a run and frees its GPUs.
 pub const PAUSE_RUN: Spec = Spec::new(
@@ -133,7 +135,8 @@ pub const PAUSE_RUN: Spec = Spec::new(
 .if_lost(
     "It is not known whether the run is being paused.",
     "prime-intellect-getrun shows the status.",
-);
+)
+.if_refused("prime-intellect-getrun shows the state: only a RUNNING run with a volume can be paused.");
 
 /// Goes on with a paused run.
 pub const RESUME_RUN: Spec = Spec::new(
@@ -148,7 +151,9 @@ pub const RESUME_RUN: Spec = Spec::new(
 .if_lost(
     "It is not known whether the run was resumed.",
     "do not repeat the call. First look in prime-intellect-listruns for a new run, created just now. Resume again only if there is none: a blind repeat starts, and bills, a second one.",
-);
+)
+.with_secret("tokenValue")
+.if_refused("prime-intellect-getrun shows the state: only a PAUSED run can be resumed, and PAUSING becomes PAUSED by itself.");
 
 /// Completions and rewards of one step.
 pub const GET_RUN_SAMPLES: Spec = Spec::new(

@@ -88,6 +88,15 @@ pub enum Service {
 }
 
 impl Service {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Together => Self::Prime,
+            Self::Prime => Self::Together,
+        }
+    }
+
     /// The service's name as people write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -130,6 +139,10 @@ pub struct Spec {
     pub lost: Option<Lost>,
     /// What to do after a 404, where the path alone doesn't say enough.
     pub not_found: Option<&'static str>,
+    /// What to do after a 400, 409 or 422, where it is not only for the arguments to be corrected.
+    pub refused: Option<&'static str>,
+    /// The member of the answer that holds a secret which nobody needs; it is taken out.
+    pub secret: Option<&'static str>,
 }
 
 impl Spec {
@@ -197,6 +210,8 @@ impl Spec {
             effect,
             lost: None,
             not_found: None,
+            refused: None,
+            secret: None,
         }
     }
 
@@ -204,6 +219,20 @@ impl Spec {
     #[must_use]
     pub const fn if_lost(mut self, unknown: &'static str, next: &'static str) -> Self {
         self.lost = Some(Lost { unknown, next });
+        self
+    }
+
+    /// Says what to do after a 400, 409 or 422.
+    #[must_use]
+    pub const fn if_refused(mut self, next: &'static str) -> Self {
+        self.refused = Some(next);
+        self
+    }
+
+    /// Names the member of the answer that holds a secret.
+    #[must_use]
+    pub const fn with_secret(mut self, member: &'static str) -> Self {
+        self.secret = Some(member);
         self
     }
 

@@ -14,7 +14,8 @@ pub const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
 )
 .if_not_found(
     "check the id: it must be an inference checkpoint (from get-inference-checkpoint-operation or get-training-session).",
-);
+)
+.if_refused("check that it is an inference checkpoint: training checkpoints have no download, and CHECKPOINT_VARIANT_ADAPTER is for LoRA only.");
 
 /// The caller's training sessions, page by page.
 pub const LIST_TRAINING_SESSIONS: Spec = Spec::new(
@@ -41,7 +42,10 @@ pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
     "It is not known whether the session was created.",
     "first look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes a second one.",
 )
-.if_not_found("check model_resources_id and resume_from_checkpoint_id.");
+.if_not_found("check model_resources_id and resume_from_checkpoint_id.")
+.if_refused(
+    "poll get-model-resource: sessions can be created only while it is READY. If it is, correct what the service names.",
+);
 
 /// One training session.
 pub const GET_TRAINING_SESSION: Spec = Spec::new(
@@ -180,7 +184,10 @@ pub const STOP_TRAINING_SESSION: Spec = Spec::new(
 )
 .if_lost(
     "It is not known whether the stop arrived.",
-    "get-training-session shows the status.",
+    "get-training-session shows the status. The model resource bills until stop-model-resource.",
+)
+.if_refused(
+    "get-training-session shows whether it has ended already. Either way its model resource bills until stop-model-resource.",
 );
 
 /// The base models that can be trained.
@@ -198,7 +205,7 @@ pub const LIST_SUPPORTED_MODELS: Spec = Spec::new(
 pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
     "create-model-resource",
     "Create model resource",
-    "Starts a model resource: GPUs with a base model loaded, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness; the answer says the price. Tell the user the price before: estimate-model-resource-cost (toolset rl-more) asks for it without starting anything. Poll get-model-resource about every 10 s until READY; waiting for GPUs (PENDING) can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
+    "Starts a model resource: GPUs with a base model loaded, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness; the answer says the price. Tell the user the price before: estimate_only true asks for it and starts nothing. Poll get-model-resource about every 10 s until READY; waiting for GPUs (PENDING) can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/model-resources",
@@ -207,7 +214,8 @@ pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
 .if_lost(
     "It is not known whether the model resource was created, and it would bill once READY.",
     "first look in list-model-resources (toolset rl-more; the user can look in Together's console) for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",
-);
+)
+.if_refused("correct what the service names; list-supported-models shows the models and their limits.");
 
 /// One model resource.
 pub const GET_MODEL_RESOURCE: Spec = Spec::new(
@@ -224,14 +232,14 @@ pub const GET_MODEL_RESOURCE: Spec = Spec::new(
 pub const STOP_MODEL_RESOURCE: Spec = Spec::new(
     "stop-model-resource",
     "Stop model resource",
-    "Stops a model resource for good, in any state, which ends its billing. Refused while sessions are attached unless force is true. Success too when it has stopped or failed already.",
+    "Stops a model resource for good, in any state, which ends its billing. Refused while sessions are attached unless force is true. Success too when it has ended already.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/model-resources/{model_resources_id}/stop",
     Effect::Destroy { idempotent: true },
 )
-.if_not_found(
-    "the service knows no model resource of this id. If the id is right, it is gone and bills no more; if it is mistyped, the real one goes on billing: list-model-resources (toolset rl-more) or get-training-session shows the id.",
+.if_refused(
+    "get-model-resource shows whether it has ended; if not, it goes on billing. Sessions that are attached hold it up (list-training-sessions with model_resources_id): stop them and call again, or call with force true, which stops them too and loses what they have not saved.",
 );
 
 /// Makes the trainer's weights those that sampling uses.

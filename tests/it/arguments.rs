@@ -725,8 +725,8 @@ async fn ranges_and_places_in_the_other_tools() {
         ),
         (
             "custom-forward-backward-pass",
-            json!({"session_id": "s", "body": {"samples": grpo()["samples"], "gradients": [{"data": [0, 0, 1, 1]}]}}),
-            "body.samples[0].loss_fn_inputs.advantages: is not used here",
+            json!({"session_id": "s", "body": {"samples": grpo()["samples"], "gradients": [{"data": [0, 0, 1, 1]}], "loss": {}}}),
+            "body.loss: does not belong here",
         ),
         (
             "create-model-resource",
@@ -741,7 +741,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "estimate-model-resource-cost",
             json!({"body": {"base_model": "m", "gpu_type": "B200-SXM"}}),
-            "body.gpu_type: belongs inside compute_config: write compute_config.gpu_type",
+            "body.gpu_type: belongs inside compute_config: write body.compute_config.gpu_type",
         ),
         (
             "weights-sync",

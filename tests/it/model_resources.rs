@@ -141,7 +141,7 @@ async fn a_resource_that_has_ended_already_is_stopped_successfully() {
     .await;
     let answer = outcome.json();
     assert!(
-        answer["note"].as_str().unwrap().contains("gone already") && answer["id"] == R,
+        answer["note"].as_str().unwrap().contains("any more: it is gone") && answer["id"] == R,
         "{answer}"
     );
 }
@@ -179,28 +179,101 @@ async fn a_refusal_names_the_sessions_that_hold_the_resource_up_and_the_way_out(
 }
 
 #[tokio::test]
-async fn an_unknown_resource_is_no_success_because_the_real_one_may_still_bill() {
+async fn a_resource_that_the_service_does_not_know_is_gone_but_may_be_mistyped() {
     let (outcome, lines) = stop((404, refused("not found")), (200, json!({})), (200, json!({}))).await;
+    let answer = outcome.json();
+    let note = answer["note"].as_str().unwrap();
     assert!(
-        outcome
-            .error()
-            .contains("if it is mistyped, the real one goes on billing"),
-        "{}",
-        outcome.text
+        note.contains("gone and bills nothing") && note.contains("mistyped"),
+        "{note}"
     );
     assert_eq!(lines.len(), 1);
-    // After a try that got no answer, the same words mean that it is done.
-    let gone = status(404, "", &refused("not found").to_string());
-    let upstream = Scripted::start(vec![Reaction::Cut(Vec::new()), gone]).await;
+}
+
+/// A refusal after a try that got no answer: the state has shown that nothing was done.
+#[tokio::test]
+async fn a_refusal_in_earnest_is_one_even_after_a_lost_answer() {
+    let no = |words: &str| status(400, "", &refused(words).to_string());
+    let sessions = json!({"data": [{"id": "s-1", "status": "TRAINING_SESSION_STATUS_RUNNING"}]});
+    let upstream = Scripted::start(vec![
+        status(500, "", "{}"),
+        no("active sessions"),
+        answer(&resource("READY")),
+        answer(&sessions),
+    ])
+    .await;
+    let mut server = Server::start(&upstream.url).await;
+    let outcome = server
+        .call("stop-model-resource", json!({"model_resources_id": R}))
+        .await;
+    let text = outcome.error();
+    assert!(
+        !text.contains("not known") && text.contains("s-1 (RUNNING)"),
+        "{text}"
+    );
+    // The list of sessions is of no help: the way out is named all the same.
+    let upstream = Scripted::start(vec![
+        no("busy"),
+        answer(&resource("READY")),
+        answer(&json!({"data": []})),
+    ])
+    .await;
     let mut server = Server::start(&upstream.url).await;
     let outcome = server
         .call("stop-model-resource", json!({"model_resources_id": R}))
         .await;
     assert!(
-        outcome.error().contains("then this is success"),
+        outcome.error().contains("force true") && outcome.text.contains("goes on billing"),
         "{}",
         outcome.text
     );
+}
+
+#[tokio::test]
+async fn the_price_can_be_had_without_starting_anything() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let body = json!({"base_model": "m"});
+    let arguments = json!({"body": body, "estimate_only": true});
+    let answer = server.call("create-model-resource", arguments).await.json();
+    assert_eq!(answer["price_per_hour"], 56.0);
+    let paths: Vec<_> = upstream
+        .requests()
+        .await
+        .iter()
+        .map(|request| request.url.path().to_owned())
+        .collect();
+    assert_eq!(paths, ["/v1/rl/model-resources/estimate-cost"]);
+}
+
+#[tokio::test]
+async fn a_run_that_has_ended_already_is_stopped_successfully() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let refusal = json!({"detail": "run is not active"});
+    for (state, ended) in [
+        ("COMPLETED", true),
+        ("FAILED", true),
+        ("STOPPED", true),
+        ("RUNNING", false),
+    ] {
+        let mut run = example("get-run").response;
+        run["run"]["status"] = json!(state);
+        upstream.tell("stop-run", vec![(409, refusal.clone())]);
+        upstream.answers("get-run", vec![run]);
+        let outcome = server
+            .call("prime-intellect-stoprun", json!({"run_id": "r"}))
+            .await;
+        assert_eq!(!outcome.is_error, ended, "{state}: {}", outcome.text);
+        assert!(
+            outcome
+                .text
+                .contains(if ended { "had ended already" } else { "not active" }),
+            "{}",
+            outcome.text
+        );
+        upstream.requests().await;
+    }
 }
 
 #[tokio::test]

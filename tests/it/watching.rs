@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Outcome, Server, Upstream};
+use crate::support::{Outcome, Scripted, Server, Upstream, json as answer, status};
 
 /// The largest answer that a host shows the model whole.
 const FITS: usize = 40_000;
@@ -174,11 +174,11 @@ async fn each_filter_of_the_logs_is_passed_on() {
     );
 }
 
-/// A run of 10,000 steps with thirty metrics.
+/// A run of 10,000 steps with eleven metrics.
 fn long_run() -> Vec<Value> {
     let row = |step: usize| {
         let mut row = json!({"step": step, "reward/mean": 0.5, "big": 9_007_199_254_740_993_u64});
-        for metric in 0..28 {
+        for metric in 0..8 {
             row[format!("trainer/metric_{metric}")] = json!(0.125);
         }
         row
@@ -198,7 +198,7 @@ async fn metrics_of_ten_thousand_steps_fit_one_answer() {
     assert_eq!(rows[0]["big"], json!(9_007_199_254_740_993_u64));
     let distance = rows[1]["step"].as_u64().unwrap();
     assert!(
-        note(&answer).contains(&format!("{} of 10000 rows: every {distance}th", rows.len())),
+        note(&answer).contains(&format!("{} of 10000 rows: one in {distance}", rows.len())),
         "{}",
         note(&answer)
     );
@@ -206,7 +206,7 @@ async fn metrics_of_ten_thousand_steps_fit_one_answer() {
     // Fewer columns leave room for more rows.
     let answer = metrics(long_run(), json!({"columns": ["reward/mean"]})).await;
     let chosen = answer["metrics"].as_array().unwrap();
-    assert!(chosen.len() > 10 * rows.len(), "{}", chosen.len());
+    assert!(chosen.len() > 5 * rows.len(), "{}", chosen.len());
     assert_eq!(chosen[0], json!({"step": 0, "reward/mean": 0.5}));
 
     let answer = metrics(long_run(), json!({"columns": ["reward/mean"], "every": 2000})).await;
@@ -228,8 +228,8 @@ async fn short_metrics_pass_untouched_and_a_column_that_is_nowhere_is_named() {
         ]
     };
     assert_eq!(metrics(rows(), json!({})).await, json!({"metrics": rows()}));
-    let answer = metrics(rows(), json!({"columns": ["reward"]})).await;
-    assert_eq!(note(&answer), "no row has reward; there are: step, reward/mean");
+    let answer = metrics(rows(), json!({"columns": ["rewards"]})).await;
+    assert_eq!(note(&answer), "no row has rewards; there are: step, reward/mean");
     assert_eq!(
         metrics(Vec::new(), json!({"every": 5})).await["metrics"],
         json!([])
@@ -292,12 +292,160 @@ async fn samples_share_one_answer_and_numbers_are_cut_too() {
     let members = (0..6000).map(|at| (format!("member_{at}"), json!(at)));
     let huge: Value = members.collect::<serde_json::Map<_, _>>().into();
     let answer = samples(vec![huge], json!({})).await;
-    assert_eq!(answer["samples"], json!([]));
+    assert_eq!(answer["samples"][0]["member_0"], 0);
     assert!(
-        note(&answer).contains("columns are: member_0, "),
+        note(&answer).contains("columns were left out (columns chooses them): member_"),
         "{}",
         note(&answer)
     );
+}
+
+#[tokio::test]
+async fn of_long_conversations_both_ends_are_shown() {
+    let message = |at: usize| json!({"role": "user", "content": format!("turn {at} {}", "m".repeat(80))});
+    let sample = |_: usize| json!({"messages": (0..500).map(message).collect::<Vec<_>>(), "reward": 1});
+    let answer = samples((0..20).map(sample).collect(), json!({})).await;
+    let shown = answer["samples"].as_array().unwrap();
+    assert_eq!(shown.len(), 20);
+    let messages = shown[0]["messages"].as_array().unwrap();
+    assert!(messages[0]["content"].as_str().unwrap().starts_with("turn 0 "));
+    let last = messages.last().unwrap();
+    assert!(
+        last["content"].as_str().unwrap().starts_with("turn 499 "),
+        "{last}"
+    );
+
+    // The end of a completion is what was scored.
+    let long = json!({"completion": format!("{} answer: 42", "c".repeat(60_000))});
+    let answer = samples(vec![long], json!({"limit": 1})).await;
+    let completion = answer["samples"][0]["completion"].as_str().unwrap();
+    assert!(
+        completion.ends_with("answer: 42") && completion.contains("… (+"),
+        "{completion}"
+    );
+}
+
+#[tokio::test]
+async fn one_wide_value_does_not_hide_the_other_metrics() {
+    let row = |step: u32| json!({"step": step, "_time": "x".repeat(4000), "z": 1, "reward/mean": 0.5});
+    let answer = metrics((0..50).map(row).collect(), json!({})).await;
+    assert_eq!(answer["metrics"][7]["reward/mean"], 0.5);
+    assert!(
+        answer["metrics"][7]["_time"].as_str().unwrap().contains("… (+"),
+        "{answer}"
+    );
+    // A column also stands for a group.
+    let answer = metrics((0..50).map(row).collect(), json!({"columns": ["reward"]})).await;
+    assert_eq!(answer["metrics"][0], json!({"step": 0, "reward/mean": 0.5}));
+}
+
+/// What a service may hand out of a text that was cut in the middle of a character.
+const HALF: &str = r"\ud83d";
+
+#[tokio::test]
+async fn half_a_character_does_not_switch_anything_off() {
+    let lines = format!("line {HALF}\\n").repeat(1000);
+    for (operation, tool, body) in [
+        (
+            "logs",
+            "prime-intellect-getrunlogs",
+            format!("{{\"logs\":\"{lines}\"}}"),
+        ),
+        (
+            "metrics",
+            "prime-intellect-getrunmetrics",
+            format!(
+                "{{\"metrics\":[{}]}}",
+                vec![format!("{{\"step\":1,\"{HALF}\":\"{}\"}}", "x".repeat(100)); 3000].join(",")
+            ),
+        ),
+        (
+            "samples",
+            "prime-intellect-getrunsamples",
+            format!(
+                "{{\"samples\":[{}]}}",
+                vec![format!("{{\"t\":\"{HALF}{}\"}}", "x".repeat(9000)); 20].join(",")
+            ),
+        ),
+        (
+            "run",
+            "prime-intellect-getrun",
+            format!(
+                "{{\"run\":{{\"errorMessage\":\"{HALF}{}\"}}}}",
+                "x".repeat(90_000)
+            ),
+        ),
+    ] {
+        let upstream = Scripted::start(vec![status(200, "", &body)]).await;
+        let mut server = Server::start(&upstream.url).await;
+        let mut arguments = json!({"run_id": "r"});
+        if operation == "samples" {
+            arguments["step"] = json!(1);
+        }
+        let outcome = server.call(tool, arguments).await;
+        assert!(outcome.text.len() < FITS, "{operation}: {}", outcome.text.len());
+        assert!(!note(&outcome.json()).is_empty(), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_a_run_writes_breaks_the_server_or_other_answers() {
+    let deep = format!("{{\"run\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let poison = json!({"samples": [{"tokenValue": "TRAINING_OPERATION_STATUS_COMPLETED", "key": "pit_0123456789abcdef"}]});
+    let mut reactions = vec![status(200, "", &deep), answer(&poison)];
+    reactions.push(answer(
+        &json!({"status": "TRAINING_OPERATION_STATUS_COMPLETED", "note": "pit_0123456789abcdef"}),
+    ));
+    let upstream = Scripted::start(reactions).await;
+    let mut server = Server::start(&upstream.url).await;
+    let outcome = server
+        .call("prime-intellect-getrun", json!({"run_id": "r"}))
+        .await;
+    assert!(outcome.text.len() < 300_000);
+    let shown = server
+        .call("prime-intellect-getrunsamples", json!({"run_id": "r", "step": 1}))
+        .await
+        .json();
+    assert_eq!(shown["samples"][0]["key"], "[redacted]");
+    let session = server
+        .call("get-training-session", json!({"session_id": "s"}))
+        .await
+        .json();
+    assert_eq!(session["status"], "TRAINING_OPERATION_STATUS_COMPLETED");
+}
+
+#[tokio::test]
+async fn a_refusal_cannot_hide_anything_either() {
+    let words = "boom \u{202e}\u{e0041}\u{200b}x pit_0123456789abcdef";
+    let outcome = ask(
+        "get-run",
+        400,
+        json!({"detail": words}),
+        "prime-intellect-getrun",
+        json!({}),
+    )
+    .await;
+    assert!(outcome.error().contains("boom x [redacted]"), "{}", outcome.text);
+}
+
+#[tokio::test]
+async fn logs_that_are_gone_are_not_waited_for() {
+    for words in [
+        "logs are not available for deleted runs",
+        "Run reverse-spending not found",
+        "queued run not found",
+    ] {
+        let outcome = logs(404, json!({"detail": words}), json!({})).await;
+        assert!(outcome.is_error, "{}", outcome.text);
+    }
+    let exactly = logs(200, json!({"logs": "a\nb"}), json!({"tail_lines": 2}))
+        .await
+        .json();
+    assert!(note(&exactly).contains("there may be earlier ones"), "{exactly}");
+    let nothing = logs(200, json!({"logs": ""}), json!({"search": "x"}))
+        .await
+        .json();
+    assert!(note(&nothing).contains("nothing matches"), "{nothing}");
 }
 
 #[tokio::test]

@@ -1,52 +1,22 @@
-//! A training config as the trainer's users keep it: a TOML file, turned into the body that creates a run
-//! (`prime-training`, "Config: from TOML to JSON").
+//! A training config as the trainer's users keep it: a TOML file, turned into JSON (`prime-training`, "Config: from TOML
+//! to JSON").
 
 use serde_json::Value;
 use toml::Table;
 
-use crate::api::json::{self, Object};
+use crate::api::json;
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 
-/// Keys of the file that belong beside the config, and the members of the body that they become.
-const MOVED: [(&str, &str); 4] = [
-    ("image_tag", "imageTag"),
-    ("gpu_type", "gpuType"),
-    ("volume", "volume"),
-    ("source_ref", "sourceRef"),
-];
-
-/// Keys of the file that mean something to the official command line only.
-const DROPPED: [&str; 4] = ["env_file", "env_files", "volume_size", "type"];
-
-/// Puts the config in `text` into `body`; what the body says itself wins. Returns the keys that were left out.
-pub fn fill(body: &mut Object, text: &str, path: &Path<'_>) -> Result<Vec<&'static str>, ToolError> {
-    let mut table: Table = text.parse().map_err(|error| unreadable(&error, text, path))?;
+/// The config in the text of a file, as JSON text. `path` is that of the argument that names the file.
+pub fn read(text: &str, path: &Path<'_>) -> Result<String, ToolError> {
+    let table: Table = text.parse().map_err(|error| unreadable(&error, text, path))?;
     let mut problems = Problems::default();
-    for (key, member) in MOVED {
-        match table.remove(key) {
-            None => {}
-            // The body's own word wins.
-            Some(toml::Value::String(_)) if body.get(member).is_some() => {}
-            Some(toml::Value::String(value)) => body.set(member, json::raw(json::text(&value)?)?),
-            Some(other) => {
-                problems.add(
-                    &path.key(key),
-                    format!("is of type {}, but must be text", other.type_str()),
-                );
-            }
-        }
-    }
-    let dropped = DROPPED
-        .into_iter()
-        .filter(|key| table.remove(*key).is_some())
-        .collect();
     let config = object(table, path, &mut problems);
     if !problems.is_empty() {
         return Err(ToolError::Arguments(problems));
     }
-    body.set("config", json::raw(json::text(&config)?)?);
-    Ok(dropped)
+    json::text(&config)
 }
 
 /// Where the file is wrong. The line itself is not repeated: it may hold a secret.

@@ -1,6 +1,7 @@
 //! Log text as a person at a terminal would see it, in a size that fits one answer.
 
-use super::{clean, thin};
+use super::thin;
+use crate::api::clean;
 
 /// The longest line that is shown whole, in characters.
 const LONGEST_LINE: usize = 500;
@@ -10,23 +11,24 @@ const LONGEST_LINE: usize = 500;
 pub struct Shown {
     /// The newest lines, in the order in which they were written.
     pub text: String,
-    /// What is not there, in words; `None` when everything is.
-    pub left_out: Option<String>,
+    /// What is not there, or may not be, in words; `None` when everything is.
+    pub note: Option<String>,
 }
 
-/// Shows the newest `most` lines of `log`.
+/// Shows the newest lines of `log`, for which the service was asked for at most `asked`.
 #[must_use]
-pub fn show(log: &str, most: usize) -> Shown {
+pub fn show(log: &str, asked: usize) -> Shown {
     let mut room = thin::BUDGET;
-    let (mut cut, mut earlier) = (0, 0);
+    let (mut cut, mut overwritten, mut earlier) = (0, 0, 0);
     let mut kept: Vec<String> = Vec::new();
     let mut lines = log.lines().rev().filter(|raw| !raw.trim().is_empty());
-    while kept.len() < most
+    while kept.len() < asked
         && let Some(raw) = lines.next()
     {
-        let whole = line(raw);
+        let (whole, states) = line(raw);
         let short = thin::cut(&whole, LONGEST_LINE);
         cut += usize::from(short.is_some());
+        overwritten += states;
         let shown = short.unwrap_or(whole);
         let Some(left) = room.checked_sub(thin::size(&shown)) else {
             earlier = 1;
@@ -37,26 +39,31 @@ pub fn show(log: &str, most: usize) -> Shown {
     }
     earlier += lines.count();
     kept.reverse();
-    let left_out: Vec<String> = [
-        (earlier > 0).then(|| {
-            format!("{earlier} earlier lines (narrow them with search, level, component or since_seconds)")
+    let narrow = "search, level, component or since_seconds narrow them";
+    let notes: Vec<String> = [
+        (earlier > 0).then(|| format!("left out: {earlier} earlier lines ({narrow})")),
+        (earlier == 0 && kept.len() >= asked).then(|| {
+            format!("these are the newest {asked} lines; there may be earlier ones (a larger tail_lines shows more; {narrow})")
         }),
-        (cut > 0).then(|| format!("the ends of {cut} lines of over {LONGEST_LINE} characters")),
+        (cut > 0).then(|| format!("left out: the ends of {cut} lines of over {LONGEST_LINE} characters")),
+        (overwritten > 0).then(|| format!("left out: {overwritten} states of lines that overwrite themselves, such as progress bars")),
+        kept.is_empty().then(|| "no lines: nothing was written yet, or nothing matches the filters".to_owned()),
     ]
     .into_iter()
     .flatten()
     .collect();
     Shown {
         text: kept.join("\n"),
-        left_out: (!left_out.is_empty()).then(|| format!("left out: {}", left_out.join("; "))),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
     }
 }
 
-/// A line without colours, and of a progress bar, which overwrites itself, the last state.
-fn line(raw: &str) -> String {
+/// A line without colours, and of one that overwrites itself the last state, with the number of the others.
+fn line(raw: &str) -> (String, usize) {
     let plain = anstream::adapter::strip_str(raw).to_string();
-    let last = plain.rsplit('\r').find(|state| !state.trim().is_empty());
-    clean::text(last.unwrap_or_default()).trim_end().to_owned()
+    let mut states = plain.split('\r').filter(|state| !state.trim().is_empty());
+    let last = states.next_back().unwrap_or_default();
+    (clean::text(last).trim_end().to_owned(), states.count())
 }
 
 #[cfg(test)]
@@ -67,10 +74,16 @@ mod tests {
     fn a_line_is_what_a_terminal_would_show_of_it() {
         assert_eq!(
             line("\u{1b}[32mstep 3\u{1b}[0m reward\u{202e} 0.5 \r"),
-            "step 3 reward 0.5"
+            ("step 3 reward 0.5".to_owned(), 0)
         );
-        assert_eq!(line("  0%|  | 1/9\r 50%|# | 5/9\r100%|##| 9/9"), "100%|##| 9/9");
-        assert_eq!(line("\u{1b}]8;;https://x\u{1b}\\link\u{1b}]8;;\u{1b}\\"), "link");
+        assert_eq!(
+            line("  0%|  | 1/9\r 50%|# | 5/9\r100%|##| 9/9"),
+            ("100%|##| 9/9".to_owned(), 2)
+        );
+        assert_eq!(
+            line("\u{1b}]8;;https://x\u{1b}\\link\u{1b}]8;;\u{1b}\\").0,
+            "link"
+        );
     }
 
     #[test]
@@ -79,12 +92,20 @@ mod tests {
         let log = lines.join("\n");
         let shown = show(&log, 200);
         assert!(shown.text.starts_with("line 800\n") && shown.text.ends_with("line 999"));
-        assert!(shown.left_out.unwrap().contains("800 earlier lines"));
+        assert!(shown.note.unwrap().contains("800 earlier lines"));
+        // Exactly as many as were asked for: nobody knows what was before them.
+        assert!(
+            show("a\nb", 2)
+                .note
+                .unwrap()
+                .contains("there may be earlier ones")
+        );
+        assert!(show("\n", 2).note.unwrap().starts_with("no lines"));
         assert_eq!(
             show("a\nb", 200),
             Shown {
                 text: "a\nb".to_owned(),
-                left_out: None
+                note: None
             }
         );
     }
@@ -95,10 +116,10 @@ mod tests {
         let shown = show(&log, 5000);
         assert!(shown.text.len() <= thin::BUDGET, "{}", shown.text.len());
         assert!(shown.text.ends_with("é… (+2500 characters)"));
-        let left_out = shown.left_out.unwrap();
+        let note = shown.note.unwrap();
         assert!(
-            left_out.contains("earlier lines") && left_out.contains("the ends of"),
-            "{left_out}"
+            note.contains("earlier lines") && note.contains("the ends of"),
+            "{note}"
         );
     }
 }

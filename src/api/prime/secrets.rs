@@ -7,58 +7,82 @@ use serde::Deserialize;
 
 use crate::api::json::{self, Object};
 use crate::api::{Api, Reply};
+use crate::config::{RUN_SECRETS, given};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
+use crate::problems::{Path, Problems, list};
 
 /// true: send WANDB_API_KEY and HF_TOKEN of this server's environment as wandbApiKey and hfToken, where body leaves them out. Default false.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ForwardSecrets(bool);
 
-/// The members of a body that hold secrets.
-pub const MEMBERS: [&str; 2] = ["wandbApiKey", "hfToken"];
-
-/// Puts the secrets of the environment into a body, and makes all secrets of the body known, so that no echo of them
-/// gets out. Returns the variables that were used.
-pub fn fill(
-    body: &mut Object,
-    forward: Option<ForwardSecrets>,
-    api: &Api,
-) -> Result<Vec<&'static str>, ToolError> {
-    let mut used = Vec::new();
-    if let Some(ForwardSecrets(true)) = forward {
-        for secret in &api.config().run_secrets {
-            if body.get(secret.member).is_none() {
-                let value = json::text(&secret.value.expose_secret())?;
-                body.set(secret.member, json::raw(value)?);
-                used.push(secret.variable);
-            }
-        }
-        if used.is_empty() && !MEMBERS.iter().any(|member| body.get(member).is_some()) {
-            return Err(ToolError::Arguments(Problems::one(
-                &Path::Root.key("forward_secrets"),
-                "neither WANDB_API_KEY nor HF_TOKEN is set in this server's environment: the user can add them (in the host's mcp.json, under \"env\"; then restart the server), or leave this out",
-            )));
-        }
-    }
-    for member in MEMBERS {
-        let value = body
-            .get(member)
-            .map(|value| serde_json::from_str::<String>(value.get()));
-        if let Some(Ok(secret)) = value {
-            api.redactor().add(&secret);
-        }
-    }
-    Ok(used)
+/// The variables that were asked for.
+#[derive(Default)]
+pub struct Forwarded {
+    sent: Vec<&'static str>,
+    unset: Vec<&'static str>,
 }
 
-/// An answer without the run's own key, which the platform wires into the run by itself and nobody else needs, and
-/// with the variables that were forwarded.
-pub fn answer(reply: &Reply, forwarded: &[&'static str], api: &Api) -> Result<Reply, ToolError> {
-    let reply = json::without_secret(reply, "tokenValue", api.redactor())?;
-    Ok(if forwarded.is_empty() {
-        reply
+/// Puts the secrets of the environment into a body, and makes all secrets of the body known, so that no echo of them
+/// gets out.
+pub fn fill(body: &mut Object, forward: Option<ForwardSecrets>, api: &Api) -> Result<Forwarded, ToolError> {
+    let mut problems = Problems::default();
+    let mut forwarded = Forwarded::default();
+    let mut held = 0;
+    for (variable, member) in RUN_SECRETS {
+        let value = body.get(member);
+        let value = value.and_then(|value| serde_json::from_str::<String>(value.get()).ok());
+        if let Some(value) = value {
+            held += 1;
+            api.redactor().add(&value);
+            if given(&value).is_none() {
+                let at = Path::Root.key("body");
+                problems.add(
+                    &at.key(member),
+                    format!("is a placeholder that nobody fills in: leave it out and call with forward_secrets true, which sends {variable} of this server's environment"),
+                );
+            }
+            continue;
+        }
+        if !forward.is_some_and(|ForwardSecrets(asked)| asked) {
+            continue;
+        }
+        let secrets = &api.config().run_secrets;
+        if let Some(secret) = secrets.iter().find(|secret| secret.variable == variable) {
+            let value = json::text(&secret.value.expose_secret())?;
+            body.set(member, json::raw(value)?);
+            forwarded.sent.push(variable);
+        } else {
+            forwarded.unset.push(variable);
+        }
+    }
+    if held == 0 && forwarded.sent.is_empty() && !forwarded.unset.is_empty() {
+        problems.add(
+            &Path::Root.key("forward_secrets"),
+            "neither WANDB_API_KEY nor HF_TOKEN is set in this server's environment: the user can add them (in the host's mcp.json, under \"env\"; then restart the server), or leave this out",
+        );
+    }
+    if problems.is_empty() {
+        Ok(forwarded)
     } else {
-        reply.with("forwarded", &forwarded)
-    })
+        Err(ToolError::Arguments(problems))
+    }
+}
+
+impl Forwarded {
+    /// Adds what was sent to the answer.
+    #[must_use]
+    pub fn told(&self, reply: Reply) -> Reply {
+        if self.sent.is_empty() {
+            return reply;
+        }
+        reply.with("forwarded", &self.sent)
+    }
+
+    /// What was asked for and could not be sent.
+    #[must_use]
+    pub fn gap(&self) -> Option<String> {
+        let unset = list(self.unset.iter().copied());
+        (!unset.is_empty()).then(|| format!("Not sent, as not set in this server's environment: {unset}."))
+    }
 }

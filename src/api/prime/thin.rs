@@ -5,6 +5,9 @@ mod columns;
 mod lists;
 mod metrics;
 mod samples;
+mod values;
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +17,7 @@ use crate::api::Reply;
 pub use lists::{checkpoints, progress, runs};
 pub use metrics::metrics;
 pub use samples::samples;
+pub use values::bounded;
 
 /// The size of an answer, in bytes of JSON. Hosts warn at about 40,000 characters.
 pub const BUDGET: usize = 30_000;
@@ -28,14 +32,22 @@ pub(super) fn size(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len() + 1)
 }
 
-/// How many things of these sizes, from the first on, fit into `room` bytes.
-fn how_many_fit(mut room: usize, sizes: impl Iterator<Item = usize>) -> usize {
-    let fits = |size: &usize| {
-        let left = room.checked_sub(*size);
-        room = left.unwrap_or(0);
-        left.is_some()
-    };
-    sizes.take_while(fits).count()
+/// Which things of these sizes fit into `room` bytes, the first ones first.
+fn fitting(mut room: usize, sizes: impl Iterator<Item = usize>) -> HashSet<usize> {
+    let mut kept = HashSet::new();
+    for (at, size) in sizes.enumerate() {
+        if let Some(left) = room.checked_sub(size) {
+            room = left;
+            kept.insert(at);
+        }
+    }
+    kept
+}
+
+/// Keeps what stands at these places.
+fn keep_at<T>(things: &mut Vec<T>, places: &HashSet<usize>) {
+    let mut at = 0..;
+    things.retain(|_| at.next().is_some_and(|at| places.contains(&at)));
 }
 
 /// The beginning of a text of over `longest` characters, and how much more there is; `None` for a shorter one.

@@ -1,8 +1,11 @@
 //! The body of a custom forward-backward pass: gradients of a loss that the caller computed.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::forward_backward::other_tensor;
 use super::tensor::{Either, Int64, ModelInput, Tensor, Values, check_targets};
 use crate::problems::{Path, Problems};
 
@@ -32,17 +35,17 @@ struct Sample {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "logprobs": "is not used here: the gradients stand for it",
-    "advantages": "is not used here: the gradients stand for it",
-    "reference_logprobs": "is not used here: the gradients stand for it",
-}))]
+#[schemars(extend("additionalProperties" = {"type": "object"}, "x-others" = other_tensor()))]
 struct LossFnInputs {
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
     weights: Option<Tensor<Either>>,
     /// 0 or 1; not together with weights.
     mask: Option<Tensor<Either>>,
+    /// The service forwards tensors of other names.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    others: BTreeMap<String, Tensor<Either>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -105,6 +108,9 @@ impl Sample {
         }
         if let Some(mask) = &inputs.mask {
             mask.check(Values::Selection, tokens, &path.key("mask"), problems);
+        }
+        for (name, tensor) in &inputs.others {
+            tensor.check(Values::Numbers, tokens, &path.key(name), problems);
         }
         if inputs.weights.is_some() && inputs.mask.is_some() {
             problems.add(&path, "has both weights and mask: give one of them");

@@ -83,7 +83,7 @@ struct LossFnInputs {
 }
 
 /// The schema of a tensor under another name. It is not published: a few words do.
-fn other_tensor() -> Value {
+pub(super) fn other_tensor() -> Value {
     input_schema::<Tensor<Either>>()
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::{BUDGET, how_many_fit, size};
+use super::{fitting, keep_at, size};
 use crate::api::json::Object;
 use crate::problems::list;
 
@@ -30,18 +30,20 @@ pub(super) fn some(names: &[String]) -> String {
     }
 }
 
-/// Of rows so wide that only a few would fit, keeps the first columns.
-pub(super) fn narrow(rows: &mut [Object]) -> Option<String> {
-    const WIDEST: usize = BUDGET / 10;
-    let widest = rows.iter().max_by_key(size).filter(|row| size(row) > WIDEST)?;
+/// Of rows wider than `most` bytes, keeps the first columns that fit.
+pub(super) fn narrow(rows: &mut [Object], most: usize) -> Option<String> {
+    let widest = rows.iter().max_by_key(size).filter(|row| size(row) > most)?;
     let sizes = widest
         .names()
         .map(|name| size(&name) + widest.get(name).map_or("", RawValue::get).len() + 1);
-    let count = how_many_fit(WIDEST, sizes);
-    let kept: Vec<String> = widest.names().take(count).map(str::to_owned).collect();
+    let places = fitting(most, sizes);
+    let mut kept: Vec<String> = widest.names().map(str::to_owned).collect();
+    keep_at(&mut kept, &places);
     let mut left_out = columns_of(rows);
     left_out.retain(|name| !kept.contains(name));
-    keep(rows, &kept);
+    for row in rows {
+        row.retain(|name| kept.iter().any(|kept| kept == name));
+    }
     Some(format!(
         "{} columns were left out (columns chooses them): {}",
         left_out.len(),
@@ -49,26 +51,32 @@ pub(super) fn narrow(rows: &mut [Object]) -> Option<String> {
     ))
 }
 
-/// Keeps these columns, and those that say which row it is.
-fn keep(rows: &mut [Object], columns: &[String]) {
-    let names = ["step", "id"].into_iter();
-    let kept: Vec<&str> = names.chain(columns.iter().map(String::as_str)).collect();
-    for row in rows {
-        row.keep(&kept);
-    }
-}
-
-/// Keeps the chosen columns. Says so when one of them is nowhere.
-pub(super) fn choose(rows: &mut [Object], columns: &[String]) -> Option<String> {
+/// Keeps the chosen columns, and those that say which row it is. A column also stands for a group: `reward` for
+/// `reward/mean`. Says so when one of them is nowhere; it is an error when none is anywhere.
+pub(super) fn choose(rows: &mut [Object], columns: &[String]) -> Result<Option<String>, String> {
     let known = columns_of(rows);
-    let missing = columns.iter().filter(|column| !known.contains(column));
-    let missing: Vec<&str> = missing.map(String::as_str).collect();
-    keep(rows, columns);
-    (!missing.is_empty()).then(|| {
-        format!(
-            "no row has {}; there are: {}",
-            list(missing.into_iter()),
-            some(&known)
-        )
-    })
+    let stands_for = |column: &str, name: &str| {
+        let rest = name.strip_prefix(column);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_known = |column: &&String| known.iter().any(|name| stands_for(column, name));
+    let missing: Vec<&str> = columns
+        .iter()
+        .filter(|column| !is_known(column))
+        .map(String::as_str)
+        .collect();
+    let note = (!missing.is_empty() && !rows.is_empty()).then(|| {
+        let missing = list(missing.iter().copied());
+        format!("no row has {missing}; there are: {}", some(&known))
+    });
+    if missing.len() == columns.len()
+        && let Some(note) = note
+    {
+        return Err(note);
+    }
+    let chosen = |name: &str| columns.iter().any(|column| stands_for(column, name));
+    for row in rows {
+        row.retain(|name| chosen(name) || matches!(name, "step" | "id") || name.ends_with("_id"));
+    }
+    Ok(note)
 }

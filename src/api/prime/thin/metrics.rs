@@ -1,25 +1,45 @@
 //! The metrics of a run, one row for each step.
 
 use super::columns::{choose, narrow};
+use super::values::cut;
 use super::{BUDGET, noted, rows, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
-/// Metrics, one row for each step: the chosen columns, and every n-th row, where n is `every` or what fits.
+/// The widest row, so that several of them make an answer.
+const WIDEST: usize = BUDGET / 10;
+/// To how many characters the values of wider rows are cut.
+const LONGEST_VALUE: usize = 200;
+
+/// Metrics, one row for each step: the chosen columns, and one row in n, where n is `every` or what fits.
 #[must_use]
 pub fn metrics(reply: Reply, columns: &[String], every: Option<usize>) -> Reply {
     let Some(mut rows) = rows::<Object>(&reply, "metrics") else {
-        return reply;
+        return super::bounded(reply);
     };
     let mut notes = Vec::new();
     if !columns.is_empty() {
-        notes.extend(choose(&mut rows, columns));
+        match choose(&mut rows, columns) {
+            Ok(note) => notes.extend(note),
+            Err(note) => return noted(reply.with("metrics", &Vec::<Object>::new()), &[note]),
+        }
     }
-    let narrowed = narrow(&mut rows);
-    let is_whole = columns.is_empty() && narrowed.is_none();
-    notes.extend(narrowed);
+    let mut is_whole = columns.is_empty();
+    if rows.iter().any(|row| size(row) > WIDEST) {
+        is_whole = false;
+        for row in &mut rows {
+            cut(row, LONGEST_VALUE);
+        }
+        // Chosen columns stay, however many they are.
+        notes.extend(if columns.is_empty() {
+            narrow(&mut rows, WIDEST)
+        } else {
+            None
+        });
+    }
     let sizes: Vec<usize> = rows.iter().map(size).collect();
-    let every = fitting(&sizes, every.unwrap_or(1));
+    let asked = every.unwrap_or(1);
+    let every = distance(&sizes, asked);
     if every == 1 && is_whole {
         return reply;
     }
@@ -28,8 +48,13 @@ pub fn metrics(reply: Reply, columns: &[String], every: Option<usize>) -> Reply 
         let last = count.saturating_sub(1);
         let mut index = 0..;
         rows.retain(|_| index.next().is_some_and(|at| is_kept(at, every, last)));
+        let more = if every > asked {
+            " (more do not fit: min_step, max_step or columns make room)"
+        } else {
+            ""
+        };
         notes.push(format!(
-            "{} of {count} rows: every {every}th from the first, and the last (min_step, max_step and columns show more)",
+            "{} of {count} rows: one in {every}, from the first on, and the last{more}",
             rows.len()
         ));
     }
@@ -41,7 +66,7 @@ const fn is_kept(at: usize, every: usize, last: usize) -> bool {
 }
 
 /// The smallest distance, at least `every`, with which rows of these sizes fit.
-fn fitting(sizes: &[usize], every: usize) -> usize {
+fn distance(sizes: &[usize], every: usize) -> usize {
     let last = sizes.len().saturating_sub(1);
     let fits = |every: &usize| {
         let kept = sizes

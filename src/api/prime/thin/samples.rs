@@ -2,82 +2,62 @@
 
 use serde_json::Value;
 
-use super::columns::{choose, columns_of, some};
-use super::{BUDGET, cut, how_many_fit, noted, rows, size};
+use super::columns::{choose, narrow};
+use super::values::cut_to_fit;
+use super::{BUDGET, fitting, keep_at, noted, rows, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
-/// To how many characters values are cut, until all samples fit.
-const CUTS: [usize; 7] = [8000, 4000, 2000, 1000, 500, 250, 100];
+const NONE: [(); 0] = [];
 
 /// Samples of one step: the chosen columns, with long values cut until all of them fit, or else fewer samples.
 #[must_use]
 pub fn samples(reply: Reply, columns: &[String]) -> Reply {
-    let Some(mut chosen) = rows::<Object>(&reply, "samples") else {
-        return reply;
+    let Some(mut samples) = rows::<Object>(&reply, "samples") else {
+        return super::bounded(reply);
     };
     let mut notes = Vec::new();
     if !columns.is_empty() {
-        notes.extend(choose(&mut chosen, columns));
+        match choose(&mut samples, columns) {
+            Ok(note) => notes.extend(note),
+            Err(note) => return noted(reply.with("samples", &NONE), &[note]),
+        }
     }
-    if chosen.iter().map(size).sum::<usize>() <= BUDGET {
-        let kept = if columns.is_empty() {
+    if samples.iter().map(size).sum::<usize>() <= BUDGET {
+        let shown = if columns.is_empty() {
             reply
         } else {
-            reply.with("samples", &chosen)
+            reply.with("samples", &samples)
         };
-        return noted(kept, &notes);
+        return noted(shown, &notes);
     }
-    let Ok(Value::Array(whole)) = serde_json::to_value(&chosen) else {
-        return reply;
-    };
-    let mut shown = Vec::new();
-    let mut shortest = 0;
-    for longest in CUTS {
-        shown.clone_from(&whole);
-        for sample in &mut shown {
-            shorten(sample, longest);
-        }
-        shortest = longest;
-        if shown.iter().map(size).sum::<usize>() <= BUDGET {
-            break;
-        }
+    let (mut shown, mut longest) = cut(&samples);
+    let mut kept = fitting(BUDGET, shown.iter().map(size));
+    if kept.is_empty() {
+        // Not one fits, as each has too many members.
+        notes.extend(narrow(&mut samples, BUDGET / 4));
+        (shown, longest) = cut(&samples);
+        kept = fitting(BUDGET, shown.iter().map(size));
     }
-    let count = how_many_fit(BUDGET, shown.iter().map(size));
-    if count < shown.len() {
-        notes.push(format!("{count} of the {} samples of this page", shown.len()));
-        shown.truncate(count);
-    }
-    if count == 0 {
-        notes.push(format!("columns are: {}", some(&columns_of(&chosen))));
+    if kept.len() < shown.len() {
+        notes.push(format!(
+            "{} of the {} samples of this page",
+            kept.len(),
+            shown.len()
+        ));
+        keep_at(&mut shown, &kept);
     }
     notes.push(format!(
-        "values of over {shortest} characters were cut (a smaller limit, or columns, show more of each)"
+        "values of over {longest} characters were cut in the middle (fewer samples, by limit, or fewer columns leave more of each)"
     ));
     noted(reply.with("samples", &shown), &notes)
 }
 
-/// Cuts long texts and long lists at any depth.
-fn shorten(value: &mut Value, longest: usize) {
-    match value {
-        Value::String(text) => {
-            if let Some(short) = cut(text, longest) {
-                *text = short;
-            }
-        }
-        Value::Array(items) => {
-            // A number and its comma take about ten characters.
-            let most = (longest / 10).max(4);
-            let more = items.len().saturating_sub(most);
-            if more > 0 && items.iter().all(|item| !item.is_object() && !item.is_array()) {
-                items.truncate(most);
-                items.push(format!("… (+{more} values)").into());
-            }
-            for item in items {
-                shorten(item, longest);
-            }
-        }
-        Value::Object(members) => members.values_mut().for_each(|member| shorten(member, longest)),
-        _ => {}
-    }
+fn cut(samples: &[Object]) -> (Vec<Value>, usize) {
+    let values = samples
+        .iter()
+        .map(|sample| serde_json::to_value(sample).unwrap_or_default());
+    let mut values: Vec<Value> = values.collect();
+    let longest = cut_to_fit(&mut values);
+    (values, longest)
 }

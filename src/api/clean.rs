@@ -1,18 +1,22 @@
 //! What a run writes is untrusted text: characters that nobody sees could hide instructions from the person who
-//! reads along.
+//! reads along, and what looks like a key may be one.
 
 use std::borrow::Cow;
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
-use crate::api::Reply;
+use crate::redact::PLACEHOLDER;
 
 /// Whether a character shows nothing or turns the direction of writing: control characters but line feed and tab,
-/// and what Unicode calls default-ignorable (zero-width, bidirectional controls, tags, variation selectors).
+/// and what Unicode calls default-ignorable (zero-width, bidirectional controls, tags, variation
+/// selectors), and blanks that are no spaces.
 fn is_invisible(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{fff9}'..='\u{fffb}')
+        || matches!(
+            character,
+            '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}'
+        )
         || (!character.is_ascii() && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character))
 }
 
@@ -24,16 +28,20 @@ pub fn text(text: &str) -> String {
         .collect()
 }
 
-/// An answer without invisible characters, whether they came as they are or as `\u` escapes.
+/// A JSON text without invisible characters, whether they came as they are or as `\u` escapes, and [`whole`].
 #[must_use]
-pub fn reply(reply: Reply) -> Reply {
-    match json(reply.text()) {
-        Cow::Owned(cleaned) => Reply::new(cleaned),
-        Cow::Borrowed(_) => reply,
-    }
+pub fn json(text: &str) -> Cow<'_, str> {
+    without(text, is_invisible)
 }
 
-fn json(text: &str) -> Cow<'_, str> {
+/// A JSON text in which half a character, from a text that was cut in the middle of one, has become the sign for that:
+/// hardly anything can read it otherwise.
+#[must_use]
+pub fn whole(text: &str) -> Cow<'_, str> {
+    without(text, |_| false)
+}
+
+fn without(text: &str, gone: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.is_ascii() && !text.contains('\\') {
         return Cow::Borrowed(text);
     }
@@ -42,11 +50,40 @@ fn json(text: &str) -> Cow<'_, str> {
     while let Some(first) = rest.chars().next() {
         let (character, length) = escape(rest).unwrap_or((first, first.len_utf8()));
         let (piece, after) = rest.split_at(length);
-        if !is_invisible(character) {
+        if character == char::REPLACEMENT_CHARACTER {
+            cleaned.push(character);
+        } else if !gone(character) {
             cleaned.push_str(piece);
         }
         rest = after;
     }
+    Cow::Owned(cleaned)
+}
+
+/// What the keys of the platform begin with.
+const KEY: &str = "pit_";
+/// Shorter words are no keys.
+const SHORTEST_KEY: usize = 12;
+
+/// A text without what looks like a key of the platform: a run prints its own if it is told to.
+#[must_use]
+pub fn keys(text: &str) -> Cow<'_, str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let mut cleaned = String::new();
+    let mut done = 0;
+    for (start, _) in text.match_indices(KEY) {
+        let (before, word) = text.split_at(start);
+        let length = word.find(|c| !is_part(c)).unwrap_or(word.len());
+        if start >= done && length >= SHORTEST_KEY && !before.ends_with(is_part) {
+            cleaned.push_str(before.get(done..).unwrap_or_default());
+            cleaned.push_str(PLACEHOLDER);
+            done = start + length;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    cleaned.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(cleaned)
 }
 
@@ -73,8 +110,7 @@ fn unicode_escape(text: &str) -> Option<(char, usize)> {
     let first = unit(0)?;
     match char::decode_utf16([Some(first), unit(6)].into_iter().flatten()).next()? {
         Ok(character) => Some((character, 6 * character.len_utf16())),
-        // Half a character: nothing that could be shown.
-        Err(_) => Some(('\u{fffd}', 6)),
+        Err(_) => Some((char::REPLACEMENT_CHARACTER, 6)),
     }
 }
 
@@ -115,9 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_stays_as_it_came() {
-        assert_eq!(json(r#"{"a":"\ud83dx"}"#), r#"{"a":"\ud83dx"}"#);
-        assert_eq!(json(r#"{"a":"\ud83d\u200b"}"#), r#"{"a":"\ud83d"}"#);
+    fn half_a_character_is_shown_as_such_and_never_joined_to_another() {
+        assert_eq!(json(r#"{"a":"\ud83dx"}"#), "{\"a\":\"\u{fffd}x\"}");
+        let halves = json(r#"{"a":"\udb40\u200b\udc41"}"#).into_owned();
+        assert_eq!(halves, "{\"a\":\"\u{fffd}\u{fffd}\"}");
+    }
+
+    #[test]
+    fn only_what_looks_like_a_key_is_taken_for_one() {
+        assert_eq!(keys("key=pit_0123456789abcdef; x"), "key=[redacted]; x");
+        assert_eq!(keys("pit_0123456789 pit_0123456789"), "[redacted] [redacted]");
+        for plain in ["pit_stop", "spit_0123456789abc", "a pit"] {
+            assert_eq!(keys(plain), plain);
+        }
     }
 
     proptest! {

@@ -1,0 +1,108 @@
+//! What may stand in a config, and what belongs beside it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::api::json::{self, Object};
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+
+/// Keys of the trainer's files that belong beside the config, and the members of the body that they become.
+const MOVED: [(&str, &str); 4] = [
+    ("image_tag", "imageTag"),
+    ("gpu_type", "gpuType"),
+    ("volume", "volume"),
+    ("source_ref", "sourceRef"),
+];
+
+/// Keys of the trainer's files that mean something to the official command line only.
+const DROPPED: [&str; 4] = ["env_file", "env_files", "volume_size", "type"];
+
+/// Takes out of the config in `body` what does not belong there, as the official client does: some keys become members
+/// of the body, whose own word wins, and some are left out. Returns the latter. `path` is that of the config.
+pub fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<&'static str>, ToolError> {
+    let Some(config) = body.get("config") else {
+        return Ok(Vec::new());
+    };
+    let mut config = json::object(config.get())?;
+    let mut problems = Problems::default();
+    let mut changed = false;
+    for (key, member) in MOVED {
+        let Some(value) = config.remove(key) else {
+            continue;
+        };
+        changed = true;
+        match serde_json::from_str::<String>(value.get()) {
+            Ok(text) if text.is_empty() || body.get(member).is_some() => {}
+            Ok(_) => body.set(member, value),
+            Err(_) => problems.add(&path.key(key), "must be text"),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(ToolError::Arguments(problems));
+    }
+    let dropped: Vec<&str> = DROPPED
+        .into_iter()
+        .filter(|key| config.remove(key).is_some())
+        .collect();
+    if changed || !dropped.is_empty() {
+        body.set("config", json::raw(json::text(&config)?)?);
+    }
+    Ok(dropped)
+}
+
+/// The spellings of the secrets of a run, each with the member of the body that carries it.
+const SECRETS: [(&str, &str); 6] = [
+    ("wandbApiKey", "wandbApiKey"),
+    ("wandb_api_key", "wandbApiKey"),
+    ("WANDB_API_KEY", "wandbApiKey"),
+    ("hfToken", "hfToken"),
+    ("hf_token", "hfToken"),
+    ("HF_TOKEN", "hfToken"),
+];
+
+/// Reports what the platform refuses in the config of a hosted run, and secrets.
+pub(super) fn check(config: &BTreeMap<String, Value>, path: &Path<'_>, problems: &mut Problems) {
+    for (key, refusal) in REFUSED {
+        if let Some(problem) = config.get(key).and_then(refusal) {
+            problems.add(&path.key(key), problem);
+        }
+    }
+    let variables = config.get("env_vars").and_then(Value::as_object);
+    let inner = path.key("env_vars");
+    for (spelling, member) in SECRETS {
+        let problem = || {
+            format!(
+                "is a secret, which a config must not hold: leave it out and call with forward_secrets true (it must be in the server's environment then), or give body.{member}"
+            )
+        };
+        if config.contains_key(spelling) {
+            problems.add(&path.key(spelling), problem());
+        }
+        if variables.is_some_and(|variables| variables.contains_key(spelling)) {
+            problems.add(&inner.key(spelling), problem());
+        }
+    }
+}
+
+/// What is wrong with a value, if anything.
+type Refusal = fn(&Value) -> Option<&'static str>;
+
+/// What the platform refuses in the config of a hosted run.
+const REFUSED: [(&str, Refusal); 4] = [
+    ("k8s", |_| Some("is refused for hosted runs: leave it out")),
+    ("clean", |value| {
+        (*value == Value::Bool(true)).then_some("must not be true for hosted runs")
+    }),
+    ("model", |value| {
+        value
+            .is_string()
+            .then_some("is an object today: write {\"name\": \"Qwen/Qwen3-0.6B\"}, for example (the old shared-LoRA form starts no new runs)")
+    }),
+    ("env", |value| {
+        value
+            .is_array()
+            .then_some("is the old shared-LoRA form, which starts no new runs: environments belong into orchestrator.train.source")
+    }),
+];
