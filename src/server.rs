@@ -18,6 +18,7 @@ use crate::instructions::instructions;
 use crate::offer::Offer;
 use crate::problems::{list, nearest};
 use crate::tool::adapter::Offered;
+use crate::tools::ALL;
 use crate::transport::RawArguments;
 
 /// The server.
@@ -39,18 +40,26 @@ impl Server {
         self.tools.iter().find(|offered| offered.tool().name == name)
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.tools.iter().map(|offered| offered.tool().name.as_ref())
-    }
-
     fn unknown_tool(&self, name: &str) -> ErrorData {
         if let Some(why) = self.offer.why_not(name) {
             return ErrorData::invalid_params(format!("the tool {name} is not offered here: {why}"), None);
         }
-        let known = match nearest(name, self.names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("offered are: {}", list(self.names())),
-        };
+        let names = || ALL.iter().map(|entry| entry.spec.name);
+        let whole = names().find(|whole| whole.strip_suffix(name).is_some_and(|rest| rest.ends_with('-')));
+        let near = whole.or_else(|| nearest(name, names()));
+        let known = near.map_or_else(
+            || {
+                let offered = self.tools.iter().map(|offered| offered.tool().name.as_ref());
+                format!("offered are: {}", list(offered))
+            },
+            |near| match self.find(near) {
+                Some(_) => format!("did you mean {near}?"),
+                None => format!(
+                    "did you mean {near}? It is not offered here: {}",
+                    self.offer.why_not(near).unwrap_or_default()
+                ),
+            },
+        );
         let shown: String = name.chars().take(100).collect();
         let message = format!("there is no tool `{shown}`; {known}");
         ErrorData::invalid_params(self.api.redactor().scrub_owned(message), None)

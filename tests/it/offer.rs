@@ -156,6 +156,36 @@ async fn a_tool_that_is_not_offered_says_why() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_nearly_right_is_put_right_over_all_tools() {
+    let mut only_together = plain();
+    only_together.env_remove("PRIME_API_KEY");
+    for (command, asked, words) in [
+        (
+            &mut plain(),
+            "createrun",
+            "did you mean prime-intellect-createrun?",
+        ),
+        (
+            &mut plain(),
+            "prime-intellect-getrunsample",
+            "did you mean prime-intellect-getrunsamples? It is not offered here: it belongs to the toolset runs-more",
+        ),
+        (&mut plain(), "tokenize", "offered are: download-checkpoint"),
+        (
+            &mut only_together,
+            "prime-intellect-createrun",
+            "no key for Prime Intellect is configured; the user can set PRIME_API_KEY",
+        ),
+    ] {
+        let mut server = Server::initialized(command).await;
+        let call = json!({"name": asked, "arguments": {}});
+        let answer = server.request("tools/call", call).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn check_says_which_toolsets_and_why() {
     for (variable, toolsets, words) in [
         (None, None, "Toolsets: rl, runs (by default"),

@@ -513,3 +513,139 @@ async fn an_owner_who_is_no_admin_deletes_the_owners_way() {
         upstream.requests().await;
     }
 }
+
+#[tokio::test]
+async fn an_inline_config_is_treated_like_a_file() {
+    let mut setting = Setting::new().await;
+    let config = json!({"data": {"x": 1}, "gpu_type": "H200_141GB", "volume": "v", "image_tag": "", "env_file": ".env"});
+    let (answer, body) = setting
+        .create(json!({"body": {"config": config, "gpu_type": "B200_180GB"}}))
+        .await;
+    assert_eq!(
+        body,
+        json!({"config": {"data": {"x": 1}}, "gpuType": "B200_180GB", "volume": "v", "mode": "sft"})
+    );
+    assert!(answer["note"].as_str().unwrap().contains("env_file"), "{answer}");
+    let refusal = setting
+        .refusal(json!({"body": {"config": {"data": {}, "volume": 3}}}))
+        .await;
+    assert!(refusal.contains("body.config.volume: must be text"), "{refusal}");
+}
+
+#[tokio::test]
+async fn secrets_in_the_wrong_place_and_placeholders_are_refused() {
+    let mut setting = Setting::new().await;
+    for (body, words) in [
+        (
+            json!({"config": {"data": {}, "env_vars": {"HF_TOKEN": "hf_very_secret"}}}),
+            "body.config.env_vars.HF_TOKEN: is a secret",
+        ),
+        (
+            json!({"config": {"data": {}, "wandb_api_key": "very_secret"}}),
+            "body.config.wandb_api_key: is a secret",
+        ),
+        (
+            json!({"config": {"data": {}}, "wandbApiKey": "${WANDB_API_KEY}"}),
+            "body.wandbApiKey: is a placeholder",
+        ),
+    ] {
+        let refusal = setting.refusal(json!({"body": body})).await;
+        assert!(
+            refusal.contains(words) && refusal.contains("forward_secrets"),
+            "{refusal}"
+        );
+        assert!(!refusal.contains("very_secret"), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_could_not_be_forwarded_is_named() {
+    let mut setting = Setting::new().await;
+    setting.command.env("HF_TOKEN", HF);
+    let (answer, _) = setting
+        .create(json!({"body": {"config": {"data": {}}}, "forward_secrets": true}))
+        .await;
+    assert_eq!(answer["forwarded"], json!(["HF_TOKEN"]));
+    assert!(
+        answer["note"].as_str().unwrap().contains("WANDB_API_KEY"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_bills_says_so_and_how_to_end_it() {
+    let upstream = Upstream::start().await;
+    let mut server = Server::start(&upstream.server.uri()).await;
+    let create = json!({"body": {"config": {"data": {}}}});
+    for (price, words) in [
+        (json!(6.40), "about 6.4 USD per hour"),
+        (Value::Null, "by the GPU hour"),
+    ] {
+        let body = json!({"runId": "r7", "tokenValue": "t", "onDemand": true, "estimatedCostPerHour": price});
+        upstream.tell("prime-intellect-createrun", vec![(201, body)]);
+        let answer = server
+            .call("prime-intellect-createrun", create.clone())
+            .await
+            .json();
+        let note = answer["note"].as_str().unwrap();
+        assert!(
+            note.contains(words) && note.contains("prime-intellect-stoprun with run_id r7"),
+            "{note}"
+        );
+        upstream.requests().await;
+    }
+}
+
+#[tokio::test]
+async fn the_personal_account_can_be_meant_although_a_team_is_configured() {
+    let upstream = Upstream::start().await;
+    let mut command = Server::command(&upstream.server.uri());
+    command.env("PRIME_TEAM_ID", "t2");
+    let personal = json!({"team_id": "personal"});
+    assert_eq!(teams(&mut command, &upstream, personal).await, vec![None; 5]);
+}
+
+#[tokio::test]
+async fn check_shows_what_calls_fall_back_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Server::command("http://127.0.0.1:9");
+    command.env("PRIME_TEAM_ID", "team-1").env("HF_TOKEN", HF);
+    command.env(
+        "RL_MCP_FILE_DIRS",
+        std::env::join_paths([folder.path(), Path::new("/nowhere")]).unwrap(),
+    );
+    let (_, out, _) = Server::run(command.arg("check")).await;
+    for words in [
+        "Prime Intellect team: team-1",
+        "forward_secrets can send: HF_TOKEN",
+        folder.path().to_str().unwrap(),
+        "/nowhere (missing)",
+    ] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    assert!(!out.contains(HF), "{out}");
+}
+
+#[tokio::test]
+async fn an_unusable_address_in_the_official_command_lines_file_stops_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".prime")).unwrap();
+    std::fs::write(
+        home.path().join(".prime/config.json"),
+        r#"{"api_key": "pit_0123456789abcdef", "base_url": "http://10.0.0.1:9"}"#,
+    )
+    .unwrap();
+    let mut command = Server::command("http://127.0.0.1:9");
+    command.env("HOME", home.path());
+    command
+        .env_remove("PRIME_API_KEY")
+        .env_remove("PRIME_API_BASE_URL");
+    let mut server = Server::initialized(&mut command).await;
+    // The key of the file goes nowhere but to the file's own address.
+    let outcome = server.call("prime-intellect-listruns", json!({})).await;
+    assert!(
+        outcome.error().contains("No key for Prime Intellect"),
+        "{}",
+        outcome.text
+    );
+}
