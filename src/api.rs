@@ -23,6 +23,7 @@ macro_rules! id {
 
 pub mod call;
 pub mod clean;
+mod connection;
 pub mod error_body;
 pub mod exchange;
 pub mod http;

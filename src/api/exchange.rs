@@ -1,6 +1,5 @@
 //! One request and its answer, with tries, deadlines and limits.
 
-use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use tracing::info;
 use crate::error::{Cause, Failure, Reached, ToolError};
 use crate::spec::{Effect, Method, Service, Spec};
 
-use super::{Call, clean, error_body, json, retry};
+use super::{Call, clean, connection, error_body, json, retry};
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 256 << 20;
@@ -260,7 +259,7 @@ async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause>
         } else if matches!(outgoing.method, Method::Post | Method::Put) {
             request = request.header(CONTENT_LENGTH, 0);
         }
-        let response = request.send().await.map_err(|error| connection(&error))?;
+        let response = request.send().await.map_err(|error| connection::cause(&error))?;
         let status = response.status().as_u16();
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return Ok(response);
@@ -308,51 +307,5 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
             Ok(None) => return Ok(body),
             Err(_) => return Err(Cause::Truncated),
         }
-    }
-}
-
-/// What a failure of reqwest means. Its own text is never shown: it prints the whole URL.
-fn connection(error: &reqwest::Error) -> Cause {
-    let why = causes(error);
-    let lower = why.to_ascii_lowercase();
-    if !error.is_connect() {
-        return Cause::Broken(why);
-    }
-    if lower.contains("dns error") || lower.contains("failed to lookup") {
-        Cause::Dns(why)
-    } else if is_tls(error) {
-        Cause::Tls(why)
-    } else {
-        Cause::Unreachable(why)
-    }
-}
-
-/// Whether rustls is somewhere among the causes. An `io::Error` does not count what it wraps as its source.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || wrapped.is_some_and(|inner| is_tls(inner))
-        || error.source().is_some_and(is_tls)
-}
-
-/// The causes of an error, innermost last, without reqwest's own line.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let text = error.to_string();
-        // Wrappers repeat what they wrap, and hyper's says no more than that there was an error.
-        let repeated = parts.last().is_some_and(|last| last.contains(&text));
-        if !repeated && !text.starts_with("client error") {
-            parts.push(text);
-        }
-        source = error.source();
-    }
-    if parts.is_empty() {
-        "no further reason given".to_owned()
-    } else {
-        parts.join(": ")
     }
 }

@@ -45,5 +45,5 @@ fn build(proxies: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder)
         .redirect(reqwest::redirect::Policy::none());
     proxies(builder)
         .build()
-        .map_err(|error| super::exchange::causes(&error))
+        .map_err(|error| super::connection::causes(&error))
 }
