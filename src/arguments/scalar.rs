@@ -67,7 +67,10 @@ impl Place<'_> {
                 }
             }
             Rule::Object(_) | Rule::Array { .. } if !bracketed => self.unexpected("text"),
-            Rule::Number(_) if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+            Rule::Number(_)
+                if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+                    || serde_json::from_str::<IgnoredAny>(trimmed).is_err() =>
+            {
                 self.unexpected("text that is no finite number")
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {

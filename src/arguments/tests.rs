@@ -61,11 +61,11 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             r#"{"id":"x","count":"3x"}"#,
-            "count: found text that cannot be read",
+            "count: found text that is no finite number",
         ),
         (
             r#"{"id":"x","count":"3 4"}"#,
-            "count: found text that cannot be read",
+            "count: found text that is no finite number",
         ),
         (
             r#"{"id":"x","count":[3]}"#,

@@ -190,7 +190,7 @@ async fn each_rule_of_a_batch() {
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", json!("-Infinity"))],
-            vec![path("logprobs.data[2]: found text that cannot be read")],
+            vec![path("logprobs.data[2]: found text that is no finite number")],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", Value::Null)],
@@ -732,6 +732,11 @@ async fn ranges_and_places_in_the_other_tools() {
             "create-model-resource",
             json!({"body": {"base_model": "m", "inactive_timeout": 60}}),
             "body.inactive_timeout: is 60, but must be at least 300",
+        ),
+        (
+            "create-model-resource",
+            json!({"body": {"base_model": "m", "inactive_timeout": "30m"}}),
+            "body.inactive_timeout: found text that is no finite number",
         ),
         (
             "create-model-resource",

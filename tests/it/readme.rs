@@ -65,7 +65,7 @@ async fn the_transcripts_are_what_happens() {
         }
         calls += 1;
     }
-    assert_eq!(calls, 7);
+    assert_eq!(calls, 10);
 }
 
 /// Each entry works once the path and the keys are replaced.
@@ -73,6 +73,9 @@ async fn the_transcripts_are_what_happens() {
 async fn the_example_configuration_works() {
     let example: Value = serde_json::from_str(&file("mcp.json.example")).unwrap();
     let entries = example["mcpServers"].as_object().unwrap();
+    let snippet = README.split("```json\n").nth(1).unwrap();
+    let snippet: Value = serde_json::from_str(snippet.split("```").next().unwrap()).unwrap();
+    assert_eq!(snippet["mcpServers"]["rl"], entries["rl"]);
     let mut offered = Vec::new();
     for entry in entries.values() {
         assert!(
