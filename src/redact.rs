@@ -5,7 +5,8 @@
 //! that prints headers, or a library that logs too much cannot leak one.
 
 use std::borrow::Cow;
-use std::sync::{PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use memchr::memmem;
 
@@ -19,7 +20,11 @@ const SHORTEST_SECRET: usize = 8;
 #[derive(Default)]
 pub struct Redactor {
     secrets: RwLock<Vec<String>>,
+    passing: Mutex<VecDeque<String>>,
 }
+
+/// How many passing secrets are kept: far more than there are calls under way.
+const MOST_PASSING: usize = 200;
 
 impl Redactor {
     /// Adds a secret, in its plain form and as it reads inside a JSON string, once and twice encoded.
@@ -28,15 +33,29 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        let mut form = secret.to_owned();
-        for _ in 0..3 {
+        for form in forms(secret) {
             if !secrets.contains(&form) {
-                secrets.push(form.clone());
+                secrets.push(form);
             }
-            form = inside_json_string(&form);
         }
         // Longest first: a secret that contains another one must go as a whole.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// Adds a secret that is of use for one call only, such as the signature of a URL. Of many such the oldest are
+    /// forgotten: a server that runs for weeks must not search each answer for all of them.
+    pub fn add_passing(&self, secret: &str) {
+        self.add(secret);
+        let mut passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        passing.push_back(secret.to_owned());
+        if passing.len() > MOST_PASSING
+            && let Some(oldest) = passing.pop_front()
+            && !passing.contains(&oldest)
+        {
+            let gone = forms(&oldest);
+            let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+            secrets.retain(|known| !gone.contains(known));
+        }
     }
 
     /// Replaces each secret in `text`. Allocates only when there is one.
@@ -60,6 +79,13 @@ impl Redactor {
             Cow::Borrowed(_) => text,
         }
     }
+}
+
+/// The secret as it is and as it reads inside a JSON string, once and twice encoded.
+fn forms(secret: &str) -> [String; 3] {
+    let once = inside_json_string(secret);
+    let twice = inside_json_string(&once);
+    [secret.to_owned(), once, twice]
 }
 
 fn inside_json_string(text: &str) -> String {
@@ -90,6 +116,21 @@ mod tests {
         redactor.add("tok_abcdef");
         redactor.add("tok_abcdef_and_more");
         assert_eq!(redactor.scrub("x tok_abcdef_and_more y"), "x [redacted] y");
+    }
+
+    #[test]
+    fn of_many_passing_secrets_the_oldest_are_forgotten_and_lasting_ones_stay() {
+        let redactor = Redactor::default();
+        redactor.add("lasting-key-0123");
+        for number in 0..1000 {
+            redactor.add_passing(&format!("signature-{number:04}"));
+        }
+        let text = "lasting-key-0123 signature-0999 signature-0800 signature-0001";
+        assert_eq!(
+            redactor.scrub(text),
+            "[redacted] [redacted] [redacted] signature-0001"
+        );
+        assert!(redactor.secrets.read().unwrap().len() < 2 * MOST_PASSING);
     }
 
     proptest! {
