@@ -23,6 +23,15 @@ pub async fn check(api: &Api, offer: &Offer, out: &mut impl Write) -> io::Result
     }
     write_run_settings(api.config(), out)?;
     write_tools(offer, out)?;
+    for service in [Service::Together, Service::Prime] {
+        if any_key(api) && offer.has(service) && api.config().account(service).key.is_none() {
+            let name = service.name();
+            writeln!(
+                out,
+                "\nThere is no key for {name}: its tools are offered, but a call only says which variable is missing."
+            )?;
+        }
+    }
     if !any_key(api) {
         writeln!(
             out,

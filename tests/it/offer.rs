@@ -209,6 +209,17 @@ async fn check_says_which_toolsets_and_why() {
     }
 }
 
+#[tokio::test]
+async fn check_says_when_tools_are_offered_that_cannot_work() {
+    let mut command = plain();
+    command
+        .env_remove("PRIME_API_KEY")
+        .env("RL_MCP_TOOLSETS", "rl,runs");
+    let (_, out, _) = Server::run(command.arg("check")).await;
+    assert!(out.contains("There is no key for Prime Intellect"), "{out}");
+    assert!(!out.contains("There is no key for Together AI"), "{out}");
+}
+
 /// A host shows the instructions to the model as they are, so they name only services that are offered.
 #[tokio::test]
 async fn the_instructions_speak_of_what_is_offered() {
