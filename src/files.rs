@@ -54,14 +54,10 @@ impl Files {
         if self.directories.is_empty() {
             return Err("this server may read no files: the user can allow directories in the variable RL_MCP_FILE_DIRS (in the host's mcp.json, under \"env\"; then restart the server)".to_owned());
         }
-        let candidates: Vec<PathBuf> = self
+        let mut found = self
             .directories
             .iter()
-            .map(|directory| directory.join(path))
-            .collect();
-        let mut found = candidates
-            .iter()
-            .filter_map(|candidate| candidate.canonicalize().ok());
+            .filter_map(|directory| directory.join(path).canonicalize().ok());
         if let Some(real) = found.find(|real| self.contains(real)) {
             return Ok(real);
         }

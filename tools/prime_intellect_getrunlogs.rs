@@ -108,7 +108,7 @@ pub enum Component {
 
 fn shown(reply: Reply, asked: u32) -> Reply {
     let Some(log) = reply.member::<String>("logs") else {
-        return thin::bounded(Reply::new(clean::json(reply.text()).into_owned()));
+        return thin::bounded(Reply::new(clean::json(reply.into_text())));
     };
     let logs::Shown { text, note } = logs::show(&log, usize::try_from(asked).unwrap_or(usize::MAX));
     let reply = if text == log {

@@ -3,11 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::Request;
 use crate::api::together::{ModelResourceId, billing};
-use crate::api::{Call, Reply};
-use crate::error::Failure;
-use crate::error::ToolError;
+use crate::api::{Call, Reply, Request};
+use crate::error::{Failure, ToolError};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 

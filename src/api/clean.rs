@@ -1,8 +1,6 @@
 //! What a run writes is untrusted text: characters that nobody sees could hide instructions from the person who
 //! reads along, and what looks like a key may be one.
 
-use std::borrow::Cow;
-
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
@@ -30,23 +28,23 @@ pub fn text(text: &str) -> String {
 
 /// A JSON text without invisible characters, whether they came as they are or as `\u` escapes, and [`whole`].
 #[must_use]
-pub fn json(text: &str) -> Cow<'_, str> {
+pub fn json(text: String) -> String {
     without(text, is_invisible)
 }
 
 /// A JSON text in which half a character, from a text that was cut in the middle of one, has become the sign for that:
 /// hardly anything can read it otherwise.
 #[must_use]
-pub fn whole(text: &str) -> Cow<'_, str> {
+pub fn whole(text: String) -> String {
     without(text, |_| false)
 }
 
-fn without(text: &str, gone: impl Fn(char) -> bool) -> Cow<'_, str> {
+fn without(text: String, gone: impl Fn(char) -> bool) -> String {
     if text.is_ascii() && !text.contains('\\') {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut cleaned = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(first) = rest.chars().next() {
         let (character, length) = escape(rest).unwrap_or((first, first.len_utf8()));
         let (piece, after) = rest.split_at(length);
@@ -57,7 +55,7 @@ fn without(text: &str, gone: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
         rest = after;
     }
-    Cow::Owned(cleaned)
+    cleaned
 }
 
 /// What the keys of the platform begin with.
@@ -65,26 +63,40 @@ const KEY: &str = "pit_";
 /// Shorter words are no keys.
 const SHORTEST_KEY: usize = 12;
 
+/// The words in a text that begin like a key of the platform, each with its place.
+pub(super) fn key_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices(KEY).filter_map(|(start, _)| {
+        let word = text.get(start..)?;
+        let end = word.find(|c| !is_word(c)).unwrap_or(word.len());
+        Some((start, word.get(..end)?))
+    })
+}
+
+const fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
 /// A text without what looks like a key of the platform: a run prints its own if it is told to.
 #[must_use]
-pub fn keys(text: &str) -> Cow<'_, str> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+pub fn keys(text: String) -> String {
     let mut cleaned = String::new();
     let mut done = 0;
-    for (start, _) in text.match_indices(KEY) {
-        let (before, word) = text.split_at(start);
-        let length = word.find(|c| !is_part(c)).unwrap_or(word.len());
-        if start >= done && length >= SHORTEST_KEY && !before.ends_with(is_part) {
-            cleaned.push_str(before.get(done..).unwrap_or_default());
+    for (start, word) in key_words(&text) {
+        let Some(before) = text.get(done..start) else {
+            // A part of the word before.
+            continue;
+        };
+        if word.len() >= SHORTEST_KEY && !before.ends_with(is_word) {
+            cleaned.push_str(before);
             cleaned.push_str(PLACEHOLDER);
-            done = start + length;
+            done = start + word.len();
         }
     }
     if done == 0 {
-        return Cow::Borrowed(text);
+        return text;
     }
     cleaned.push_str(text.get(done..).unwrap_or_default());
-    Cow::Owned(cleaned)
+    cleaned
 }
 
 /// The character that a JSON escape at the beginning of `text` stands for, and the length of the escape.
@@ -144,25 +156,34 @@ mod tests {
             let units = hidden.encode_utf16(&mut units).iter();
             let escaped: Vec<String> = units.map(|unit| format!("\\u{unit:04X}")).collect();
             let escaped = format!(r#"{{"a":"x{}y"}}"#, escaped.concat());
-            assert_eq!(json(&escaped), r#"{"a":"xy"}"#, "{hidden:?}");
-            assert!(!json(&raw).contains(hidden), "{hidden:?}");
+            assert_eq!(json(escaped), r#"{"a":"xy"}"#, "{hidden:?}");
+            assert!(!json(raw).contains(hidden), "{hidden:?}");
         }
-        assert_eq!(json(r#"{"a":"\b\f\r\n\t\"\\u200b"}"#), r#"{"a":"\n\t\"\\u200b"}"#);
+        assert_eq!(
+            json(r#"{"a":"\b\f\r\n\t\"\\u200b"}"#.to_owned()),
+            r#"{"a":"\n\t\"\\u200b"}"#
+        );
     }
 
     #[test]
     fn half_a_character_is_shown_as_such_and_never_joined_to_another() {
-        assert_eq!(json(r#"{"a":"\ud83dx"}"#), "{\"a\":\"\u{fffd}x\"}");
-        let halves = json(r#"{"a":"\udb40\u200b\udc41"}"#).into_owned();
+        assert_eq!(json(r#"{"a":"\ud83dx"}"#.to_owned()), "{\"a\":\"\u{fffd}x\"}");
+        let halves = json(r#"{"a":"\udb40\u200b\udc41"}"#.to_owned());
         assert_eq!(halves, "{\"a\":\"\u{fffd}\u{fffd}\"}");
     }
 
     #[test]
     fn only_what_looks_like_a_key_is_taken_for_one() {
-        assert_eq!(keys("key=pit_0123456789abcdef; x"), "key=[redacted]; x");
-        assert_eq!(keys("pit_0123456789 pit_0123456789"), "[redacted] [redacted]");
+        assert_eq!(
+            keys("key=pit_0123456789abcdef; x".to_owned()),
+            "key=[redacted]; x"
+        );
+        assert_eq!(
+            keys("pit_0123456789 pit_0123456789".to_owned()),
+            "[redacted] [redacted]"
+        );
         for plain in ["pit_stop", "spit_0123456789abc", "a pit"] {
-            assert_eq!(keys(plain), plain);
+            assert_eq!(keys(plain.to_owned()), plain);
         }
     }
 
@@ -171,7 +192,7 @@ mod tests {
         fn json_stays_json_and_says_the_same_otherwise(parts in prop::collection::vec("\\PC{0,6}|[\\x00-\\x1f]{0,3}", 0..6), pick in 0..10_usize) {
             let written: String = parts.join(&HIDDEN[pick].to_string());
             let document = serde_json::json!({"k": written}).to_string();
-            let cleaned: Value = serde_json::from_str(&json(&document)).unwrap();
+            let cleaned: Value = serde_json::from_str(&json(document)).unwrap();
             prop_assert_eq!(cleaned["k"].as_str().unwrap(), text(&written));
         }
     }

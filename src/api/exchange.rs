@@ -205,7 +205,7 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
     }
     let mut message = error_body::message(&body);
     if outgoing.spec.service == Service::Prime {
-        message = clean::text(&clean::keys(&message));
+        message = clean::text(&clean::keys(message));
     }
     let cause = Cause::Status {
         status: status.as_u16(),
@@ -221,18 +221,17 @@ fn presentable(call: &Call<'_>, outgoing: &Outgoing, text: String) -> String {
     if outgoing.spec.service == Service::Together {
         return text;
     }
-    let text = clean::keys(&text);
-    let cleaned = if outgoing.as_written {
-        clean::whole(&text)
+    let text = clean::keys(text);
+    let text = if outgoing.as_written {
+        clean::whole(text)
     } else {
-        clean::json(&text)
+        clean::json(text)
     };
-    let mut text = cleaned.into_owned();
-    if let Some(secret) = outgoing.spec.secret {
+    match outgoing.spec.secret {
         // What can be taken apart has been checked to be JSON.
-        text = json::without_secret(&text, secret, &call.api.redactor).unwrap_or(text);
+        Some(secret) => json::without_secret(&text, secret, &call.api.redactor).unwrap_or(text),
+        None => text,
     }
-    text
 }
 
 /// Sends the request, and again to where it is redirected as long as that is the same host.

@@ -10,6 +10,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::clean;
 use crate::error::{Cause, ToolError};
 use crate::redact::Redactor;
 
@@ -88,11 +89,6 @@ impl Object {
         self.0.retain(|(name, _)| wanted(name));
     }
 
-    /// Drops all members but these.
-    pub fn keep(&mut self, names: &[&str]) {
-        self.0.retain(|(name, _)| names.contains(&name.as_str()));
-    }
-
     /// All members.
     pub fn into_members(self) -> impl Iterator<Item = (String, Box<RawValue>)> {
         self.0.into_iter()
@@ -156,10 +152,8 @@ const DEEPEST: usize = 32;
 /// member `name`, and what begins like a key of the platform.
 pub(super) fn register_secrets(body: &[u8], name: &str, redactor: &Redactor) {
     let text = String::from_utf8_lossy(body);
-    for (start, _) in text.match_indices("pit_") {
-        let word = text.get(start..).unwrap_or_default();
-        let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
-        redactor.add(word.get(..end.unwrap_or(word.len())).unwrap_or_default());
+    for (_, word) in clean::key_words(&text) {
+        redactor.add(word);
     }
     // What cannot be read as JSON has no members.
     let _ = without_secret(text.trim(), name, redactor);

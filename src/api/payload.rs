@@ -72,7 +72,7 @@ pub async fn uploaded(
         Uploaded::All => body.clone(),
         Uploaded::Members(names) => {
             let mut content = json::object(&body)?;
-            content.keep(names);
+            content.retain(|name| names.contains(&name));
             json::text(&content)?
         }
     };

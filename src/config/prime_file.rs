@@ -32,16 +32,15 @@ struct Members {
 impl PrimeFile {
     /// Reads what belongs to `context`: the plain file, or the set saved under that name.
     pub(super) fn read(home: Option<&str>, context: Option<&str>) -> Result<Self, ConfigError> {
-        let plain = Self::open(home, "config.json");
+        let plain = || Self::open(home, "config.json").unwrap_or_default();
         let Some(context) = context else {
-            return Ok(plain.unwrap_or_default());
+            return Ok(plain());
         };
-        let plain = plain.unwrap_or_default();
         if context.eq_ignore_ascii_case(PRODUCTION) {
             return Ok(Self {
                 team_id: None,
                 base_url: None,
-                ..plain
+                ..plain()
             });
         }
         let usable = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -7,7 +7,7 @@ use rl_mcp::tools::ALL;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::Server;
+use crate::support::{Server, prime_home};
 
 const NOBODY: &str = "http://127.0.0.1:9";
 
@@ -66,13 +66,7 @@ async fn with_one_key_only_its_service_is_offered_unless_toolsets_are_named() {
 
 #[tokio::test]
 async fn a_key_in_the_file_of_the_official_command_line_counts() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::create_dir(home.path().join(".prime")).unwrap();
-    std::fs::write(
-        home.path().join(".prime/config.json"),
-        r#"{"api_key": "pit_of_the_file"}"#,
-    )
-    .unwrap();
+    let home = prime_home(r#"{"api_key": "pit_of_the_file"}"#);
     let mut command = plain();
     command.env_remove("PRIME_API_KEY").env("HOME", home.path());
     assert_eq!(offered(&mut command).await, of(&Toolset::DEFAULT));

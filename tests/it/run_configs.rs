@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Server, Upstream};
+use crate::support::{PRIME_KEY, Server, Upstream, prime_home};
 
 /// The example of the documentation, with all keys that do not belong into the config.
 const CONFIG: &str = r#"
@@ -414,17 +414,12 @@ async fn the_team_is_named_as_each_call_wants_it() {
     );
 }
 
-fn prime_home(folder: &Path, base_url: &str) {
-    std::fs::create_dir_all(folder.join(".prime")).unwrap();
-    let file = json!({"api_key": crate::support::PRIME_KEY, "team_id": "team_of_file", "base_url": format!("{base_url}/api/v1")});
-    std::fs::write(folder.join(".prime/config.json"), file.to_string()).unwrap();
-}
-
 #[tokio::test]
 async fn key_team_and_address_come_from_the_official_command_lines_file_where_the_variables_are_unset() {
-    let home = tempfile::tempdir().unwrap();
     let upstream = Upstream::start().await;
-    prime_home(home.path(), &upstream.server.uri());
+    let base_url = format!("{}/api/v1", upstream.server.uri());
+    let file = json!({"api_key": PRIME_KEY, "team_id": "team_of_file", "base_url": base_url});
+    let home = prime_home(&file.to_string());
     let before = std::fs::read(home.path().join(".prime/config.json")).unwrap();
     let mut command = Server::command("http://127.0.0.1:9");
     command
@@ -442,7 +437,7 @@ async fn key_team_and_address_come_from_the_official_command_lines_file_where_th
         out.contains("(from ~/.prime/config.json)") && out.contains("test      ok"),
         "{out}"
     );
-    assert!(!out.contains(crate::support::PRIME_KEY), "{out}");
+    assert!(!out.contains(PRIME_KEY), "{out}");
     assert_eq!(
         std::fs::read(home.path().join(".prime/config.json")).unwrap(),
         before
@@ -461,13 +456,7 @@ async fn key_team_and_address_come_from_the_official_command_lines_file_where_th
 
 #[tokio::test]
 async fn a_broken_file_of_the_official_command_line_is_left_alone() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::create_dir(home.path().join(".prime")).unwrap();
-    std::fs::write(
-        home.path().join(".prime/config.json"),
-        "{\"api_key\": \"pit_secret_of_file\"",
-    )
-    .unwrap();
+    let home = prime_home("{\"api_key\": \"pit_secret_of_file\"");
     let mut command = Server::command("http://127.0.0.1:9");
     command.env("HOME", home.path()).env_remove("PRIME_API_KEY");
     let mut server = Server::initialized(&mut command).await;
@@ -628,13 +617,7 @@ async fn check_shows_what_calls_fall_back_on() {
 
 #[tokio::test]
 async fn an_unusable_address_in_the_official_command_lines_file_stops_nothing() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::create_dir(home.path().join(".prime")).unwrap();
-    std::fs::write(
-        home.path().join(".prime/config.json"),
-        r#"{"api_key": "pit_0123456789abcdef", "base_url": "http://10.0.0.1:9"}"#,
-    )
-    .unwrap();
+    let home = prime_home(r#"{"api_key": "pit_0123456789abcdef", "base_url": "http://10.0.0.1:9"}"#);
     let mut command = Server::command("http://127.0.0.1:9");
     command.env("HOME", home.path());
     command

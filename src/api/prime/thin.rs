@@ -10,7 +10,6 @@ mod values;
 use std::collections::HashSet;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::api::Reply;
 
@@ -21,11 +20,6 @@ pub use values::bounded;
 
 /// The size of an answer, in bytes of JSON. Hosts warn at about 40,000 characters.
 pub const BUDGET: usize = 30_000;
-
-/// The rows of `member`, if the answer has them.
-fn rows<T: DeserializeOwned>(reply: &Reply, member: &str) -> Option<Vec<T>> {
-    reply.member(member)
-}
 
 /// What a value takes in the answer, in bytes, with its comma.
 pub(super) fn size(value: &impl Serialize) -> usize {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::forward_backward::other_tensor;
-use super::tensor::{Either, Int64, ModelInput, Tensor, Values, check_targets};
+use super::tensor::{Either, Int64, ModelInput, Tensor, Values, check_slots};
 use crate::problems::{Path, Problems};
 
 /// The batch and the gradients of its loss.
@@ -112,13 +112,14 @@ impl Sample {
         for (name, tensor) in &inputs.others {
             tensor.check(Values::Numbers, tokens, &path.key(name), problems);
         }
-        if inputs.weights.is_some() && inputs.mask.is_some() {
-            problems.add(&path, "has both weights and mask: give one of them");
-        }
-        if let (Some(input), Some(targets)) = (&self.model_input, &inputs.target_tokens) {
-            let selection = inputs.mask.as_ref().or(inputs.weights.as_ref());
-            check_targets(targets, selection, input, &path, problems);
-        }
+        check_slots(
+            self.model_input.as_ref(),
+            inputs.target_tokens.as_ref(),
+            inputs.weights.as_ref(),
+            inputs.mask.as_ref(),
+            &path,
+            problems,
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::losses::{Loss, LossType};
-use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_targets};
+use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
 use crate::problems::{Path, Problems};
 use crate::schema::input_schema;
 
@@ -116,10 +116,14 @@ impl Sample {
         let tokens = self.model_input.as_ref().and_then(ModelInput::count);
         let path = path.key("loss_fn_inputs");
         inputs.check(loss, tokens, &path, problems);
-        if let (Some(input), Some(targets)) = (&self.model_input, &inputs.target_tokens) {
-            let selection = inputs.mask.as_ref().or(inputs.weights.as_ref());
-            check_targets(targets, selection, input, &path, problems);
-        }
+        check_slots(
+            self.model_input.as_ref(),
+            inputs.target_tokens.as_ref(),
+            inputs.weights.as_ref(),
+            inputs.mask.as_ref(),
+            &path,
+            problems,
+        );
     }
 }
 
@@ -153,9 +157,6 @@ impl LossFnInputs {
         );
         for (name, tensor) in &self.others {
             inputs.check(name, Some(tensor), Values::Numbers, Need::Optional);
-        }
-        if self.weights.is_some() && self.mask.is_some() {
-            problems.add(path, "has both weights and mask: give one of them");
         }
     }
 }

@@ -175,9 +175,26 @@ impl<D: DType> Tensor<D> {
     }
 }
 
+/// What holds for the slots of every sample, whatever its loss: they are selected by `weights` or by `mask`, and the
+/// targets are the input shifted by one. `path` is that of the tensors.
+pub fn check_slots(
+    input: Option<&ModelInput>,
+    targets: Option<&Tensor<Int64>>,
+    weights: Option<&Tensor<Either>>,
+    mask: Option<&Tensor<Either>>,
+    path: &Path<'_>,
+    problems: &mut Problems,
+) {
+    if weights.is_some() && mask.is_some() {
+        problems.add(path, "has both weights and mask: give one of them");
+    }
+    if let (Some(input), Some(targets)) = (input, targets) {
+        check_targets(targets, mask.or(weights), input, path, problems);
+    }
+}
+
 /// Slot i of `target_tokens` holds the token that follows slot i of the input, wherever the position is trained on.
-/// `path` is that of the tensors.
-pub fn check_targets(
+fn check_targets(
     targets: &Tensor<Int64>,
     selection: Option<&Tensor<Either>>,
     input: &ModelInput,

@@ -5,7 +5,7 @@ mod process;
 mod scripted;
 
 pub use api::{Example, Upstream, examples, operation, operation_of};
-pub use process::{Outcome, Server, latest};
+pub use process::{Outcome, Server, latest, prime_home};
 pub use scripted::{Reaction, Scripted, json, status};
 
 pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";

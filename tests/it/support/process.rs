@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
@@ -229,6 +230,15 @@ pub fn latest() -> Value {
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {},
     })
+}
+
+/// A home with this configuration of Prime Intellect's official command line.
+pub fn prime_home(config: &str) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".prime");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), config).unwrap();
+    home
 }
 
 pub fn outcome(answer: &Value) -> Outcome {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::values::cut;
-use super::{BUDGET, fitting, keep_at, noted, rows, size};
+use super::{BUDGET, fitting, keep_at, noted, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
@@ -19,7 +19,7 @@ pub fn progress(mut reply: Reply) -> Reply {
     const NEWEST: usize = 45;
     let mut notes = Vec::new();
     for member in ["stepsWithSamples", "stepsWithDistributions"] {
-        let Some(mut steps) = rows::<Box<RawValue>>(&reply, member) else {
+        let Some(mut steps) = reply.member::<Vec<Box<RawValue>>>(member) else {
             continue;
         };
         let count = steps.len();
@@ -48,7 +48,7 @@ fn even(steps: &[i64]) -> Option<i64> {
 /// The newest checkpoints that fit.
 #[must_use]
 pub fn checkpoints(reply: Reply) -> Reply {
-    let Some(rows) = rows::<Object>(&reply, "checkpoints") else {
+    let Some(rows) = reply.member::<Vec<Object>>("checkpoints") else {
         return reply;
     };
     let step = |row: &Object| {
@@ -84,7 +84,7 @@ pub fn runs(reply: Reply) -> Reply {
     if reply.text().len() <= BUDGET {
         return reply;
     }
-    let Some(mut runs) = rows::<Object>(&reply, "runs") else {
+    let Some(mut runs) = reply.member::<Vec<Object>>("runs") else {
         return super::bounded(reply);
     };
     for run in &mut runs {

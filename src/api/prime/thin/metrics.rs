@@ -2,7 +2,7 @@
 
 use super::columns::{choose, narrow};
 use super::values::cut;
-use super::{BUDGET, noted, rows, size};
+use super::{BUDGET, keep_at, noted, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
@@ -14,7 +14,7 @@ const LONGEST_VALUE: usize = 200;
 /// Metrics, one row for each step: the chosen columns, and one row in n, where n is `every` or what fits.
 #[must_use]
 pub fn metrics(reply: Reply, columns: &[String], every: Option<usize>) -> Reply {
-    let Some(mut rows) = rows::<Object>(&reply, "metrics") else {
+    let Some(mut rows) = reply.member::<Vec<Object>>("metrics") else {
         return super::bounded(reply);
     };
     let mut notes = Vec::new();
@@ -31,11 +31,9 @@ pub fn metrics(reply: Reply, columns: &[String], every: Option<usize>) -> Reply 
             cut(row, LONGEST_VALUE);
         }
         // Chosen columns stay, however many they are.
-        notes.extend(if columns.is_empty() {
-            narrow(&mut rows, WIDEST)
-        } else {
-            None
-        });
+        if columns.is_empty() {
+            notes.extend(narrow(&mut rows, WIDEST));
+        }
     }
     let sizes: Vec<usize> = rows.iter().map(size).collect();
     let asked = every.unwrap_or(1);
@@ -46,8 +44,8 @@ pub fn metrics(reply: Reply, columns: &[String], every: Option<usize>) -> Reply 
     let count = rows.len();
     if every > 1 {
         let last = count.saturating_sub(1);
-        let mut index = 0..;
-        rows.retain(|_| index.next().is_some_and(|at| is_kept(at, every, last)));
+        let kept = (0..count).filter(|at| is_kept(*at, every, last)).collect();
+        keep_at(&mut rows, &kept);
         let more = if every > asked {
             " (more do not fit: min_step, max_step or columns make room)"
         } else {

@@ -4,23 +4,21 @@ use serde_json::Value;
 
 use super::columns::{choose, narrow};
 use super::values::cut_to_fit;
-use super::{BUDGET, fitting, keep_at, noted, rows, size};
+use super::{BUDGET, fitting, keep_at, noted, size};
 use crate::api::Reply;
 use crate::api::json::Object;
-
-const NONE: [(); 0] = [];
 
 /// Samples of one step: the chosen columns, with long values cut until all of them fit, or else fewer samples.
 #[must_use]
 pub fn samples(reply: Reply, columns: &[String]) -> Reply {
-    let Some(mut samples) = rows::<Object>(&reply, "samples") else {
+    let Some(mut samples) = reply.member::<Vec<Object>>("samples") else {
         return super::bounded(reply);
     };
     let mut notes = Vec::new();
     if !columns.is_empty() {
         match choose(&mut samples, columns) {
             Ok(note) => notes.extend(note),
-            Err(note) => return noted(reply.with("samples", &NONE), &[note]),
+            Err(note) => return noted(reply.with("samples", &Vec::<Object>::new()), &[note]),
         }
     }
     if samples.iter().map(size).sum::<usize>() <= BUDGET {
