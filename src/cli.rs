@@ -30,16 +30,28 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = tool_names)]
     pub tools: Option<Names<String>>,
 
+    #[cfg(feature = "sandbox")]
+    #[expect(missing_docs, reason = "would become the description of the program")]
+    #[command(flatten)]
+    pub sandbox: rl_mcp_sandbox::Options,
+
     #[expect(missing_docs, reason = "the commands document themselves")]
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 /// What to do instead of serving.
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum Command {
     /// Show what is configured, and test each key with one read call.
     Check,
+    /// Run the sandbox's services alone, for other clients, and print the variables that lead there.
+    #[cfg(feature = "sandbox")]
+    Sandbox {
+        /// Where to listen on loopback; 0: any free port.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
 }
 
 /// A list with commas. (Of a plain `Vec`, clap would take each element for one argument.)

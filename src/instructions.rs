@@ -29,10 +29,10 @@ const FURTHER: &str = " Further tools are in toolsets that the user can add with
 
 const NARROWED: &str = " Only some of the tools named here are offered: the user has limited them.";
 
-/// The instructions for what is offered.
+/// The instructions for what is offered. `preface` comes first.
 #[must_use]
-pub fn instructions(offer: &Offer) -> String {
-    let mut text = String::new();
+pub fn instructions(offer: &Offer, preface: &str) -> String {
+    let mut text = preface.to_owned();
     for (service, part) in [(Service::Together, TOGETHER), (Service::Prime, PRIME)] {
         if offer.has(service) {
             text.push_str(part);

@@ -57,6 +57,14 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
             .as_deref(),
         redactor.clone(),
     )?;
+    #[cfg(feature = "sandbox")]
+    if let Some(Command::Sandbox { port }) = &cli.command {
+        return rl_mcp_sandbox::alone(cli.sandbox, *port).map(|()| ExitCode::SUCCESS);
+    }
+    #[cfg(feature = "sandbox")]
+    let (variable, preface) = rl_mcp_sandbox::environment(cli.sandbox, variable)?;
+    #[cfg(not(feature = "sandbox"))]
+    let preface = "";
     let config = Config::read(variable).map_err(|error| error.to_string())?;
     let offer = Offer::new(cli.choice(), &config)?;
     let api = Arc::new(Api::new(config, redactor));
@@ -68,14 +76,18 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     let code = runtime.block_on(async {
         match cli.command {
             Some(Command::Check) => {
-                match check::check(&api, &offer, &mut io::stdout().lock()).await {
+                let mut out = io::stdout().lock();
+                let _ = out.write_all(preface.as_bytes());
+                match check::check(&api, &offer, &mut out).await {
                     Ok(works) => Ok(ExitCode::from(u8::from(!works))),
                     // Whoever read the report has seen enough of it.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
                     Err(error) => Err(error.to_string()),
                 }
             }
-            None => serve::serve(api.clone(), offer).await.map(|()| ExitCode::SUCCESS),
+            _ => serve::serve(api.clone(), offer, preface)
+                .await
+                .map(|()| ExitCode::SUCCESS),
         }
     });
     // A blocking read of standard input must not hold up the end.

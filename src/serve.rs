@@ -22,9 +22,9 @@ const GRACE: Duration = Duration::from_millis(100);
 const WAITING: &str =
     "rl-mcp: waiting for an MCP host on standard input. To test the set-up run: rl-mcp check. Ctrl-C ends.";
 
-/// Serves until the input ends or the process is asked to stop.
-pub async fn serve(api: Arc<Api>, offer: Offer) -> Result<(), String> {
-    let server = Server::new(api, offer);
+/// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
+pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result<(), String> {
+    let server = Server::new(api, offer, preface);
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
         let _ = writeln!(io::stderr(), "{WAITING}");

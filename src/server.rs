@@ -25,15 +25,21 @@ use crate::transport::RawArguments;
 pub struct Server {
     api: Arc<Api>,
     offer: Offer,
+    preface: &'static str,
     tools: Vec<Offered>,
 }
 
 impl Server {
-    /// A server that offers these tools.
+    /// A server that offers these tools, and whose instructions begin with `preface`.
     #[must_use]
-    pub fn new(api: Arc<Api>, offer: Offer) -> Self {
+    pub fn new(api: Arc<Api>, offer: Offer, preface: &'static str) -> Self {
         let tools = offer.entries.iter().map(|entry| Offered::new(entry)).collect();
-        Self { api, offer, tools }
+        Self {
+            api,
+            offer,
+            preface,
+            tools,
+        }
     }
 
     fn find(&self, name: &str) -> Option<&Offered> {
@@ -72,7 +78,7 @@ impl ServerHandler for Server {
         this.title = Some("RL post-training".to_owned());
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(this)
-            .with_instructions(instructions(&self.offer))
+            .with_instructions(instructions(&self.offer, self.preface))
     }
 
     async fn list_tools(

@@ -19,7 +19,14 @@ async fn help_names_every_variable_and_flag() {
     for variable in VARIABLES {
         assert!(out.contains(variable.name), "{}", variable.name);
     }
-    for word in ["--read-only", "--toolsets", "--tools", "check"] {
+    for word in [
+        "--read-only",
+        "--toolsets",
+        "--tools",
+        "check",
+        "--sandbox",
+        "sandbox",
+    ] {
         assert!(out.contains(word), "{word}");
     }
     let (code, out, _) = Server::run(bare().arg("--version")).await;

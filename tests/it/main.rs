@@ -16,6 +16,7 @@
 mod arguments;
 mod cli;
 mod contract;
+#[cfg(feature = "sandbox")]
 mod faults;
 mod journeys;
 mod listing;
@@ -25,6 +26,8 @@ mod payloads;
 mod protocol;
 mod readme;
 mod run_configs;
+mod sandbox;
+mod sandbox_server;
 mod secrets;
 mod support;
 mod watching;

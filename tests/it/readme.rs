@@ -99,7 +99,7 @@ async fn the_example_configuration_works() {
         let answer = server.request("tools/list", json!({})).await;
         offered.push(answer["result"]["tools"].as_array().unwrap().len());
     }
-    assert_eq!(offered, [30, 4]);
+    assert_eq!(offered, [30, 4, 30]);
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub struct Operation {
     pub needs_key: bool,
     prime: bool,
     request: Option<Validator>,
+    response: Validator,
     query: BTreeMap<String, (Validator, bool)>,
 }
 
@@ -76,6 +77,21 @@ pub fn operation(name: &str) -> &'static Operation {
         .iter()
         .find(|operation| operation.name == name)
         .unwrap()
+}
+
+/// The documented operation that a request is for.
+pub fn operation_at(method: &str, path: &str) -> Option<&'static Operation> {
+    OPERATIONS
+        .iter()
+        .find(|operation| operation.matches(method, path))
+}
+
+/// The names of all documented operations of a service.
+pub fn operations(prime: bool) -> impl Iterator<Item = &'static str> {
+    OPERATIONS
+        .iter()
+        .filter(move |operation| operation.prime == prime)
+        .map(|operation| operation.name.as_str())
 }
 
 /// The documented operation that a tool stands for.
@@ -116,6 +132,7 @@ fn read_api(api: &str, prime: bool) -> Vec<Operation> {
                 needs_key: operation["idempotency_key"].as_bool().unwrap_or(false),
                 prime,
                 request: (operation["request"]["type"] != "null").then(|| validator(&operation["request"])),
+                response: validator(&operation["response"]),
                 query: query.collect(),
             }
         })
@@ -133,6 +150,14 @@ impl Operation {
     /// Whether a body is of the documented form.
     pub fn accepts(&self, body: &Value) -> bool {
         self.request.as_ref().is_some_and(|schema| schema.is_valid(body))
+    }
+
+    /// Everything that is wrong with a success, by the documentation.
+    pub fn misanswers(&self, body: &Value) -> Vec<String> {
+        let errors = self.response.iter_errors(body);
+        errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
     }
 
     /// Everything that is wrong with a request, by the documentation.

@@ -2,10 +2,12 @@
 
 mod api;
 mod process;
+mod sandbox;
 mod scripted;
 
-pub use api::{Example, Upstream, examples, operation, operation_of};
+pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
 pub use process::{Outcome, Server, latest, prime_home};
+pub use sandbox::Sandbox;
 pub use scripted::{Reaction, Scripted, json, status};
 
 pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";

@@ -1,0 +1,314 @@
+//! The life of a run, from the queue to the end. Requests only leave orders; all that happens to a run happens here.
+
+use std::sync::Arc;
+
+use tokio::select;
+use tokio::task::spawn_blocking;
+
+use super::logs::Level;
+use super::platform::Platform;
+use super::recipe::Recipe;
+use super::run::{Checkpoint, Failure, Order, Run, Status};
+use super::training::Engine;
+
+/// Seconds that things take on the real service, or could. Scaled like all waits.
+const SCHEDULING: f64 = 15.0;
+const STARTING_PODS: f64 = 60.0;
+const RESTARTING_PODS: f64 = 30.0;
+/// At least; a step that needs longer takes longer.
+const STEP: f64 = 20.0;
+const STOPPING_PODS: f64 = 10.0;
+/// Before and during the upload of a checkpoint.
+const UPLOAD: f64 = 5.0;
+
+/// What a run's task holds.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    pub(super) platform: Arc<Platform>,
+    pub(super) id: String,
+    pub(super) recipe: Arc<Recipe>,
+}
+
+/// How a run ends.
+enum End {
+    Completed,
+    Stopped,
+    Paused,
+    Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Life {
+    /// Lives through it.
+    pub(super) async fn live(self) {
+        let end = match self.wait_for_pods().await {
+            Ok(()) => match self.train().await {
+                Ok(end) | Err(end) => end,
+            },
+            Err(end) => end,
+        };
+        let pods = self
+            .platform
+            .look(|world| world.any_run(&self.id).is_some_and(|run| run.started.is_some()));
+        if pods && matches!(end, End::Stopped) {
+            self.platform.clock.wait(STOPPING_PODS).await;
+        }
+        self.finish(end);
+    }
+
+    /// Waits for its turn on the cluster, and for the pods.
+    async fn wait_for_pods(&self) -> Result<(), End> {
+        self.rest(SCHEDULING).await?;
+        select! {
+            biased;
+            _ = self.order() => return Err(End::Stopped),
+            () = self.turn() => {}
+        }
+        if self.platform.look(|world| self.platform.balance(world)) <= 0.0 {
+            return Err(End::Failed(Failure {
+                component: "platform",
+                message: "Insufficient balance".to_owned(),
+                cause: "the wallet was empty when the run's turn came".to_owned(),
+            }));
+        }
+        self.update(|run, _| run.status = Status::Pending);
+        self.rest(STARTING_PODS).await?;
+        self.start()?;
+        Ok(())
+    }
+
+    /// Waits, unless there is an order, which can only be to stop as long as the run isn't running.
+    async fn rest(&self, seconds: f64) -> Result<(), End> {
+        select! {
+            biased;
+            _ = self.order() => Err(End::Stopped),
+            () = self.platform.clock.wait(seconds) => Ok(()),
+        }
+    }
+
+    async fn order(&self) -> Order {
+        self.platform.until(|world| world.any_run(&self.id)?.order).await
+    }
+
+    async fn turn(&self) {
+        let first = |run: &&Run, ahead: usize| ahead == 0 && run.status == Status::Queued;
+        self.platform
+            .until(|world| {
+                world
+                    .any_run(&self.id)
+                    .filter(|run| first(run, world.ahead(run)))
+                    .map(drop)
+            })
+            .await;
+    }
+
+    /// Trains until the last step or an order to end.
+    async fn train(&self) -> Result<End, End> {
+        let origin = self.update(|run, _| run.origin.clone()).flatten();
+        let mut engine = Engine::new(self.recipe.clone(), origin.as_deref());
+        let mut kept = engine.steps();
+        loop {
+            let order = self.update(|run, _| run.order).flatten();
+            match order {
+                Some(Order::Stop) => return Ok(End::Stopped),
+                Some(Order::Pause) => {
+                    if kept < engine.steps() {
+                        self.checkpoint(engine).await?;
+                    }
+                    self.rest_paused().await?;
+                    return Ok(End::Paused);
+                }
+                Some(Order::Restart) => {
+                    engine = self.restart().await?;
+                    kept = engine.steps();
+                    continue;
+                }
+                None => {}
+            }
+            let last = engine.steps() >= self.recipe.max_steps;
+            let due = self
+                .recipe
+                .interval
+                .is_some_and(|interval| engine.steps().is_multiple_of(interval));
+            if kept < engine.steps() && (last || due) {
+                engine = self.checkpoint(engine).await?;
+                kept = engine.steps();
+                // There may have been an order meanwhile.
+                continue;
+            }
+            if last {
+                return Ok(End::Completed);
+            }
+            engine = self.step(engine).await?;
+        }
+    }
+
+    /// Does a step and takes as long as one takes.
+    async fn step(&self, mut engine: Engine) -> Result<Engine, End> {
+        let began = self.platform.clock.now();
+        let work = spawn_blocking(move || {
+            let done = engine.step();
+            (engine, done)
+        });
+        // Both start at once.
+        let paced = async {
+            select! {
+                () = self.platform.clock.wait(STEP) => {}
+                _ = self.order() => {}
+            }
+        };
+        let (worked, ()) = tokio::join!(work, paced);
+        let (engine, done) = worked.map_err(|error| crashed(&error))?;
+        let done = done.map_err(|refusal| self.broken(&refusal))?;
+        let took = self
+            .platform
+            .clock
+            .now()
+            .duration_since(began)
+            .unwrap_or_default();
+        self.record(&done, took.as_secs_f64());
+        Ok(engine)
+    }
+
+    /// Keeps the state; the upload goes on while training does.
+    async fn checkpoint(&self, engine: Engine) -> Result<Engine, End> {
+        let kept = spawn_blocking(move || {
+            let kept = engine.snapshot();
+            (engine, kept)
+        });
+        let (engine, (snapshot, size)) = kept.await.map_err(|error| crashed(&error))?;
+        let step = snapshot.step;
+        self.update(|run, now| {
+            for older in &mut run.checkpoints {
+                older.snapshot = None;
+            }
+            run.checkpoints.retain(|checkpoint| checkpoint.step != step);
+            run.checkpoints.push(Checkpoint {
+                step,
+                status: "PENDING",
+                size,
+                created: now,
+                uploaded: None,
+                snapshot: Some(Arc::new(snapshot)),
+            });
+            let kept = self.recipe.keep_last.unwrap_or(usize::MAX);
+            let surplus = run.checkpoints.len().saturating_sub(kept);
+            run.checkpoints.drain(..surplus);
+            run.logs.add(
+                now,
+                Level::Success,
+                "trainer",
+                format!("Saved checkpoint at step {step}"),
+            );
+        });
+        let life = self.clone();
+        drop(tokio::spawn(async move { life.upload(step).await }));
+        Ok(engine)
+    }
+
+    async fn upload(&self, step: u64) {
+        for status in ["UPLOADING", "READY"] {
+            self.platform.clock.wait(UPLOAD).await;
+            self.update(|run, now| {
+                let checkpoint = run
+                    .checkpoints
+                    .iter_mut()
+                    .find(|checkpoint| checkpoint.step == step);
+                if let Some(checkpoint) = checkpoint {
+                    checkpoint.status = status;
+                    checkpoint.uploaded = (status == "READY").then_some(now);
+                }
+            });
+        }
+    }
+
+    /// Pausing takes until the checkpoint is where it belongs. An order to stop comes first.
+    async fn rest_paused(&self) -> Result<(), End> {
+        let stopped = self.platform.until(|world| {
+            let run = world.any_run(&self.id)?;
+            (run.order == Some(Order::Stop)).then_some(())
+        });
+        select! {
+            biased;
+            () = stopped => Err(End::Stopped),
+            () = self.platform.clock.wait(2.0 * UPLOAD + 1.0) => Ok(()),
+        }
+    }
+
+    /// Goes back to the newest checkpoint. What came after it never happened, but was paid for.
+    async fn restart(&self) -> Result<Engine, End> {
+        let state = self.update(|run, now| {
+            run.order = None;
+            let state = run.newest_state();
+            let step = state.as_ref().map_or(0, |state| state.step);
+            run.records.split_off(&(step + 1));
+            run.logs.add(
+                now,
+                Level::Warning,
+                "trainer",
+                format!("Restarting from step {step}"),
+            );
+            state
+        });
+        let recipe = self.recipe.clone();
+        self.rest(RESTARTING_PODS).await?;
+        self.update(|run, _| run.status = Status::Running);
+        Ok(Engine::new(recipe, state.flatten().as_deref()))
+    }
+
+    fn finish(&self, end: End) {
+        self.update(|run, now| {
+            let step = run.records.keys().next_back().copied().unwrap_or(0);
+            let first = self.recipe.components().first().copied().unwrap_or("trainer");
+            let (status, level, text) = match end {
+                End::Completed => (
+                    Status::Completed,
+                    Level::Success,
+                    format!("Training finished after step {step}"),
+                ),
+                End::Stopped => (
+                    Status::Stopped,
+                    Level::Warning,
+                    format!("Stopped after step {step}"),
+                ),
+                End::Paused => (
+                    Status::Paused,
+                    Level::Success,
+                    format!("Paused after step {step}"),
+                ),
+                End::Failed(failure) => {
+                    let text = format!("{} failed after step {step}", failure.component);
+                    let evidence = run.logs.newest(Level::Error);
+                    run.failure = Some((failure, evidence));
+                    (Status::Failed, Level::Error, text)
+                }
+            };
+            if run.pods {
+                run.logs.add(now, level, first, text);
+            }
+            run.status = status;
+            run.order = None;
+            run.completed = Some(now);
+            // Only a paused run can be continued.
+            if status != Status::Paused {
+                run.origin = None;
+                for checkpoint in &mut run.checkpoints {
+                    checkpoint.snapshot = None;
+                }
+            }
+        });
+    }
+}
+
+fn crashed(error: &tokio::task::JoinError) -> Failure {
+    Failure {
+        component: "trainer",
+        message: format!("the trainer crashed: {error}"),
+        cause: "an error of the sandbox itself".to_owned(),
+    }
+}

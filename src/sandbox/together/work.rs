@@ -1,0 +1,309 @@
+//! What operations do: from a body, through the policy, to an output.
+
+mod optimize;
+mod sample;
+mod train;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use super::super::policy::{Loss, Refusal as Problem, Step, Trainer};
+use super::body::{self, WeightSyncType};
+use super::checkpoint::{Checkpoint, Kind as CheckpointKind};
+use super::operation::{Code, Failure, Job, Kind, Status};
+use super::session::Policy;
+use super::wire::{Refusal, parse};
+use super::world::{State as Contents, World, fresh_id};
+
+/// An output of more bytes of JSON than this is offloaded.
+const INLINE_LIMIT: usize = 524_288;
+/// Seconds until a publish in the background is done.
+const PUBLISH_SECONDS: f64 = 10.0;
+
+/// An operation's body, once its shape has been checked.
+#[derive(Debug)]
+pub(super) enum Work {
+    Sample(body::Sample),
+    Train {
+        body: body::ForwardBackward,
+        loss: Loss,
+    },
+    TrainCustom(body::CustomForwardBackward),
+    Optimize {
+        /// `None`: the defaults of the model resource's optimizer.
+        step: Option<Step>,
+        /// The longest gradient.
+        clip: f64,
+    },
+    Sync(WeightSyncType),
+    Save(CheckpointKind),
+}
+
+/// What comes of it.
+type Output = Result<Box<RawValue>, Failure>;
+
+impl Work {
+    pub(super) fn read(kind: Kind, body: &[u8], contents: &Contents) -> Result<Self, Refusal> {
+        let whole = with_payload(kind, body, contents)?;
+        let body = whole.as_deref().unwrap_or(body);
+        Ok(match kind {
+            Kind::Sample => Self::Sample(sample::checked(parse(body)?)?),
+            Kind::ForwardBackward => {
+                let body: body::ForwardBackward = parse(body)?;
+                let loss = train::loss(&body.loss)?;
+                some(&body.samples, "samples")?;
+                Self::Train { body, loss }
+            }
+            Kind::CustomForwardBackward => {
+                let body: body::CustomForwardBackward = parse(body)?;
+                some(&body.samples, "samples")?;
+                Self::TrainCustom(body)
+            }
+            Kind::OptimStep => {
+                let (step, clip) = optimize::step(&parse(body)?)?;
+                Self::Optimize { step, clip }
+            }
+            Kind::WeightsSync => Self::Sync(parse::<body::WeightsSync>(body)?.weight_sync_type),
+            Kind::InferenceCheckpoint => Self::Save(CheckpointKind::Inference),
+            Kind::TrainingCheckpoint => Self::Save(CheckpointKind::Training),
+        })
+    }
+
+    /// How many seconds it takes at least.
+    const fn seconds(&self) -> f64 {
+        match self {
+            Self::Sample(_) | Self::Train { .. } | Self::TrainCustom(_) => 2.0,
+            Self::Optimize { .. } => 0.5,
+            Self::Sync(_) => 1.0,
+            Self::Save(_) => 20.0,
+        }
+    }
+}
+
+fn some<T>(list: &[T], param: &str) -> Result<(), Refusal> {
+    if list.is_empty() {
+        return Err(Refusal::of(param, "must not be empty"));
+    }
+    Ok(())
+}
+
+/// The body with what was uploaded laid over it, where it names a payload.
+fn with_payload(kind: Kind, body: &[u8], contents: &Contents) -> Result<Option<Vec<u8>>, Refusal> {
+    if !matches!(
+        kind,
+        Kind::Sample | Kind::ForwardBackward | Kind::CustomForwardBackward
+    ) {
+        return Ok(None);
+    }
+    let mut members: BTreeMap<String, &RawValue> = parse(body)?;
+    let Some(id) = members.remove("payload_id") else {
+        return Ok(None);
+    };
+    let id: String = parse(id.get().as_bytes())?;
+    if id.is_empty() {
+        return Err(Refusal::of("payload_id", "must not be empty"));
+    }
+    let payload = contents.payload(&id)?;
+    let uploaded: BTreeMap<String, &RawValue> = parse(&payload)?;
+    members.extend(uploaded);
+    serde_json::to_vec(&members)
+        .map(Some)
+        .map_err(|error| Refusal::bad(error.to_string()))
+}
+
+/// Does a job of a session.
+pub(super) async fn run(world: &Arc<World>, session: &str, trainer: &Arc<Mutex<Trainer>>, job: Job) {
+    let Job { operation, work } = job;
+    let now = world.clock.now();
+    let policy = world.with(|contents| begin(contents, session, &operation, now));
+    world.clock.wait(work.seconds()).await;
+    let output = match (work, policy) {
+        (Work::Sync(how), Some(_)) => sync(world, session, trainer, how),
+        (Work::Save(kind), Some(_)) => Ok(save(world, session, trainer, kind)),
+        (work, Some(policy)) => {
+            let trainer = trainer.clone();
+            let computed = tokio::task::spawn_blocking(move || compute(work, &policy, &trainer)).await;
+            computed.unwrap_or_else(|error| Err(failure(Code::InternalError, error.to_string())))
+        }
+        (_, None) => Err(failure(Code::InternalError, "the training session is gone")),
+    };
+    let now = world.clock.now();
+    let step = locked(trainer).step_count();
+    world.with(|contents| {
+        finish(contents, session, &operation, output);
+        if let Ok(found) = contents.session(session) {
+            found.step = step;
+            let resource = found.model_resources_id.clone();
+            if let Ok(resource) = contents.resource(&resource) {
+                resource.end(now);
+            }
+        }
+    });
+}
+
+fn begin(
+    contents: &mut Contents,
+    session: &str,
+    operation: &str,
+    now: std::time::SystemTime,
+) -> Option<Policy> {
+    let session = contents.session(session).ok()?;
+    session.operations.get_mut(operation)?.status = Status::Running;
+    let policy = session.policy.clone();
+    let resource = session.model_resources_id.clone();
+    contents.resource(&resource).ok()?.begin(now);
+    Some(policy)
+}
+
+fn finish(contents: &mut Contents, session: &str, operation: &str, output: Output) {
+    let output = output.map(|output| offloaded(contents, output));
+    let found = contents.session(session).ok();
+    let Some(operation) = found.and_then(|session| session.operations.get_mut(operation)) else {
+        return;
+    };
+    match output {
+        Ok(output) => {
+            operation.status = Status::Completed;
+            operation.output = Some(output);
+        }
+        Err(error) => {
+            operation.status = Status::Failed;
+            operation.error = Some(error);
+        }
+    }
+}
+
+/// Puts a large output where payloads are; what is small of it stays inline.
+fn offloaded(contents: &mut Contents, output: Box<RawValue>) -> Box<RawValue> {
+    if output.get().len() <= INLINE_LIMIT {
+        return output;
+    }
+    let members: BTreeMap<&str, &RawValue> = serde_json::from_str(output.get()).unwrap_or_default();
+    let small = members
+        .into_iter()
+        .filter(|(_, value)| value.get().len() <= INLINE_LIMIT / 8);
+    let mut inline: BTreeMap<&str, Value> = small.map(|(name, value)| (name, json!(value))).collect();
+    let id = fresh_id();
+    inline.insert("payload_id", json!(id));
+    let Ok(inline) = to_raw_value(&inline) else {
+        return output;
+    };
+    contents
+        .payloads
+        .insert(id, String::from(Box::<str>::from(output)).into());
+    inline
+}
+
+/// Says that a job will not be done.
+pub(super) fn give_up(world: &World, session: &str, job: &Job) {
+    let error = failure(Code::SessionNotActive, "the training session has stopped");
+    world.with(|contents| finish(contents, session, &job.operation, Err(error)));
+}
+
+fn compute(work: Work, policy: &Policy, trainer: &Mutex<Trainer>) -> Output {
+    match work {
+        Work::Sample(body) => sample::run(&body, policy),
+        Work::Train { body, loss } => train::run(&body, &loss, &mut locked(trainer)),
+        Work::TrainCustom(body) => train::run_custom(&body, &mut locked(trainer)),
+        Work::Optimize { step, clip } => {
+            let mut trainer = locked(trainer);
+            let step = step.unwrap_or_else(|| optimize::default_step(trainer.optimizer_kind()));
+            let count = trainer.optimizer_step(&step, clip)?;
+            raw(&json!({"step": count.to_string()}))
+        }
+        Work::Sync(_) | Work::Save(_) => Err(failure(Code::InternalError, "nothing to compute")),
+    }
+}
+
+/// Makes sampling use the trained weights.
+fn sync(world: &Arc<World>, session: &str, trainer: &Mutex<Trainer>, how: WeightSyncType) -> Output {
+    if how == WeightSyncType::Pipeline && locked(trainer).lora().is_some() {
+        return Err(failure(
+            Code::InvalidInput,
+            "WEIGHT_SYNC_TYPE_PIPELINE is not for LoRA",
+        ));
+    }
+    let publish = Policy::of(&locked(trainer));
+    let version = publish.version;
+    let published = world.with(|contents| {
+        let session = contents.session(session).ok()?;
+        if how == WeightSyncType::BackgroundPublish {
+            session.policy.target = version;
+        } else {
+            session.policy = publish.clone();
+        }
+        Some(())
+    });
+    published.ok_or_else(|| failure(Code::InternalError, "the training session is gone"))?;
+    if how == WeightSyncType::BackgroundPublish {
+        let (world, session) = (world.clone(), session.to_owned());
+        tokio::spawn(async move {
+            world.clock.wait(PUBLISH_SECONDS).await;
+            world.with(|contents| {
+                if let Ok(session) = contents.session(&session)
+                    && session.policy.version <= publish.version
+                {
+                    let target = session.policy.target.max(publish.target);
+                    session.policy = Policy { target, ..publish };
+                }
+            });
+        });
+    }
+    raw(&json!({"weights_version": version.to_string()}))
+}
+
+fn save(world: &World, session: &str, trainer: &Mutex<Trainer>, kind: CheckpointKind) -> Box<RawValue> {
+    let snapshot = Arc::new(locked(trainer).snapshot());
+    let created_at = world.clock.stamp();
+    let brief = world.with(|contents| {
+        let (base_model, base_weights_ref) = base_of(contents, session).unwrap_or_default();
+        let checkpoint = Checkpoint {
+            id: fresh_id(),
+            kind,
+            base_model,
+            base_weights_ref,
+            session_id: session.to_owned(),
+            created_at,
+            snapshot,
+            number: contents.checkpoints.len() + 1,
+        };
+        let brief = checkpoint.brief();
+        contents.checkpoints.push(checkpoint);
+        brief
+    });
+    to_raw_value(&json!({"checkpoint": brief})).unwrap_or_default()
+}
+
+/// The base model of a session, and its registered weights unless they are the stock ones.
+fn base_of(contents: &mut Contents, session: &str) -> Option<(String, Option<String>)> {
+    let id = contents.session(session).ok()?.model_resources_id.clone();
+    let resource = contents.resource(&id).ok()?;
+    Some((resource.base_model.clone(), resource.base_weights_ref.clone()))
+}
+
+fn raw(output: &impl serde::Serialize) -> Output {
+    to_raw_value(output).map_err(|error| failure(Code::InternalError, error.to_string()))
+}
+
+fn failure(code: Code, message: impl Into<String>) -> Failure {
+    Failure {
+        code,
+        message: message.into(),
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::InvalidInput(message) => failure(Code::InvalidInput, message),
+            Problem::NonFiniteLoss => failure(Code::NonFiniteLoss, "the loss or its gradient is not finite"),
+        }
+    }
+}
+
+fn locked(trainer: &Mutex<Trainer>) -> std::sync::MutexGuard<'_, Trainer> {
+    trainer.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,127 @@
+//! The server in front of its own sandbox, as a host starts it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::support::{Scripted, Server, json as answer};
+
+fn bare() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command.env_clear();
+    command
+}
+
+async fn until(server: &mut Server, tool: &str, arguments: Value, wanted: &str) -> Value {
+    for _ in 0..2000 {
+        let found = server.call(tool, arguments.clone()).await.json();
+        let status = found["status"].as_str().or(found["run"]["status"].as_str());
+        if status.unwrap().ends_with(wanted) {
+            return found;
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never {wanted}");
+}
+
+#[tokio::test]
+async fn the_tools_work_without_any_key_and_nothing_real_is_asked() {
+    let real = Scripted::start(vec![answer(&json!({}))]).await;
+    let mut command = Server::command(&real.url);
+    let home = crate::support::prime_home(r#"{"api_key": "pit_real", "team_id": "team_real"}"#);
+    command
+        .env("HOME", home.path())
+        .args(["--sandbox", "--sandbox-speed", "2000"]);
+    let mut server = Server::initialized(&mut command).await;
+    let body = json!({"base_model": "sandbox/byte-lm"});
+    let made = server
+        .call("create-model-resource", json!({"body": body}))
+        .await
+        .json();
+    assert!(made["note"].as_str().unwrap().contains("56"), "{made}");
+    let resource = json!({"model_resources_id": made["id"]});
+    until(&mut server, "get-model-resource", resource.clone(), "_READY").await;
+    let made = server
+        .call("create-training-session", json!({"body": resource}))
+        .await
+        .json();
+    let session = json!({"session_id": made["id"]});
+    until(&mut server, "get-training-session", session.clone(), "_RUNNING").await;
+    let prompt = json!({
+        "model_inputs": [{"chunks": [{"encoded_text": {"tokens": [100, 105, 103, 105, 116, 58]}}]}],
+        "sampling_params": {"max_tokens": 4},
+    });
+    let mut call = session.clone();
+    call["body"] = prompt;
+    let made = server.call("sample", call).await.json();
+    let mut operation = session;
+    operation["operation_id"] = made["id"].clone();
+    let done = until(&mut server, "get-sample-operation", operation, "_COMPLETED").await;
+    assert_eq!(
+        done["output"]["results"][0]["sequences"][0]["tokens"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    let runs = server.call("prime-intellect-listruns", json!({})).await.json();
+    assert_eq!(runs["runs"], json!([]));
+    assert!(real.seen().is_empty());
+}
+
+#[tokio::test]
+async fn check_shows_the_sandbox_and_finds_it_working() {
+    let (code, out, error) = Server::run(bare().args(["check", "--sandbox"])).await;
+    assert_eq!((code, error.as_str()), (0, ""), "{out}");
+    assert!(
+        out.starts_with("Sandbox: both services are played on this machine")
+            && out.contains("http://127.0.0.1:")
+            && out.matches("test      ok").count() == 2,
+        "{out}"
+    );
+}
+
+#[tokio::test]
+async fn options_of_the_sandbox_are_refused_where_they_would_do_nothing() {
+    for arguments in [
+        &["--sandbox-faults", "0.2"][..],
+        &["check", "--sandbox-speed", "2"],
+        &["--sandbox", "--sandbox-faults", "1.1"],
+        &["--sandbox", "--sandbox-speed", "0"],
+    ] {
+        let (code, out, error) = Server::run(bare().args(arguments)).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{error}");
+        assert!(error.contains("--sandbox"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, _, error) = Server::run(bare().args(["sandbox", "--port", &port])).await;
+    assert_eq!(code, 2);
+    assert!(error.contains(&port), "{error}");
+}
+
+#[tokio::test]
+async fn the_instructions_say_that_it_is_a_sandbox_and_stay_short() {
+    let initialize = json!({
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    });
+    for (arguments, begins) in [(&["--sandbox"][..], "Sandbox: "), (&[], "Together AI")] {
+        let mut server = Server::spawn(bare().args(arguments));
+        let answer = server.request("initialize", initialize.clone()).await;
+        let instructions = answer["result"]["instructions"].as_str().unwrap();
+        assert!(instructions.starts_with(begins), "{instructions}");
+        assert!(
+            instructions.chars().count() < 2000,
+            "{}",
+            instructions.chars().count()
+        );
+    }
+}
