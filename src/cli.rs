@@ -13,7 +13,7 @@ use crate::tools::ALL;
 /// MCP server for reinforcement-learning post-training on Together AI and Prime Intellect.
 ///
 /// Without a command it serves MCP over standard input and output, as a host starts it. A person starts with
-/// `rl-mcp check`.
+/// `rl-mcp demo`, which needs no key, and then `rl-mcp check`.
 #[derive(Parser)]
 #[command(version, after_help = variables(), max_term_width = 100)]
 pub struct Cli {
@@ -52,6 +52,9 @@ pub enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
+    #[cfg(feature = "sandbox")]
+    Demo(rl_mcp_sandbox::demo::Options),
 }
 
 /// A list with commas. (Of a plain `Vec`, clap would take each element for one argument.)

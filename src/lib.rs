@@ -58,8 +58,12 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         redactor.clone(),
     )?;
     #[cfg(feature = "sandbox")]
-    if let Some(Command::Sandbox { port }) = &cli.command {
-        return rl_mcp_sandbox::alone(cli.sandbox, *port).map(|()| ExitCode::SUCCESS);
+    match &cli.command {
+        Some(Command::Sandbox { port }) => {
+            return rl_mcp_sandbox::alone(cli.sandbox, *port).map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Demo(options)) => return rl_mcp_sandbox::demo::demo(options, cli.sandbox),
+        _ => {}
     }
     #[cfg(feature = "sandbox")]
     let (variable, preface) = rl_mcp_sandbox::environment(cli.sandbox, variable)?;

@@ -6,6 +6,7 @@
 //! `docs/sandbox.md`.
 
 mod clock;
+pub mod demo;
 mod faults;
 mod http;
 mod policy;

@@ -26,6 +26,7 @@ async fn help_names_every_variable_and_flag() {
         "check",
         "--sandbox",
         "sandbox",
+        "demo",
     ] {
         assert!(out.contains(word), "{word}");
     }

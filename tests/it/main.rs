@@ -17,6 +17,7 @@ mod arguments;
 mod cli;
 mod contract;
 #[cfg(feature = "sandbox")]
+mod demo;
 mod faults;
 mod journeys;
 mod listing;

@@ -1,0 +1,136 @@
+//! The record of a run, for machines.
+
+use serde_json::{Value, json};
+
+use super::Options;
+use super::download::{ADAPTER, checksum};
+use super::ledger::Ledger;
+use super::run::{Outcome, reward};
+use super::task::{BLIND, Class, FACTOR, learned, text};
+use crate::Options as SandboxOptions;
+
+/// Answers of each prompt that are shown.
+const SHOWN: usize = 2;
+
+/// All that is told about a run.
+pub(super) struct Record<'a> {
+    pub(super) options: &'a Options,
+    pub(super) sandbox: SandboxOptions,
+    pub(super) outcome: Outcome,
+    pub(super) ledger: Ledger,
+    pub(super) seconds: f64,
+}
+
+/// Some answers of a prompt.
+pub(super) struct Example {
+    pub(super) prompt: &'static str,
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
+}
+
+/// The downloaded weights, in short.
+pub(super) struct Adapter {
+    pub(super) bytes: usize,
+    /// FNV-1a, 64 bits, hexadecimal.
+    pub(super) checksum: String,
+}
+
+impl Record<'_> {
+    /// The mean reward of the untrained policy.
+    pub(super) fn untrained(&self) -> f64 {
+        reward(&self.outcome.before)
+    }
+
+    /// The mean reward of the trained one.
+    pub(super) fn trained(&self) -> f64 {
+        reward(&self.outcome.after)
+    }
+
+    /// Whether so much has been learned that the run counts as a success.
+    pub(super) fn learned(&self) -> bool {
+        learned(self.untrained(), self.trained())
+    }
+
+    pub(super) fn examples(&self) -> Vec<Example> {
+        let shown = |batch: &[super::grpo::Rollout], class: Class| {
+            let prompt = class.tokens();
+            let answers = batch
+                .iter()
+                .filter(|rollout| rollout.prompt == prompt)
+                .take(SHOWN);
+            answers.map(|rollout| text(&rollout.sequence.tokens)).collect()
+        };
+        let example = |class: Class| Example {
+            prompt: class.prompt(),
+            before: shown(&self.outcome.before, class),
+            after: shown(&self.outcome.after, class),
+        };
+        Class::ALL.into_iter().map(example).collect()
+    }
+
+    pub(super) fn adapter(&self) -> Option<Adapter> {
+        let file = self.outcome.files.iter().find(|file| file.name == ADAPTER)?;
+        Some(Adapter {
+            bytes: file.content.len(),
+            checksum: format!("{:016x}", checksum(&file.content)),
+        })
+    }
+
+    /// The whole of it.
+    pub(super) fn json(&self) -> Value {
+        let Outcome {
+            price,
+            steps,
+            training_checkpoint,
+            inference_checkpoint,
+            saved,
+            ..
+        } = &self.outcome;
+        let steps: Vec<Value> = steps
+            .iter()
+            .map(|step| {
+                json!({
+                    "step": step.number,
+                    "reward": step.reward,
+                    "loss": step.loss,
+                    "entropy": step.entropy,
+                })
+            })
+            .collect();
+        let examples: Vec<Value> = self
+            .examples()
+            .iter()
+            .map(|example| {
+                json!({"prompt": example.prompt, "untrained": example.before, "trained": example.after})
+            })
+            .collect();
+        json!({
+            "seed": self.options.seed,
+            "shuffled_advantages": self.options.shuffle_advantages,
+            "steps": steps,
+            "untrained_reward": self.untrained(),
+            "final_reward": self.trained(),
+            "prompt_blind_reward": BLIND,
+            "factor_asked": FACTOR,
+            "learned": self.learned(),
+            "completions": examples,
+            "price": {"per_hour": price.price_per_hour, "currency": price.currency},
+            "checkpoints": {"training": training_checkpoint, "inference": inference_checkpoint},
+            "adapter": self.adapter().map(|adapter| json!({
+                "file": ADAPTER,
+                "bytes": adapter.bytes,
+                "fnv1a64": adapter.checksum,
+                "saved_in": saved,
+            })),
+            "tools": self.ledger.json(),
+            "calls": self.ledger.calls(),
+            "failed_calls": self.ledger.failed(),
+            "sandbox": {
+                "speed": self.sandbox.speed(),
+                "faults": self.sandbox.faults(),
+                "seed": self.sandbox.seed(),
+            },
+            "seconds": (self.seconds * 1000.0).round() / 1000.0,
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! `demo`: training through the tools alone, with faults and without.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::support::Server;
+
+/// Enough to learn.
+const STEPS: &str = "24";
+
+fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command
+        .env_clear()
+        .env("RL_MCP_RETRY_WAIT", "0.001")
+        .args(["demo", "--sandbox-speed", "2000"])
+        .args(arguments);
+    command
+}
+
+/// Exit code and record.
+async fn record(arguments: &[&str]) -> (i32, Value) {
+    let (code, out, error) = Server::run(demo(arguments).arg("--json")).await;
+    assert_eq!(out.lines().count(), 1, "{out}{error}");
+    (code, serde_json::from_str(&out).unwrap())
+}
+
+fn rewards(record: &Value) -> Vec<f64> {
+    let steps = record["steps"].as_array().unwrap();
+    steps
+        .iter()
+        .map(|step| step["reward"].as_f64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_reward_rises_to_three_times_that_of_the_untrained_policy() {
+    let (code, record) = record(&["--steps", STEPS, "--seed", "3"]).await;
+    let (untrained, trained) = (&record["untrained_reward"], &record["final_reward"]);
+    assert_eq!((code, &record["learned"]), (0, &true.into()), "{record:#}");
+    assert!(untrained.as_f64().unwrap() < 0.35, "{record:#}");
+    assert!(trained.as_f64().unwrap() > 0.75, "{record:#}");
+    let rewards = rewards(&record);
+    assert_eq!(rewards.len().to_string(), STEPS);
+    assert!(rewards[rewards.len() - 1] > rewards[0] + 0.4, "{rewards:?}");
+    for step in record["steps"].as_array().unwrap() {
+        assert!(step["loss"].is_number() && step["entropy"].is_number(), "{step}");
+    }
+    // The whole way of an agent, each operation with the tool that shows it.
+    let tools = record["tools"].as_object().unwrap();
+    for (tool, calls) in [
+        ("create-model-resource", 2),
+        ("create-training-session", 1),
+        ("sample", 25),
+        ("forward-backward-pass", 24),
+        ("optimizer-step", 24),
+        ("weights-sync", 24),
+        ("save-training-checkpoint", 1),
+        ("create-inference-checkpoint", 1),
+        ("download-checkpoint", 1),
+        ("stop-training-session", 1),
+        ("stop-model-resource", 1),
+    ] {
+        assert_eq!(tools[tool]["calls"], calls, "{tool}");
+    }
+    assert!(tools["get-sample-operation"]["median_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(record["failed_calls"], 0);
+}
+
+#[tokio::test]
+async fn with_shuffled_advantages_it_does_not_rise() {
+    let (code, record) = record(&["--steps", STEPS, "--seed", "3", "--shuffle-advantages"]).await;
+    assert_eq!((code, &record["learned"]), (1, &false.into()), "{record:#}");
+    assert!(record["final_reward"].as_f64().unwrap() < 0.4, "{record:#}");
+    let best = rewards(&record).into_iter().fold(0.0, f64::max);
+    assert!(best < 0.4, "{record:#}");
+}
+
+/// No operation was lost and none applied twice: else the weights would be others. These seeds of the sandbox also hit
+/// calls that may not be repeated blindly, and the last one operations until the server gives up on them.
+#[tokio::test]
+async fn faults_change_nothing_about_the_weights() {
+    let (_, plain) = record(&["--steps", "2"]).await;
+    let (bytes, checksum) = (&plain["adapter"]["bytes"], &plain["adapter"]["fnv1a64"]);
+    assert!(
+        checksum.as_str().is_some_and(|text| text.len() == 16),
+        "{plain:#}"
+    );
+    for (rate, seed) in [
+        ("0.2", "1"),
+        ("0.2", "7"),
+        ("0.2", "12"),
+        ("0.2", "16"),
+        ("0.2", "19"),
+        ("0.8", "3"),
+    ] {
+        let mut command = demo(&["--steps", "2", "--json", "--sandbox-faults", rate]);
+        command.args(["--sandbox-seed", seed]).env("RL_MCP_LOG", "info");
+        let (_, out, log) = Server::run(&mut command).await;
+        let record: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("seed {seed}: {log}"));
+        let adapter = &record["adapter"];
+        assert_eq!(
+            (&adapter["bytes"], &adapter["fnv1a64"]),
+            (bytes, checksum),
+            "seed {seed}: {log}"
+        );
+        let faults = log.lines().filter(|line| line.contains("sandbox fault")).count();
+        assert!(faults > 5, "seed {seed}: {log}");
+        assert!(
+            seed == "1" || record["failed_calls"].as_u64() > Some(0),
+            "seed {seed}: {log}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn through_a_pipe_it_writes_plain_lines_and_keeps_the_adapter_where_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("adapter");
+    let target = target.to_str().unwrap();
+    let (code, out, error) = Server::run(&mut demo(&["--steps", "1", "--save", target])).await;
+    assert_eq!((code, error.as_str()), (1, ""), "{out}");
+    assert!(
+        out.chars()
+            .all(|character| character == '\n' || !character.is_control()),
+        "{out:?}"
+    );
+    assert!(
+        out.is_ascii() && out.contains("step   1/1  mean reward 0."),
+        "{out}"
+    );
+    assert!(
+        out.contains("get-forward-backward-operation") && out.contains(target),
+        "{out}"
+    );
+    let size = std::fs::metadata(Path::new(target).join("adapter_model.safetensors"))
+        .unwrap()
+        .len();
+    assert!(
+        out.contains(&format!("adapter_model.safetensors, {size} bytes")),
+        "{out}"
+    );
+    assert!(Path::new(target).join("adapter_config.json").exists());
+}
+
+#[tokio::test]
+async fn a_run_that_fails_stops_what_it_has_started_and_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    // Where the file is to be, something else is.
+    std::fs::create_dir(directory.path().join("adapter_config.json")).unwrap();
+    let mut command = demo(&["--steps", "1", "--save", directory.path().to_str().unwrap()]);
+    let (code, _, error) = Server::run(command.env("RL_MCP_LOG", "info")).await;
+    assert_eq!(code, 1, "{error}");
+    let problem = error.lines().last().unwrap();
+    assert!(problem.starts_with("rl-mcp demo: cannot write "), "{error}");
+    for tool in ["stop-training-session", "stop-model-resource"] {
+        let line = error
+            .lines()
+            .find(|line| line.contains(&format!("tool=\"{tool}\"")));
+        assert!(
+            line.is_some_and(|line| line.contains("status=\"200\"")),
+            "{error}"
+        );
+    }
+}
