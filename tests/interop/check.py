@@ -11,9 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from mcp.client.stdio import stdio_client
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
 
+from tally import Mismatch, Tally, expect
 from upstream import HANGING_SESSION, Example, Upstream, canonical, read_examples
 
 FOLDER = Path(__file__).parents[1] / "data" / "api" / "examples"
@@ -42,35 +40,6 @@ ERAS = ("auto", "legacy", "modern")
 PATIENCE = 30.0
 # Seconds from the end of stdin to the end of the process. Hosts kill after two.
 LONGEST_END = 1.0
-
-
-class Mismatch(Exception):
-    """The server did something else than expected."""
-
-
-def expect(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise Mismatch(otherwise)
-
-
-class Tally:
-    """Counts checks; one that fails does not stop the others."""
-
-    def __init__(self) -> None:
-        self.passed = 0
-        self.failed = 0
-
-    @contextmanager
-    def check(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            self.failed += 1
-            print(f"FAILED {name}: {error}")
-            if not isinstance(error, Mismatch):
-                traceback.print_exc(file=sys.stdout)
-        else:
-            self.passed += 1
 
 
 class Complaints(logging.Handler):
@@ -226,8 +195,7 @@ def main(binary: str, node: str, inspector_path: str) -> int:
     for era in ERAS:
         with tally.check(f"Inspector, era {era}"):
             inspector(era, binary, [node, inspector_path])
-    print(f"{tally.passed} passed, {tally.failed} failed")
-    return 1 if tally.failed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":
