@@ -27,13 +27,14 @@ pub(super) fn report(record: &Record<'_>, width: Option<usize>) -> String {
 
 fn rewards(record: &Record<'_>) -> String {
     let (untrained, trained) = (record.untrained(), record.trained());
+    let completions = record.outcome.before.len();
     let verdict = if record.learned() {
         format!("{FACTOR:.0} times the untrained or more")
     } else {
         format!("less than {FACTOR:.0} times the untrained")
     };
     format!(
-        "\nMean reward\n  untrained                      {untrained:.3}\n  best without reading prompts   {BLIND:.3}\n  trained                        {trained:.3}   {verdict}\n"
+        "\nMean reward\n  untrained                      {untrained:.3}   in the {completions} completions of the first step\n  best without reading prompts   {BLIND:.3}\n  trained                        {trained:.3}   {verdict}\n"
     )
 }
 

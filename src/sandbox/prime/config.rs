@@ -207,6 +207,9 @@ fn optim(trainer: &Fields<'_>, remarks: &mut Vec<String>) -> Optim {
     }
 }
 
+/// GPUs that a run can have.
+const CLUSTER: u64 = 64;
+
 fn gpus(config: &Fields<'_>, mode: Mode, text_only: bool) -> Gpus {
     let deployment = config.table("deployment");
     let count = |name: &str, least: i64, default: u64| deployment.integer(name, least).unwrap_or(default);
@@ -239,12 +242,19 @@ fn gpus(config: &Fields<'_>, mode: Mode, text_only: bool) -> Gpus {
             } else {
                 count("num_infer_nodes", 0, 1)
             };
-            Gpus {
+            let gpus = Gpus {
                 train: count("num_train_nodes", 1, 1).saturating_mul(per_node),
                 infer: infer
                     .saturating_mul(count("num_infer_replicas", 1, 1))
                     .saturating_mul(per_node),
+            };
+            if gpus.train.saturating_add(gpus.infer) > CLUSTER {
+                deployment.refuse(
+                    "num_train_nodes",
+                    format!("The sandbox's cluster has {CLUSTER} GPUs"),
+                );
             }
+            gpus
         }
         _ => {
             deployment.refuse("type", "Input should be 'single_node' or 'multi_node'");

@@ -103,6 +103,11 @@ async fn wrong_rl_configs_are_refused_by_member() {
             "deployment.num_train_gpus",
         ),
         ("deployment", json!({"type": "cloud"}), "deployment.type"),
+        (
+            "deployment",
+            json!({"type": "multi_node", "num_train_nodes": 8}),
+            "deployment.num_train_nodes",
+        ),
     ];
     for (pointer, value, place) in cases {
         let body = with(small(1), pointer, value);

@@ -231,3 +231,20 @@ async fn runs_fail_for_true_reasons() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn deleting_a_volume_again_leaves_the_next_one_of_its_name_alone() {
+    let api = Api::new();
+    api.volume("data").await;
+    for _ in 0..2 {
+        let (status, _) = api.send("DELETE", "/training/volumes/data", None).await;
+        assert_eq!(status, StatusCode::OK);
+        pass(1.0).await;
+    }
+    while api.get("/training/volumes").await["volumes"] != json!([]) {
+        pass(0.1).await;
+    }
+    api.volume("data").await;
+    pass(600.0).await;
+    assert_eq!(api.get("/training/volumes").await["volumes"][0]["name"], "data");
+}
