@@ -260,7 +260,7 @@ fn lines(measured: &Measured) -> Vec<Line> {
             "binary",
             MEGABYTES,
             &[measured.binary_bytes as f64],
-            Some(Goal::Under(7e6)),
+            Some(Goal::Under(9e6)),
         ),
     ]
 }
