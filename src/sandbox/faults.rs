@@ -1,7 +1,6 @@
 //! What goes wrong between a client and a service, on demand and reproducibly.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use fastrand::Rng;
 use futures_util::{StreamExt as _, stream};
 
+use super::digest;
 use super::http::{HangUp, HungUp};
 
 /// How long a slow body takes, in pieces.
@@ -93,10 +93,7 @@ impl Faults {
             *number += 1;
             *number
         };
-        // Its keys are fixed, so that it gives the same values in every process.
-        let mut hasher = DefaultHasher::new();
-        (self.seed, route, number).hash(&mut hasher);
-        let mut rng = Rng::with_seed(hasher.finish());
+        let mut rng = Rng::with_seed(digest((self.seed, route, number)));
         (rng.f64() < self.rate).then(|| rng.choice(Fault::ALL)).flatten()
     }
 }

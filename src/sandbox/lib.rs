@@ -14,6 +14,7 @@ mod prime;
 mod together;
 
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
@@ -97,6 +98,12 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(rate) if (0.0..=1.0).contains(&rate) => Ok(rate),
         _ => Err("give a number from 0 to 1".to_owned()),
     }
+}
+
+/// A number that stands for a value, the same one in every process.
+fn digest(value: impl Hash) -> u64 {
+    // Unlike those of a map, its keys are fixed.
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 /// What both services build on.

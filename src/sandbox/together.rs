@@ -96,14 +96,14 @@ pub(super) fn router(shared: &Shared) -> Router {
     }
     router
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .route_layer(middleware::from_fn_with_state(world.clone(), authorize))
+        .route_layer(middleware::from_fn(authorize))
         // Behind no key: whoever has a signed URL may use it.
         .merge(storage::router())
         .with_state(world)
 }
 
 /// Refuses requests without the key.
-async fn authorize(State(_): State<Arc<World>>, request: Request, next: Next) -> Result<Response, Refusal> {
+async fn authorize(request: Request, next: Next) -> Result<Response, Refusal> {
     let given = request.headers().get(header::AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok());
     if given.and_then(|value| value.strip_prefix("Bearer ")) != Some(TOGETHER_KEY) {

@@ -1,15 +1,14 @@
 //! Operations: how they are submitted and shown.
 
+use super::super::digest;
+use super::wire::Refusal;
+use super::work::Work;
+use super::world::{World, fresh_id};
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
-use super::wire::Refusal;
-use super::work::Work;
-use super::world::{World, fresh_id};
 
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
@@ -123,7 +122,7 @@ pub(super) fn submit(
     body: &[u8],
 ) -> Result<Response, Refusal> {
     let key = idempotency_key(headers)?;
-    let fingerprint = fingerprint(body);
+    let fingerprint = digest(body);
     world.with(|contents| {
         let session = contents.session(id)?;
         if let Some(before) = session.submitted.get(&(kind, key.clone())) {
@@ -189,12 +188,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
         ));
     }
     Ok(key.to_owned())
-}
-
-fn fingerprint(body: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    hasher.finish()
 }
 
 pub(super) fn get(kind: Kind, world: &World, session: &str, operation: &str) -> Result<Response, Refusal> {

@@ -1,9 +1,8 @@
 //! `sample`.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde::Serialize;
 
+use super::super::super::digest;
 use super::super::super::policy::{
     Completion, Sampling, StopReason, Token, check_tokens, sample, score_prompt,
 };
@@ -176,9 +175,7 @@ pub(super) fn run(body: &Sample, policy: &Policy) -> Output {
 
 /// The seed of one completion. The same prompt gets the same ones wherever it stands in the list.
 fn mixed(Integer(seed): Integer, prompt: &[Token], number: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, prompt, number).hash(&mut hasher);
-    hasher.finish()
+    digest((seed, prompt, number))
 }
 
 fn sequence(drawn: Completion, prompt_cache_hit_tokens: usize) -> Sequence {
