@@ -3,12 +3,13 @@
 //! Method, path and the right to repeat come from the row; the key, the deadline and the limits from the
 //! configuration. A handler says only what fills the placeholders, the query and the body.
 
-/// Names an id type after what it identifies; its doc is the argument's description in every tool.
+/// Names an id type after what it identifies; the arguments' names say it to the model.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(serde::Deserialize, schemars::JsonSchema)]
         #[serde(transparent)]
+        #[schemars(extend("x-plain" = true))]
         pub struct $name(String);
 
         impl std::ops::Deref for $name {
@@ -23,16 +24,18 @@ macro_rules! id {
 
 pub mod call;
 pub mod clean;
-mod connection;
+pub(crate) mod connection;
 pub mod error_body;
 pub mod exchange;
 pub mod http;
+pub mod integer;
 pub mod json;
 pub mod path;
 pub mod payload;
 pub mod prime;
 pub mod retry;
 pub mod together;
+pub mod wait;
 
 use std::sync::Arc;
 
@@ -43,15 +46,20 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::download::Downloads;
 use crate::error::ToolError;
+use crate::journal::{Journal, Pending};
 use crate::problems::{Path, Problems};
 use crate::redact::Redactor;
 use crate::spec::{Effect, Spec};
 
-pub use call::{Call, Reply};
+pub use call::{Call, Doing, Output, Reply, View};
 use exchange::{Outgoing, exchange};
 use http::Http;
 use payload::Uploads;
+use together::running::Running;
+use wait::Polls;
+pub use wait::WaitSeconds;
 
 /// The header of operation calls.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -64,7 +72,11 @@ pub struct Api {
     http: Http,
     permits: Semaphore,
     uploads: Uploads,
+    polls: Polls,
+    downloads: Downloads,
     redactor: Arc<Redactor>,
+    journal: Journal,
+    running: Running,
 }
 
 impl Api {
@@ -78,12 +90,17 @@ impl Api {
         for secret in &config.run_secrets {
             redactor.add(secret.value.expose_secret());
         }
+        let directory = config.data.as_ref().map(|data| data.root().to_owned());
         let places = config.max_concurrency.min(Semaphore::MAX_PERMITS);
         Self {
             config,
             http: Http::default(),
             permits: Semaphore::new(places),
             uploads: Uploads::default(),
+            journal: Journal::new(directory, redactor.clone()),
+            running: Running::default(),
+            polls: Polls::default(),
+            downloads: Downloads::default(),
             redactor,
         }
     }
@@ -94,10 +111,28 @@ impl Api {
         &self.config
     }
 
+    /// The downloads that are under way.
+    #[must_use]
+    pub const fn downloads(&self) -> &Downloads {
+        &self.downloads
+    }
+
     /// The secrets that must not get out.
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// What was done, for whoever comes after.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The model resources of this process that may be up.
+    #[must_use]
+    pub const fn running(&self) -> &Running {
+        &self.running
     }
 }
 
@@ -106,7 +141,7 @@ impl Api {
 #[schemars(extend("properties" = {}))]
 pub struct NoArgs {}
 
-/// Only to repeat a call whose outcome is unknown: the key that its error named, with the same arguments.
+/// To repeat a call of unknown outcome: the key that its error named.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct IdempotencyKey(String);
@@ -143,6 +178,7 @@ pub struct Request<'a> {
     body: Option<Bytes>,
     key: Option<IdempotencyKey>,
     as_written: bool,
+    usd_per_hour: Option<f64>,
 }
 
 impl<'a> Request<'a> {
@@ -157,6 +193,7 @@ impl<'a> Request<'a> {
             body: None,
             key: None,
             as_written: false,
+            usd_per_hour: None,
         }
     }
 
@@ -164,6 +201,14 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn path(mut self, name: &'static str, value: &'a str) -> Self {
         self.path.push((name, value));
+        self
+    }
+
+    /// Fills all placeholders of the path, in their order.
+    #[must_use]
+    pub fn path_values(mut self, values: &[&'a str]) -> Self {
+        let named = self.spec.placeholders().zip(values.iter().copied());
+        self.path.extend(named);
         self
     }
 
@@ -198,11 +243,24 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Notes what it will cost, which the answer does not say.
+    #[must_use]
+    pub const fn usd_per_hour(mut self, price: Option<f64>) -> Self {
+        self.usd_per_hour = price;
+        self
+    }
+
     /// Sends it, with retries as the row's effect allows, and returns the service's JSON.
     pub async fn send(self) -> Result<Reply, ToolError> {
-        let account = self.call.api.config.account(self.spec.service);
+        let Some(service) = self.spec.service else {
+            return Err(ToolError::Internal(format!(
+                "{} calls no service",
+                self.spec.name
+            )));
+        };
+        let account = self.call.api.config.account(service);
         let Some(key) = &account.key else {
-            return Err(ToolError::MissingKey(self.spec.service));
+            return Err(ToolError::MissingKey(service));
         };
         let mut url =
             path::url(&account.base_url, self.spec.path, &self.path).map_err(ToolError::Arguments)?;
@@ -224,6 +282,7 @@ impl<'a> Request<'a> {
         }
         let outgoing = Outgoing {
             spec: self.spec,
+            service,
             method: self.spec.method,
             effect: self.spec.effect,
             url,
@@ -233,7 +292,17 @@ impl<'a> Request<'a> {
             store: false,
             as_written: self.as_written,
         };
-        exchange(self.call, &outgoing).await.map(Reply::new)
+        let pending = Pending::new(
+            self.call,
+            self.spec,
+            &path::host(&outgoing.url),
+            &self.path,
+            outgoing.idempotency_key.as_deref(),
+            self.usd_per_hour,
+        );
+        let result = exchange(self.call, &outgoing).await;
+        pending.ended(&result);
+        result.map(|(_, text)| Reply::new(text))
     }
 }
 

@@ -31,6 +31,12 @@ impl Accepts {
         Self(Rule::new(schema))
     }
 
+    /// Whether there is an argument of this name.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.0.has_member(name)
+    }
+
     /// Reads `raw`, the JSON text of the arguments, and applies `check`, the tool's own rules.
     ///
     /// Members that are missing or unusable are left out before `check` runs, so that it can report what else

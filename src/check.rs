@@ -1,10 +1,14 @@
 //! `rl-mcp check`: what is configured, and whether it works.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::api::{Api, Call, Request};
-use crate::config::{Account, Config, key_variables};
+use crate::config::{
+    Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, MAX_PRICE, MAX_WAIT, key_variables,
+};
+use crate::data::Data;
 use crate::error::ToolError;
 use crate::offer::Offer;
 use crate::problems::list;
@@ -15,7 +19,7 @@ use crate::tools::ALL;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes the report to `out`. The answer says whether everything that is configured works.
-pub async fn check(api: &Api, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
+pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut works = true;
     for service in [Service::Together, Service::Prime] {
@@ -55,20 +59,51 @@ fn write_run_settings(config: &Config, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Secrets that forward_secrets can send: {secrets}")?;
     let directories = config.files.directories();
     if directories.is_empty() {
-        writeln!(
-            out,
-            "Directories whose files may be read: none (RL_MCP_FILE_DIRS)"
-        )?;
+        writeln!(out, "Further directories of files: none (RL_MCP_FILE_DIRS)")?;
     }
     for directory in directories {
         let missing = if directory.is_dir() { "" } else { " (missing)" };
         writeln!(
             out,
-            "Directory whose files may be read: {}{missing}",
+            "Further directory of files: {}{missing}",
             directory.display()
         )?;
     }
-    writeln!(out)
+    write_data_directory(config.data.as_deref(), out)?;
+    let price = config
+        .max_price_per_hour
+        .map_or_else(|| "no limit".to_owned(), |price| format!("{price} USD per hour"));
+    writeln!(out, "Highest price of a model resource: {price} ({MAX_PRICE})")?;
+    let wait = config.max_wait.as_secs_f64();
+    writeln!(out, "Longest wait of a call: {wait} s ({MAX_WAIT})\n")
+}
+
+/// Where large results and the journal go.
+fn write_data_directory(data: Option<&Data>, out: &mut impl Write) -> io::Result<()> {
+    let Some(data) = data else {
+        return writeln!(
+            out,
+            "Data directory: none ({DATA_DIR}), so large results and the journal are not kept"
+        );
+    };
+    writeln!(out, "Data directory: {}", data.root().display())?;
+    let (usage, limits) = (data.usage(), data.limits());
+    let files = if usage.files == 1 { "file" } else { "files" };
+    writeln!(
+        out,
+        "  holds     {} {files}, {} MB of at most {} MB ({DATA_MAX_MB}), for {} days ({DATA_MAX_DAYS})",
+        usage.files,
+        usage.bytes.div_ceil(1 << 20),
+        limits.most_bytes >> 20,
+        limits.longest.as_secs() / 86_400,
+    )?;
+    match data.probe() {
+        Ok(()) => writeln!(out, "  writable  yes"),
+        Err(error) => writeln!(
+            out,
+            "  writable  NO: {error}. Large results and the journal are not kept; {DATA_DIR} names another"
+        ),
+    }
 }
 
 fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
@@ -88,12 +123,12 @@ fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn any_key(api: &Api) -> bool {
+fn any_key(api: &Arc<Api>) -> bool {
     let config = api.config();
     config.together.key.is_some() || config.prime.key.is_some()
 }
 
-async fn check_service(api: &Api, service: Service, out: &mut impl Write) -> io::Result<bool> {
+async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -> io::Result<bool> {
     let account = api.config().account(service);
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
@@ -137,7 +172,7 @@ fn base_url(account: &Account) -> String {
 }
 
 /// The cheapest call that needs a valid key and changes nothing.
-async fn read_something(api: &Api, service: Service) -> Result<(), ToolError> {
+async fn read_something(api: &Arc<Api>, service: Service) -> Result<(), ToolError> {
     let spec: &'static Spec = match service {
         Service::Together => &LIST_TRAINING_SESSIONS,
         Service::Prime => &LIST_RUNS,

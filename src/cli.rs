@@ -17,12 +17,12 @@ use crate::tools::ALL;
 #[derive(Parser)]
 #[command(version, after_help = variables(), max_term_width = 100)]
 pub struct Cli {
-    /// Offer only tools that change nothing.
+    /// Offer only tools that change nothing at the services.
     #[arg(long, global = true)]
     pub read_only: bool,
 
     /// Offer these groups of tools: rl, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
-    /// rl,runs, or what there is a key for.
+    /// rl,runs, or what there is a key for. Those of local (what this machine keeps) come along.
     #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = toolsets)]
     pub toolsets: Option<Names<Toolset>>,
 

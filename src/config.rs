@@ -9,11 +9,13 @@ mod variables;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::data::{Data, Limits};
 use crate::files::Files;
 use crate::spec::{Service, Toolset};
 
@@ -23,7 +25,10 @@ use prime_file::PrimeFile;
 use variables::{
     CALL_TIMEOUT, FILE_DIRS, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT,
 };
-pub use variables::{LOG, RUN_SECRETS, VARIABLES, Variable, base_url_variables, key_variables};
+pub use variables::{
+    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS, VARIABLES, Variable,
+    base_url_variables, key_variables,
+};
 
 /// Why the server cannot start with this environment.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,12 +83,18 @@ pub struct Config {
     pub max_concurrency: usize,
     /// How long one tool call may take, retries included.
     pub call_timeout: Duration,
+    /// The most that a call may be asked to wait for what it started.
+    pub max_wait: Duration,
+    /// USD per hour that a model resource may cost.
+    pub max_price_per_hour: Option<f64>,
     /// The wait before the first retry.
     pub retry_wait: Duration,
     /// The team whose things are meant on Prime Intellect, where the caller names none.
     pub prime_team: Option<String>,
     /// The secrets of a run that may be forwarded.
     pub run_secrets: Vec<RunSecret>,
+    /// Where results are kept; `None`: there is no place for them.
+    pub data: Option<Arc<Data>>,
     /// The files that tools may read.
     pub files: Files,
     /// The toolsets to offer, where the command line names none.
@@ -97,16 +108,32 @@ impl Config {
         let home = env.get("HOME").or_else(|| env.get("USERPROFILE"));
         let file = PrimeFile::read(home.as_deref(), env.get(PRIME_CONTEXT).as_deref())?;
         let no_file = PrimeFile::default();
+        let megabytes = env.count(DATA_MAX_MB, 4096, 1)?;
+        let days = env.count(DATA_MAX_DAYS, 30, 1)?;
+        let limits = Limits {
+            most_bytes: u64::try_from(megabytes)
+                .unwrap_or(u64::MAX)
+                .saturating_mul(1 << 20),
+            longest: Duration::from_secs(u64::try_from(days).unwrap_or(u64::MAX).saturating_mul(86_400)),
+        };
+        let data = env.data_directory()?;
+        let data = data.map(|directory| Arc::new(Data::new(directory, limits)));
         Ok(Self {
             together: env.account(Service::Together, "https://api.together.ai", "/v1", &no_file)?,
             prime_team: env.get(PRIME_TEAM_ID).or_else(|| file.team_id.clone()),
             prime: env.account(Service::Prime, "https://api.primeintellect.ai", "/api/v1", &file)?,
             run_secrets: env.run_secrets(),
-            files: Files::new(env.directories(FILE_DIRS)?),
+            files: Files::new(
+                env.directories(FILE_DIRS)?,
+                data.as_ref().map(|data| data.root().to_owned()),
+            ),
+            data,
             inline_limit: env.count(INLINE_LIMIT, 524_288, 0)?,
             max_concurrency: env.count(MAX_CONCURRENCY, 16, 1)?,
-            call_timeout: env.seconds(CALL_TIMEOUT, 50.0)?,
-            retry_wait: env.seconds(RETRY_WAIT, 1.0)?,
+            call_timeout: env.seconds(CALL_TIMEOUT, 50.0, false)?,
+            max_wait: env.seconds(MAX_WAIT, 50.0, true)?,
+            max_price_per_hour: env.price(MAX_PRICE)?,
+            retry_wait: env.seconds(RETRY_WAIT, 1.0, false)?,
             toolsets: env.toolsets()?,
         })
     }
@@ -210,6 +237,9 @@ mod tests {
             (CALL_TIMEOUT, "NaN"),
             (CALL_TIMEOUT, "soon"),
             (RETRY_WAIT, "0"),
+            (MAX_WAIT, "-1"),
+            (MAX_PRICE, "cheap"),
+            (DATA_DIR, "relative"),
             ("PRIME_API_KEY", "two\nlines"),
         ] {
             let error = read(&[(name, value)]).err().expect(name);

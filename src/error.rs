@@ -4,6 +4,8 @@
 
 mod advice;
 
+pub use advice::after_unknown;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -12,12 +14,19 @@ use crate::problems::Problems;
 use crate::spec::{Service, Spec};
 
 /// Why a tool call failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ToolError {
     /// The arguments break rules of the API. Nothing was sent.
     Arguments(Problems),
     /// The service's key is not configured. Nothing was sent.
     MissingKey(Service),
+    /// This machine, not the service, stands in the way: a limit that the user set, or its files.
+    Here {
+        /// What stands in the way, as a sentence.
+        why: String,
+        /// What to do next.
+        next: String,
+    },
     /// The service refused the call, or its answer was lost or unusable.
     Call(Box<Failure>),
     /// The tool itself failed.
@@ -29,12 +38,14 @@ pub enum ToolError {
 }
 
 /// A request that did not end in a usable answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The tool that was called.
     pub tool: &'static str,
     /// The row of the request.
     pub spec: &'static Spec,
+    /// The service that it was for.
+    pub service: Service,
     /// Host and port that it went to.
     pub host: String,
     /// What happened on the last try.
@@ -52,7 +63,7 @@ pub struct Failure {
 }
 
 /// What happened on one try.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
     /// An answer outside 2xx.
     Status {
@@ -143,6 +154,7 @@ impl fmt::Display for ToolError {
                 name = service.name(),
                 variable = key_variables(*service).join(" or "),
             ),
+            Self::Here { why, next } => write!(f, "{why}\nNext: {next}"),
             Self::Call(failure) => failure.fmt(f),
             Self::Internal(what) => write!(
                 f,
@@ -159,6 +171,23 @@ impl fmt::Display for ToolError {
 }
 
 impl std::error::Error for ToolError {}
+
+impl From<Problems> for ToolError {
+    fn from(problems: Problems) -> Self {
+        Self::Arguments(problems)
+    }
+}
+
+impl ToolError {
+    /// There is no place for files.
+    #[must_use]
+    pub fn no_data() -> Self {
+        Self::Here {
+            why: "There is no data directory.".to_owned(),
+            next: "ask the user to name one in the variable RL_MCP_DATA_DIR of this server (in the host's mcp.json, under \"env\") and to restart the server.".to_owned(),
+        }
+    }
+}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +210,15 @@ impl fmt::Display for Failure {
 }
 
 impl Cause {
-    fn happened(&self, host: &str) -> String {
+    /// What happened, in one word.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let text = format!("{self:?}");
+        text.chars().take_while(char::is_ascii_alphabetic).collect()
+    }
+
+    /// In words, of a request to `host`.
+    pub(crate) fn happened(&self, host: &str) -> String {
         match self {
             Self::Status { status, message, .. } => {
                 let reason = reqwest::StatusCode::from_u16(*status)
@@ -213,6 +250,14 @@ impl Cause {
 }
 
 impl Failure {
+    /// Whether something may have been changed, and nobody knows.
+    #[must_use]
+    pub const fn outcome_is_unknown(&self) -> bool {
+        // What is gone is gone, whoever did it.
+        let gone = self.spec.effect.destructive() && matches!(self.status(), Some(404));
+        self.perhaps_done && !gone
+    }
+
     /// Whether the service refused because of the request itself or of the state. Which of the three statuses it uses
     /// for what is not published.
     #[must_use]

@@ -1,30 +1,36 @@
-//! Local files that a tool may read: none, except under the directories that the user named.
+//! Local files that a tool may read, and directories that it may write to: those of the data directory, and under the
+//! directories that the user named.
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use reqwest::Url;
+
+use crate::data::{self, BATCHES, RESULTS};
 
 /// The directories under which files may be read.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     directories: Vec<PathBuf>,
+    data: Option<PathBuf>,
 }
 
 impl Files {
-    /// Allows these directories, given as absolute paths.
+    /// Allows these directories of the user's and the data directory, given as absolute paths.
     #[must_use]
-    pub const fn new(directories: Vec<PathBuf>) -> Self {
-        Self { directories }
+    pub const fn new(directories: Vec<PathBuf>, data: Option<PathBuf>) -> Self {
+        Self { directories, data }
     }
 
-    /// The directories.
+    /// The user's directories.
     #[must_use]
     pub fn directories(&self) -> &[PathBuf] {
         &self.directories
     }
 
-    /// Reads a text file of at most `most` bytes: an absolute path, or one inside of an allowed directory. Links count
-    /// as what they point to. An error says what is wrong and what the user can do.
+    /// Reads a text file of at most `most` bytes: an absolute path or its `file://` address, or a path inside of an
+    /// allowed directory. Links count as what they point to. An error says what is wrong and what the user can do.
     pub async fn read(&self, path: &str, most: u64) -> Result<String, String> {
         let (files, path) = (self.clone(), path.to_owned());
         // A file on a network drive must not hold up the other calls.
@@ -33,14 +39,70 @@ impl Files {
             .unwrap_or_else(|_| Err("reading the file failed".to_owned()))
     }
 
-    fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
-        let allowed = self.find(Path::new(path))?;
+    /// Finds a directory that may be written to, and may not exist yet: an absolute path or its `file://` address, or a
+    /// path inside of an allowed directory, by preference the user's first. Links on the way are resolved. An error says
+    /// what is wrong and what the user can do.
+    pub async fn directory(&self, path: &str) -> Result<PathBuf, String> {
+        let (files, path) = (self.clone(), path.to_owned());
+        tokio::task::spawn_blocking(move || files.directory_blocking(&plain(path.trim())))
+            .await
+            .unwrap_or_else(|_| Err("looking for the directory failed".to_owned()))
+    }
+
+    fn directory_blocking(&self, path: &Path) -> Result<PathBuf, String> {
+        let outside = || format!("it must lie under {}", self.places());
+        let whole = path
+            .components()
+            .all(|part| !matches!(part, Component::ParentDir));
+        if path.as_os_str().is_empty() || !whole {
+            return Err(format!("name a directory, without `..`; {}", outside()));
+        }
+        let path = self.allowed().next().ok_or_else(outside)?.join(path);
+        if let Some(data) = self.data.as_ref().filter(|data| path.starts_with(data)) {
+            // It is made when something is first written to it.
+            data::make_private(data)
+                .map_err(|error| format!("the data directory cannot be made: {error}"))?;
+        }
+        // A link that leads nowhere is there too, and is no place to make a directory.
+        let existing = path
+            .ancestors()
+            .find(|ancestor| ancestor.symlink_metadata().is_ok());
+        let existing = existing.ok_or_else(outside)?;
+        let real = existing.canonicalize().ok().filter(|real| self.contains(real));
+        let real = real.ok_or_else(outside)?;
+        if !real.is_dir() {
+            return Err("there is a file of this name".to_owned());
+        }
+        let found = match path.strip_prefix(existing) {
+            Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+            _ => real,
+        };
+        let cleaned = |data: &PathBuf| {
+            let data = data.canonicalize().unwrap_or_else(|_| data.clone());
+            found == data
+                || [RESULTS, BATCHES]
+                    .iter()
+                    .any(|folder| found.starts_with(data.join(folder)))
+        };
+        if self.data.as_ref().is_some_and(cleaned) {
+            return Err("in the data directory, name one of its own, such as checkpoints/NAME: the others are cleaned up".to_owned());
+        }
+        Ok(found)
+    }
+
+    /// The same, for those who may block.
+    pub fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
+        let allowed = self.find(&plain(path))?;
         let text = || -> io::Result<String> {
             if !allowed.metadata()?.is_file() {
-                return Err(io::Error::other("it is no file"));
+                return Err(io::Error::other("it is no regular file"));
+            }
+            let file = File::open(&allowed)?;
+            if !is_at(&file, &allowed)? {
+                return Err(io::Error::other("it was replaced just now"));
             }
             let mut bytes = Vec::new();
-            File::open(&allowed)?.take(most + 1).read_to_end(&mut bytes)?;
+            file.take(most + 1).read_to_end(&mut bytes)?;
             if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
                 return Err(io::Error::other(format!("it is larger than {most} bytes")));
             }
@@ -51,34 +113,89 @@ impl Files {
 
     /// The file itself, links resolved.
     fn find(&self, path: &Path) -> Result<PathBuf, String> {
-        if self.directories.is_empty() {
-            return Err("this server may read no files: the user can allow directories in the variable RL_MCP_FILE_DIRS (in the host's mcp.json, under \"env\"; then restart the server)".to_owned());
-        }
-        let mut found = self
-            .directories
-            .iter()
-            .filter_map(|directory| directory.join(path).canonicalize().ok());
-        if let Some(real) = found.find(|real| self.contains(real)) {
-            return Ok(real);
-        }
+        let found = self
+            .allowed()
+            .filter_map(|directory| directory.join(path).canonicalize().ok())
+            .find(|real| self.contains(real));
         // Whether a file exists elsewhere is nobody's business.
-        let named = self
-            .directories
-            .iter()
-            .map(|directory| directory.display().to_string());
-        Err(format!(
-            "there is no such file under the directories that RL_MCP_FILE_DIRS allows: {}",
-            named.collect::<Vec<_>>().join(", ")
-        ))
+        found.ok_or_else(|| format!("there is no such file under {}", self.places()))
+    }
+
+    /// The directories whose files may be read, in words.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let shown = |directory: &PathBuf| directory.display().to_string();
+        let data = self.data.iter().map(shown);
+        let data: Vec<String> = data.map(|data| format!("the data directory {data}")).collect();
+        let named: Vec<String> = self.directories.iter().map(shown).collect();
+        let named = if named.is_empty() {
+            "a directory that the user allows in the variable RL_MCP_FILE_DIRS (none is; in the host's mcp.json, under \"env\", then restart the server)".to_owned()
+        } else {
+            format!(
+                "the directories that RL_MCP_FILE_DIRS allows: {}",
+                named.join(", ")
+            )
+        };
+        data.into_iter().chain([named]).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn allowed(&self) -> impl Iterator<Item = &PathBuf> {
+        self.directories.iter().chain(&self.data)
     }
 
     fn contains(&self, real: &Path) -> bool {
-        let mut directories = self
-            .directories
-            .iter()
-            .filter_map(|directory| directory.canonicalize().ok());
-        directories.any(|directory| real.starts_with(directory))
+        let inside = |directory: &PathBuf| {
+            directory
+                .canonicalize()
+                .is_ok_and(|directory| real.starts_with(directory))
+        };
+        self.directories.iter().any(inside)
+            || self
+                .data
+                .as_ref()
+                .is_some_and(|data| inside(data) && own(real, data))
     }
+}
+
+/// A path as one would write it: hosts and models pass on `file://` addresses too.
+fn plain(path: &str) -> PathBuf {
+    let address = path
+        .starts_with("file://")
+        .then(|| Url::parse(path).ok()?.to_file_path().ok());
+    address.flatten().unwrap_or_else(|| PathBuf::from(path))
+}
+
+/// Whether an opened file is the one that lies at `path`, a path without links: somebody may have put a link there since
+/// it was looked at.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (opened, there) = (file.metadata()?, path.symlink_metadata()?);
+    let same = (opened.dev(), opened.ino()) == (there.dev(), there.ino());
+    Ok(same && path.canonicalize()? == path)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    Ok(path.canonicalize()? == path)
+}
+
+/// Whether a file belongs to whom the data directory belongs to. What another user put there is none of ours; what root
+/// put there is, as in a container the server is root and the directory often somebody else's.
+#[cfg(unix)]
+fn own(file: &Path, data: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = |path: &Path| path.metadata().ok().map(|metadata| metadata.uid());
+    owner(file).is_some_and(|uid| uid == ROOT || owner(data) == Some(uid))
+}
+
+/// The user id of root.
+#[cfg(unix)]
+const ROOT: u32 = 0;
+
+#[cfg(not(unix))]
+const fn own(_: &Path, _: &Path) -> bool {
+    true
 }
 
 #[cfg(all(test, unix))]
@@ -97,7 +214,7 @@ mod tests {
         std::fs::write(root.path().join("in.toml"), "a = 1").unwrap();
         symlink(outside.join("run.toml"), inside.join("link.toml")).unwrap();
         symlink(&outside, inside.join("linked")).unwrap();
-        let files = Files::new(vec![inside.clone()]);
+        let files = Files::new(vec![inside.clone()], None);
         let path = |path: PathBuf| path.to_str().unwrap().to_owned();
         for good in [
             "run.toml".to_owned(),
@@ -117,7 +234,8 @@ mod tests {
         ] {
             let problem = files.read_blocking(&bad, 100).unwrap_err();
             assert!(
-                problem.starts_with("there is no such file under"),
+                problem
+                    .starts_with("there is no such file under the directories that RL_MCP_FILE_DIRS allows"),
                 "{bad}: {problem}"
             );
         }
@@ -127,7 +245,12 @@ mod tests {
                 .unwrap_err()
                 .contains("larger than 4 bytes")
         );
-        assert!(files.read_blocking("", 4).unwrap_err().contains("it is no file"));
+        assert!(
+            files
+                .read_blocking("", 4)
+                .unwrap_err()
+                .contains("it is no regular file")
+        );
         let none = Files::default().read_blocking("run.toml", 4).unwrap_err();
         assert!(none.contains("RL_MCP_FILE_DIRS"), "{none}");
     }

@@ -8,22 +8,23 @@ use crate::spec::Service;
 
 const TOGETHER: &str = "\
 Together AI, reinforcement learning step by step:
-1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills by the hour while READY), get-model-resource until READY.
-2. create-training-session on it, get-training-session until RUNNING.
-3. RL step: sample several completions per prompt, score them yourself, forward-backward-pass, optimizer-step, weights-sync (without it sample keeps the old weights). Supervised step: forward-backward-pass with CROSS_ENTROPY, optimizer-step.
-4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session, get-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
-The calls of step 3 and the saves only start an operation: poll its get-…-operation until COMPLETED before what depends on it. FAILED is final: read error, then submit a new one.
+1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills by the hour while READY), until READY.
+2. create-training-session on it, until RUNNING.
+3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, forward-backward-pass, optimizer-step.
+4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
+FAILED is final: read error, then submit a new one.
 ";
 
 const PRIME: &str = "\
 Prime Intellect, a whole run from one config:
 1. prime-intellect-createrun (may bill by the GPU hour).
-2. prime-intellect-getrun until RUNNING; then watch prime-intellect-getrunprogress, prime-intellect-getrunmetrics and prime-intellect-getrunlogs.
-3. COMPLETED, FAILED and STOPPED are final (a PAUSED run can be resumed, as a new one). prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; prime-intellect-deleterun removes it for good.
+2. Once it is RUNNING watch prime-intellect-getrunprogress, prime-intellect-getrunmetrics and prime-intellect-getrunlogs.
+3. COMPLETED, FAILED and STOPPED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; prime-intellect-deleterun removes it for good.
 ";
 
 const COMMON: &str = "\
-Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. A creating call whose answer was lost is not repeated: look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next.";
+Calls that start, stop or show something wait for it (wait_seconds). If that takes longer, next in the answer is the call that goes on.
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next.";
 
 const FURTHER: &str = " Further tools are in toolsets that the user can add with --toolsets.";
 

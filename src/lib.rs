@@ -5,15 +5,20 @@
 
 pub mod api;
 pub mod arguments;
+pub mod batch;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod data;
+pub mod download;
 pub mod error;
 pub mod files;
 pub mod instructions;
+pub mod journal;
 pub mod logging;
 pub mod offer;
 pub mod problems;
+pub mod read_result;
 pub mod redact;
 pub mod schema;
 pub mod serve;
@@ -66,7 +71,9 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         _ => {}
     }
     #[cfg(feature = "sandbox")]
-    let (variable, preface) = rl_mcp_sandbox::environment(cli.sandbox, variable)?;
+    let environment = rl_mcp_sandbox::environment(cli.sandbox, variable)?;
+    #[cfg(feature = "sandbox")]
+    let (variable, preface) = (&environment.variable, environment.preface);
     #[cfg(not(feature = "sandbox"))]
     let preface = "";
     let config = Config::read(variable).map_err(|error| error.to_string())?;

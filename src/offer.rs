@@ -99,7 +99,9 @@ impl Offer {
     /// Whether tools of a service are offered.
     #[must_use]
     pub fn has(&self, service: Service) -> bool {
-        self.entries.iter().any(|entry| entry.spec.service == service)
+        self.entries
+            .iter()
+            .any(|entry| entry.spec.service == Some(service))
     }
 
     /// Whether all tools that one run on the offered services needs are there.
@@ -107,7 +109,8 @@ impl Offer {
     pub fn serves_a_run(&self) -> bool {
         let needed = |entry: &&Entry| {
             let toolset = entry.spec.toolset;
-            self.has(entry.spec.service) && toolset.is_some_and(|toolset| Toolset::DEFAULT.contains(&toolset))
+            entry.spec.service.is_none_or(|service| self.has(service))
+                && toolset.is_some_and(|toolset| Toolset::DEFAULT.contains(&toolset))
         };
         ALL.iter().filter(needed).all(|entry| self.offers(entry))
     }
@@ -128,12 +131,16 @@ impl Offer {
     #[must_use]
     pub fn why_not(&self, name: &str) -> Option<String> {
         let spec = find(name)?.spec;
-        let why = match spec.toolset {
-            Some(toolset) if self.reason == Reason::OnlyKey(toolset.service().other()) => format!(
+        if let Some(service) = spec.service
+            && self.reason == Reason::OnlyKey(service.other())
+        {
+            return Some(format!(
                 "no key for {} is configured; the user can set {} and restart the server",
-                toolset.service().name(),
-                key_variables(toolset.service()).join(" or ")
-            ),
+                service.name(),
+                key_variables(service).join(" or ")
+            ));
+        }
+        let why = match spec.toolset {
             Some(toolset) if !self.toolsets.contains(&toolset) => format!(
                 "it belongs to the toolset {}, which the user can add with --toolsets or RL_MCP_TOOLSETS",
                 toolset.name()
@@ -166,6 +173,6 @@ fn unnamed(config: &Config) -> (Vec<Toolset>, Reason) {
         _ => return (Toolset::DEFAULT.to_vec(), Reason::Default),
     };
     let mut toolsets = Toolset::DEFAULT.to_vec();
-    toolsets.retain(|toolset| toolset.service() == only);
+    toolsets.retain(|toolset| toolset.service() != Some(only.other()));
     (toolsets, Reason::OnlyKey(only))
 }

@@ -52,7 +52,7 @@ pub struct Problem {
 }
 
 /// The problems of one call, in the order in which they were found. Those beyond the first few dozen are counted.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
     more: usize,
@@ -69,6 +69,13 @@ impl Problems {
             path: path.to_string(),
             message: message.into(),
         });
+    }
+
+    /// Adds the problems of another list.
+    pub fn append(&mut self, other: Self) {
+        let room = MOST_LISTED.saturating_sub(self.listed.len());
+        self.more += other.more + other.listed.len().saturating_sub(room);
+        self.listed.extend(other.listed.into_iter().take(room));
     }
 
     /// A list with a single problem, for rules that are found broken one at a time.

@@ -52,10 +52,23 @@ impl Redactor {
             && let Some(oldest) = passing.pop_front()
             && !passing.contains(&oldest)
         {
-            let gone = forms(&oldest);
-            let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-            secrets.retain(|known| !gone.contains(known));
+            self.drop_forms(&oldest);
         }
+    }
+
+    /// Forgets a secret that [`Redactor::add_passing`] added; one that lasts stays.
+    pub fn release(&self, secret: &str) {
+        let mut passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        if passing.iter().any(|known| known == secret) {
+            passing.retain(|known| known != secret);
+            self.drop_forms(secret);
+        }
+    }
+
+    fn drop_forms(&self, secret: &str) {
+        let gone = forms(secret);
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        secrets.retain(|known| !gone.contains(known));
     }
 
     /// Replaces each secret in `text`. Allocates only when there is one.

@@ -21,6 +21,15 @@ pub const HINT: &str = "x-hint";
 /// what is listed.
 pub const UNLISTED: &str = "x-unlisted";
 
+/// Marks a member whose name says everything: its description is for readers of the code alone.
+pub const PLAIN: &str = "x-plain";
+
+/// Bounds that go without saying: they are enforced, and not published.
+const OBVIOUS: [(&str, u64); 3] = [("minimum", 0), ("minItems", 1), ("minLength", 1)];
+
+/// Marks a member whose description says in the published schema what its parts are; likewise private.
+pub const BRIEF: &str = "x-brief";
+
 /// Other spellings of members, each with the member that it stands for; likewise private.
 pub const ALIASES: &str = "x-aliases";
 
@@ -29,6 +38,10 @@ pub const KEEPS_EMPTY: &str = "x-keeps-empty";
 
 /// What members of other names hold, where the published schema says it in short.
 pub const OTHERS: &str = "x-others";
+
+/// Marks a value of which the published schema names only the usual kind, as the dialect has no words for all; its type
+/// reads it as it came.
+pub const ANY: &str = "x-any";
 
 /// The input schema of a tool, as the argument checks read it: with the private members named above.
 #[must_use]
@@ -118,9 +131,13 @@ fn join_variants(map: &mut Map<String, Value>, variants: &[Value]) {
     if values.is_empty() {
         return;
     }
+    let prefix = common_prefix(values.iter().filter_map(Value::as_str));
     let docs: Vec<String> = docs
         .iter()
-        .map(|(doc, value)| format!("{value}: {}", doc.as_str().unwrap_or_default()))
+        .map(|(doc, value)| {
+            let short = value.get(prefix..).unwrap_or(value);
+            format!("{short}: {}", doc.as_str().unwrap_or_default())
+        })
         .collect();
     map.insert("type".to_owned(), "string".into());
     map.insert("enum".to_owned(), Value::Array(values));
@@ -129,6 +146,17 @@ fn join_variants(map: &mut Map<String, Value>, variants: &[Value]) {
         let joined = format!("{own} {}", docs.join("; "));
         map.insert("description".to_owned(), joined.trim().into());
     }
+}
+
+/// The length of what all values begin with, up to an underscore: descriptions do without it, as callers may.
+fn common_prefix<'a>(mut values: impl Iterator<Item = &'a str>) -> usize {
+    let first = values.next().unwrap_or_default();
+    let common = values.fold(first.len(), |common, value| {
+        let alike = first.bytes().zip(value.bytes()).take_while(|(a, b)| a == b);
+        common.min(alike.count())
+    });
+    let shared = first.get(..common).unwrap_or_default();
+    shared.rfind('_').map_or(0, |underscore| underscore + 1)
 }
 
 fn has_null(variants: &[Value]) -> bool {
@@ -174,7 +202,18 @@ fn drop_descriptions(schema: &mut Value) {
 fn drop_private(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS] {
+            if map.remove(BRIEF).is_some() {
+                map.retain(|name, _| ["type", "description"].contains(&name.as_str()));
+            }
+            if map.remove(PLAIN).is_some() {
+                map.remove("description");
+            }
+            for (bound, value) in OBVIOUS {
+                if map.get(bound).and_then(Value::as_u64) == Some(value) {
+                    map.remove(bound);
+                }
+            }
+            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, ANY] {
                 map.remove(private);
             }
             if let Some(Value::Object(members)) = map.get_mut("properties") {
@@ -225,9 +264,9 @@ mod tests {
             json!({
                 "type": "object",
                 "properties": {
-                    "count": {"type": "integer", "minimum": 0, "description": "How many, at most."},
-                    "way": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Which way. WAY_LEFT: to the left"},
-                    "must": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Named by its field. WAY_LEFT: to the left"},
+                    "count": {"type": "integer", "description": "How many, at most."},
+                    "way": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Which way. LEFT: to the left"},
+                    "must": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Named by its field. LEFT: to the left"},
                 },
                 "required": ["must"],
             })

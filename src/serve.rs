@@ -1,5 +1,7 @@
 //! Serving over standard input and output, from the first line to the end of input.
 
+mod parting;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ const WAITING: &str =
 
 /// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
 pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result<(), String> {
-    let server = Server::new(api, offer, preface);
+    let server = Server::new(Arc::clone(&api), offer, preface);
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
         let _ = writeln!(io::stderr(), "{WAITING}");
@@ -32,11 +34,13 @@ pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result
     let ended = CancellationToken::new();
     let (input, output) = stdio_pipes();
     let transport = Stdio::new(input, output, ended.clone());
-    tokio::select! {
+    let result = tokio::select! {
         result = run(server, transport) => result,
         () = grace(&ended) => Ok(()),
         () = asked_to_stop() => Ok(()),
-    }
+    };
+    parting::warn(&api).await;
+    result
 }
 
 async fn run<T, E, A>(server: Server, transport: T) -> Result<(), String>

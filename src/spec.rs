@@ -3,11 +3,13 @@
 //! The hints in `tools/list`, the HTTP method and path on the wire, whether a call may be repeated, the toolset that
 //! offers it, and whether read-only mode does, are all computed from the row, so they cannot disagree.
 
+mod local;
 mod prime;
 mod row;
 mod together;
 mod toolset;
 
+pub use local::*;
 pub use prime::*;
 pub use row::{Effect, Lost, Method, Service, Spec};
 pub use together::*;

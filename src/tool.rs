@@ -1,8 +1,11 @@
 //! Between a handler and rmcp: what a tool is. [`adapter`] runs it.
 
 pub mod adapter;
+mod body_path;
+mod output;
 mod progress;
 
+use std::borrow::Cow;
 use std::pin::Pin;
 
 use schemars::JsonSchema;
@@ -52,8 +55,13 @@ impl Entry {
             schema: schema::input_schema::<H::Args>,
             run: |call, accepts, raw| {
                 Box::pin(async move {
+                    let raw = if accepts.takes("body") {
+                        body_path::resolve(call, raw).await?
+                    } else {
+                        Cow::Borrowed(raw)
+                    };
                     let args = accepts
-                        .read::<H::Args>(raw, H::check)
+                        .read::<H::Args>(&raw, H::check)
                         .map_err(ToolError::Arguments)?;
                     H::call(args, call).await
                 })

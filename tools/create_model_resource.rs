@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::json::Body;
-use crate::api::together::billing;
+use crate::api::together::billing::{self, Price};
 use crate::api::together::model_resource::NewModelResource;
-use crate::api::{Call, Reply, Request};
+use crate::api::wait::{self, RESOURCE_UP};
+use crate::api::{Call, Reply, Request, WaitSeconds};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
@@ -21,6 +22,7 @@ pub struct Args {
     body: Body<NewModelResource>,
     /// true: only say what it would cost. Default false.
     estimate_only: Option<bool>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for CreateModelResource {
@@ -32,6 +34,7 @@ impl Handler for CreateModelResource {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let until = wait::until(call, args.wait_seconds)?;
         let body = args.body.into_text();
         if args.estimate_only == Some(true) {
             let request = Request::new(call, &spec::ESTIMATE_MODEL_RESOURCE_COST).body(body);
@@ -39,14 +42,25 @@ impl Handler for CreateModelResource {
             return request.send().await.map(|reply| reply.with("note", &note));
         }
         let price = billing::price(call, &body).await;
-        let price = price.unwrap_or_else(|| "by the hour (the price is not known)".to_owned());
-        let reply = call.request().body(body).send().await?;
+        if let Some(limit) = call.api.config().max_price_per_hour {
+            billing::within_limit(&price, limit)?;
+        }
+        let price = price.ok().flatten();
+        let usd_per_hour = price.as_ref().and_then(Price::usd);
+        let price = price.map_or_else(
+            || "by the hour (the price is not known)".to_owned(),
+            |price| price.to_string(),
+        );
+        let request = call.request().body(body).usd_per_hour(usd_per_hour);
+        let reply = request.send().await?;
+        let waited = wait::created(call, &RESOURCE_UP, &[], "id", reply, until).await;
+        let reply = waited.told();
+        if billing::has_ended(&reply) {
+            return Ok(reply);
+        }
         let id = reply
             .member("id")
             .unwrap_or_else(|| "from list-model-resources".to_owned());
-        Ok(reply.with(
-            "note",
-            &format!("Bills {price} from READY until it is stopped or idle for inactive_timeout. Poll get-model-resource until READY. When the work ends, fails or is given up, call stop-model-resource with model_resources_id {id}."),
-        ))
+        Ok(reply.noted(&format!("Bills {price} from READY until it is stopped or idle for inactive_timeout. When the work ends, fails or is given up, call stop-model-resource with model_resources_id {id}.")))
     }
 }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::api::json::Body;
 use crate::api::together::session::CreateSession;
-use crate::api::{Call, Reply};
+use crate::api::wait::{self, SESSION_UP};
+use crate::api::{Call, Reply, WaitSeconds};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -17,6 +18,7 @@ pub struct CreateTrainingSession;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     body: Body<CreateSession>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for CreateTrainingSession {
@@ -24,6 +26,9 @@ impl Handler for CreateTrainingSession {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        call.request().body(args.body.into_text()).send().await
+        let until = wait::until(call, args.wait_seconds)?;
+        let reply = call.request().body(args.body.into_text()).send().await?;
+        let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
+        Ok(waited.told())
     }
 }

@@ -1,7 +1,6 @@
 //! `custom-forward-backward-pass`: gradients of a loss that the caller computed.
 
-use crate::api::payload::Uploaded;
-use crate::api::together::args::SubmitArgs;
+use crate::api::together::args::SmallSubmitArgs;
 use crate::api::together::custom::CustomForwardBackward;
 use crate::api::together::operation;
 use crate::api::{Call, Reply};
@@ -15,13 +14,13 @@ pub struct CustomForwardBackwardPass;
 
 impl Handler for CustomForwardBackwardPass {
     const SPEC: &'static Spec = &spec::CUSTOM_FORWARD_BACKWARD_PASS;
-    type Args = SubmitArgs<CustomForwardBackward>;
+    type Args = SmallSubmitArgs<CustomForwardBackward>;
 
     fn check(args: &Self::Args, problems: &mut Problems) {
         args.body.value.check(&Path::Root.key("body"), problems);
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Some(Uploaded::Members(&["samples", "gradients"]))).await
+        operation::submit(call, args.into(), &operation::CUSTOM_FORWARD_BACKWARD).await
     }
 }

@@ -1,11 +1,13 @@
-//! `download-checkpoint`: presigned URLs of a checkpoint's files.
+//! `download-checkpoint`: the files of a checkpoint, or presigned URLs of them.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::{CheckpointId, CheckpointVariant};
-use crate::api::{Call, Reply};
+use crate::api::{Call, Output, Reply, View, WaitSeconds, wait};
+use crate::download::{self, Wanted};
 use crate::error::ToolError;
+use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -19,6 +21,9 @@ pub struct Args {
     id: CheckpointId,
     /// Which files.
     variant: CheckpointVariant,
+    /// Download into this directory.
+    directory: Option<String>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for DownloadCheckpoint {
@@ -26,7 +31,25 @@ impl Handler for DownloadCheckpoint {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let request = call.request().path("id", &args.id);
-        request.query("variant", Some(args.variant)).send().await
+        let until = wait::until(call, args.wait_seconds)?;
+        let Some(directory) = args.directory else {
+            let links = download::list(call, &args.id, args.variant).await?;
+            // They are what was asked for.
+            download::show_urls(call, &links);
+            return Ok(links.seen(View {
+                output: Output::Full,
+                ..View::default()
+            }));
+        };
+        let place = call.api.config().files.directory(&directory).await;
+        let place = place
+            .map_err(|problem| ToolError::Arguments(Problems::one(&Path::Root.key("directory"), problem)))?;
+        let wanted = Wanted {
+            checkpoint_id: args.id.trim().to_owned(),
+            variant: args.variant,
+            directory: place,
+        };
+        let (job, took) = download::download(call, &wanted, until.unwrap_or(call.started)).await?;
+        Ok(download::reply(&wanted, &job, took))
     }
 }

@@ -1,6 +1,5 @@
 //! `forward-backward-pass`: loss and gradients of a batch.
 
-use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::forward_backward::ForwardBackward;
 use crate::api::together::operation;
@@ -13,9 +12,6 @@ use crate::tool::Handler;
 /// The tool.
 pub struct ForwardBackwardPass;
 
-/// The members of a large body that are uploaded; the flags stay in the call.
-const UPLOADED: Uploaded = Uploaded::Members(&["loss", "samples"]);
-
 impl Handler for ForwardBackwardPass {
     const SPEC: &'static Spec = &spec::FORWARD_BACKWARD_PASS;
     type Args = SubmitArgs<ForwardBackward>;
@@ -25,6 +21,6 @@ impl Handler for ForwardBackwardPass {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Some(UPLOADED)).await
+        operation::submit(call, args, &operation::FORWARD_BACKWARD).await
     }
 }

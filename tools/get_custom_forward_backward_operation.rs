@@ -1,6 +1,6 @@
 //! `get-custom-forward-backward-operation`: state of a custom forward-backward pass.
 
-use crate::api::together::args::OperationArgs;
+use crate::api::together::args::SmallOperationArgs;
 use crate::api::together::operation;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
@@ -12,9 +12,9 @@ pub struct GetCustomForwardBackwardOperation;
 
 impl Handler for GetCustomForwardBackwardOperation {
     const SPEC: &'static Spec = &spec::GET_CUSTOM_FORWARD_BACKWARD_OPERATION;
-    type Args = OperationArgs;
+    type Args = SmallOperationArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::show(call, &args).await
+        operation::show(call, &args.into(), &operation::CUSTOM_FORWARD_BACKWARD).await
     }
 }

@@ -15,6 +15,6 @@ impl Handler for GetForwardBackwardOperation {
     type Args = OperationArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::show(call, &args).await
+        operation::show(call, &args, &operation::FORWARD_BACKWARD).await
     }
 }

@@ -1,6 +1,7 @@
 //! `get-model-resource`: state and expiry of a model resource.
 
 use crate::api::together::args::ModelResourceArgs;
+use crate::api::wait::{self, RESOURCE};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -14,10 +15,8 @@ impl Handler for GetModelResource {
     type Args = ModelResourceArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let request = call.request();
-        request
-            .path("model_resources_id", &args.model_resources_id)
-            .send()
-            .await
+        let until = wait::until(call, args.wait_seconds)?;
+        let waited = wait::shown(call, &RESOURCE, &[&args.model_resources_id], until).await?;
+        Ok(waited.told())
     }
 }

@@ -1,6 +1,6 @@
 //! `get-save-training-checkpoint-operation`: state and result of saving a training checkpoint.
 
-use crate::api::together::args::OperationArgs;
+use crate::api::together::args::SmallOperationArgs;
 use crate::api::together::operation;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
@@ -12,9 +12,9 @@ pub struct GetSaveTrainingCheckpointOperation;
 
 impl Handler for GetSaveTrainingCheckpointOperation {
     const SPEC: &'static Spec = &spec::GET_SAVE_TRAINING_CHECKPOINT_OPERATION;
-    type Args = OperationArgs;
+    type Args = SmallOperationArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::show(call, &args).await
+        operation::show(call, &args.into(), &operation::TRAINING_CHECKPOINT).await
     }
 }

@@ -1,6 +1,7 @@
 //! `get-training-session`: one session with its state, step and checkpoints.
 
 use crate::api::together::args::SessionArgs;
+use crate::api::wait::{self, SESSION};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -14,6 +15,8 @@ impl Handler for GetTrainingSession {
     type Args = SessionArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        call.request().path("session_id", &args.session_id).send().await
+        let until = wait::until(call, args.wait_seconds)?;
+        let waited = wait::shown(call, &SESSION, &[&args.session_id], until).await?;
+        Ok(waited.told())
     }
 }

@@ -1,6 +1,6 @@
 //! `get-weights-sync-operation`: state and result of a weights-sync.
 
-use crate::api::together::args::OperationArgs;
+use crate::api::together::args::SmallOperationArgs;
 use crate::api::together::operation;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
@@ -12,9 +12,9 @@ pub struct GetWeightsSyncOperation;
 
 impl Handler for GetWeightsSyncOperation {
     const SPEC: &'static Spec = &spec::GET_WEIGHTS_SYNC_OPERATION;
-    type Args = OperationArgs;
+    type Args = SmallOperationArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::show(call, &args).await
+        operation::show(call, &args.into(), &operation::WEIGHTS_SYNC).await
     }
 }

@@ -1,5 +1,6 @@
 //! One file for each tool, and the list of all.
 
+pub mod build_training_batch;
 pub mod create_inference_checkpoint;
 pub mod create_model_resource;
 pub mod create_training_session;
@@ -20,6 +21,7 @@ pub mod get_training_session;
 pub mod get_weights_sync_operation;
 pub mod list_checkpoints;
 pub mod list_model_resources;
+pub mod list_recent_activity;
 pub mod list_supported_models;
 pub mod list_training_sessions;
 pub mod optimizer_step;
@@ -40,6 +42,7 @@ pub mod prime_intellect_pauserun;
 pub mod prime_intellect_restartrun;
 pub mod prime_intellect_resumerun;
 pub mod prime_intellect_stoprun;
+pub mod read_result;
 pub mod sample;
 pub mod save_training_checkpoint;
 pub mod stop_model_resource;
@@ -72,6 +75,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<stop_model_resource::StopModelResource>(),
     Entry::of::<weights_sync::WeightsSync>(),
     Entry::of::<get_weights_sync_operation::GetWeightsSyncOperation>(),
+    Entry::of::<build_training_batch::BuildTrainingBatch>(),
     Entry::of::<estimate_model_resource_cost::EstimateModelResourceCost>(),
     Entry::of::<list_model_resources::ListModelResources>(),
     Entry::of::<extend_model_resource_expiry::ExtendModelResourceExpiry>(),
@@ -97,4 +101,6 @@ pub const ALL: &[Entry] = &[
     Entry::of::<prime_intellect_listmodels::PrimeIntellectListmodels>(),
     Entry::of::<prime_intellect_getrunusage::PrimeIntellectGetrunusage>(),
     Entry::of::<prime_intellect_getwallet::PrimeIntellectGetwallet>(),
+    Entry::of::<list_recent_activity::ListRecentActivity>(),
+    Entry::of::<read_result::ReadResult>(),
 ];

@@ -1,6 +1,6 @@
 //! `optimizer-step`: applies the gathered gradients.
 
-use crate::api::together::args::SubmitArgs;
+use crate::api::together::args::SmallSubmitArgs;
 use crate::api::together::{operation, optimizer};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
@@ -13,13 +13,13 @@ pub struct OptimizerStep;
 
 impl Handler for OptimizerStep {
     const SPEC: &'static Spec = &spec::OPTIMIZER_STEP;
-    type Args = SubmitArgs<optimizer::OptimizerStep>;
+    type Args = SmallSubmitArgs<optimizer::OptimizerStep>;
 
     fn check(args: &Self::Args, problems: &mut Problems) {
         args.body.value.check(&Path::Root.key("body"), problems);
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, None).await
+        operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await
     }
 }

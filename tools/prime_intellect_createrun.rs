@@ -7,7 +7,7 @@ use crate::api::json::{self, Body};
 use crate::api::prime::create::CreateRun;
 use crate::api::prime::secrets::{self, ForwardSecrets};
 use crate::api::prime::{config, config_file, started, team};
-use crate::api::{Call, Reply};
+use crate::api::{Call, Reply, WaitSeconds, wait};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems, list};
 use crate::spec::{self, Spec};
@@ -20,9 +20,10 @@ pub struct PrimeIntellectCreaterun;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     body: Body<CreateRun>,
-    /// In place of body.config (body may be {} then): path of a local TOML config, in a directory that the user allowed with RL_MCP_FILE_DIRS. Its image_tag, gpu_type, volume and source_ref go into body.
+    /// In place of body.config: a local TOML config. Its image_tag, gpu_type, volume and source_ref go into body.
     config_path: Option<String>,
     forward_secrets: Option<ForwardSecrets>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for PrimeIntellectCreaterun {
@@ -46,6 +47,7 @@ impl Handler for PrimeIntellectCreaterun {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let until = wait::until(call, args.wait_seconds)?;
         let at = Path::Root.key("body");
         let mut config = at.key("config");
         let mut body = json::object(&args.body.into_text())?;
@@ -75,6 +77,7 @@ impl Handler for PrimeIntellectCreaterun {
         }
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
         let reply = call.request().body(json::text(&body)?).send().await?;
+        let reply = started::followed(call, reply, until).await;
         let dropped = (!dropped.is_empty()).then(|| {
             let keys = list(dropped.into_iter());
             format!("Left out of the config, as only the official command line uses them: {keys}.")

@@ -1,6 +1,7 @@
 //! `prime-intellect-getrun`: state and config of a run.
 
-use crate::api::prime::{RunArgs, thin};
+use crate::api::prime::{WatchedRunArgs, thin};
+use crate::api::wait::{self, RUN};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -11,9 +12,11 @@ pub struct PrimeIntellectGetrun;
 
 impl Handler for PrimeIntellectGetrun {
     const SPEC: &'static Spec = &spec::GET_RUN;
-    type Args = RunArgs;
+    type Args = WatchedRunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        args.request(call).send().await.map(thin::bounded)
+        let until = wait::until(call, args.wait_seconds)?;
+        let waited = wait::shown(call, &RUN, &[&args.run_id], until).await?;
+        Ok(waited.map(thin::bounded).told())
     }
 }

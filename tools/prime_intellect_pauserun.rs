@@ -1,6 +1,7 @@
 //! `prime-intellect-pauserun`: holds a run and frees its GPUs.
 
-use crate::api::prime::RunArgs;
+use crate::api::prime::WatchedRunArgs;
+use crate::api::wait::{self, RUN_DOWN};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -11,9 +12,12 @@ pub struct PrimeIntellectPauserun;
 
 impl Handler for PrimeIntellectPauserun {
     const SPEC: &'static Spec = &spec::PAUSE_RUN;
-    type Args = RunArgs;
+    type Args = WatchedRunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        args.request(call).send().await
+        let until = wait::until(call, args.wait_seconds)?;
+        let id = &*args.run_id;
+        let reply = call.request().path("run_id", id).send().await?;
+        Ok(wait::followed(call, &RUN_DOWN, &[id], reply, until).await.told())
     }
 }

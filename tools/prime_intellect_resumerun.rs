@@ -7,7 +7,7 @@ use crate::api::json::{self, Body};
 use crate::api::prime::create::ResumeRun;
 use crate::api::prime::secrets::{self, ForwardSecrets};
 use crate::api::prime::{RunId, started};
-use crate::api::{Call, Reply};
+use crate::api::{Call, Reply, WaitSeconds, wait};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -22,6 +22,7 @@ pub struct Args {
     /// What is to be different from the paused run.
     body: Option<Body<ResumeRun>>,
     forward_secrets: Option<ForwardSecrets>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for PrimeIntellectResumerun {
@@ -29,11 +30,13 @@ impl Handler for PrimeIntellectResumerun {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let until = wait::until(call, args.wait_seconds)?;
         let given = args.body.map_or_else(|| "{}".to_owned(), Body::into_text);
         let mut body = json::object(&given)?;
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
         let request = call.request().path("run_id", &args.run_id);
         let reply = request.body(json::text(&body)?).send().await?;
+        let reply = started::followed(call, reply, until).await;
         let replaced = format!("It is a new run that goes on where {} was paused.", &*args.run_id);
         let more = std::iter::once(replaced).chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))

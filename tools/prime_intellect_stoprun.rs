@@ -1,8 +1,7 @@
 //! `prime-intellect-stoprun`: ends a run.
 
-use serde::Deserialize;
-
-use crate::api::prime::RunArgs;
+use crate::api::prime::WatchedRunArgs;
+use crate::api::wait::{self, RUN_DOWN};
 use crate::api::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -11,28 +10,24 @@ use crate::tool::Handler;
 /// The tool.
 pub struct PrimeIntellectStoprun;
 
-#[derive(Deserialize)]
-struct Run {
-    status: String,
-}
-
-/// The statuses of a run that has ended, or bills no more.
-const FINAL: [&str; 4] = ["COMPLETED", "FAILED", "STOPPED", "PAUSED"];
-
 impl Handler for PrimeIntellectStoprun {
     const SPEC: &'static Spec = &spec::STOP_RUN;
-    type Args = RunArgs;
+    type Args = WatchedRunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let refusal = match args.request(call).send().await {
+        let until = wait::until(call, args.wait_seconds)?;
+        let id = &*args.run_id;
+        let refusal = match call.request().path("run_id", id).send().await {
             Err(ToolError::Call(failure)) if failure.is_refusal() => failure,
-            answered => return answered,
+            answered => {
+                let waited = wait::followed(call, &RUN_DOWN, &[id], answered?, until).await;
+                return Ok(waited.told());
+            }
         };
         // A run that has ended already may be refused too: its state tells that from a refusal in earnest.
-        let request = Request::new(call, &spec::GET_RUN).path("run_id", &args.run_id);
+        let request = Request::new(call, &spec::GET_RUN).path("run_id", id);
         if let Ok(reply) = request.send().await
-            && let Some(Run { status }) = reply.member("run")
-            && FINAL.contains(&status.as_str())
+            && RUN_DOWN.is_reached(&reply)
         {
             return Ok(reply.with("note", &"It had ended already: there was nothing left to stop."));
         }

@@ -1,6 +1,5 @@
 //! `sample`: completions of prompts, with log-probabilities.
 
-use crate::api::payload::Uploaded;
 use crate::api::together::args::SubmitArgs;
 use crate::api::together::{operation, sample};
 use crate::api::{Call, Reply};
@@ -16,6 +15,6 @@ impl Handler for Sample {
     type Args = SubmitArgs<sample::Sample>;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, Some(Uploaded::All)).await
+        operation::submit(call, args, &operation::SAMPLE).await
     }
 }

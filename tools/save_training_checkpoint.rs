@@ -1,6 +1,7 @@
 //! `save-training-checkpoint`: saves weights, optimizer and step for resuming.
 
 use crate::api::together::args::CheckpointArgs;
+use crate::api::together::operation;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -14,7 +15,6 @@ impl Handler for SaveTrainingCheckpoint {
     type Args = CheckpointArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let request = call.request().path("session_id", &args.session_id);
-        request.idempotency_key(args.idempotency_key).send().await
+        operation::save(call, args, &operation::TRAINING_CHECKPOINT).await
     }
 }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::{ModelResourceId, billing};
-use crate::api::{Call, Reply, Request};
+use crate::api::wait::{self, RESOURCE_DOWN};
+use crate::api::{Call, Reply, Request, WaitSeconds};
 use crate::error::{Failure, ToolError};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -18,6 +19,7 @@ pub struct Args {
     model_resources_id: ModelResourceId,
     /// true: also stop the sessions that are attached to it; what they have not saved in a checkpoint is lost. Default false.
     force: Option<bool>,
+    wait_seconds: Option<WaitSeconds>,
 }
 
 impl Handler for StopModelResource {
@@ -25,6 +27,7 @@ impl Handler for StopModelResource {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let until = wait::until(call, args.wait_seconds)?;
         let id = &*args.model_resources_id;
         let request = call.request().path("model_resources_id", id);
         let stopped = request
@@ -34,7 +37,10 @@ impl Handler for StopModelResource {
         match stopped {
             Err(ToolError::Call(failure)) if failure.is_refusal() => after_refusal(call, id, failure).await,
             Err(ToolError::Call(failure)) if failure.status() == Some(404) => Ok(gone(id)),
-            answered => answered,
+            answered => {
+                let waited = wait::followed(call, &RESOURCE_DOWN, &[id], answered?, until).await;
+                Ok(waited.told())
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `stop-training-session`: ends a session.
 
 use crate::api::together::args::SessionArgs;
+use crate::api::wait::{self, SESSION_DOWN};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -14,12 +15,18 @@ impl Handler for StopTrainingSession {
     type Args = SessionArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let reply = call.request().path("session_id", &args.session_id).send().await?;
+        let until = wait::until(call, args.wait_seconds)?;
+        let id = &*args.session_id;
+        let reply = call.request().path("session_id", id).send().await?;
+        let waited = wait::followed(call, &SESSION_DOWN, &[id], reply, until).await;
+        let when = if waited.is_at_rest() {
+            ""
+        } else {
+            "once get-training-session shows STOPPED, "
+        };
+        let reply = waited.told();
         let resource: Option<String> = reply.member("model_resources_id");
         let resource = resource.map_or_else(String::new, |id| format!(" {id}"));
-        Ok(reply.with(
-            "note",
-            &format!("The model resource{resource} stays up and bills until it is stopped or goes idle: once get-training-session shows STOPPED, call stop-model-resource."),
-        ))
+        Ok(reply.noted(&format!("The model resource{resource} stays up and bills until it is stopped or goes idle: {when}call stop-model-resource.")))
     }
 }

@@ -1,81 +1,185 @@
 //! One call of one tool, and what it comes to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::json::Object;
 use super::{Api, Request};
+use crate::data::Stored;
 use crate::spec::Spec;
 
-/// The JSON text of a successful answer, mostly the service's own.
-#[derive(Debug)]
-pub struct Reply(String);
+/// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    text: String,
+    view: View,
+}
+
+/// How much of an answer the caller gets to see.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// What the caller asked for.
+    pub output: Output,
+    /// Says in short what is in an answer that is too large; `None`: in a general way.
+    pub summary: Option<Summary>,
+    /// Where the whole answer lies already.
+    pub stored: Option<Stored>,
+}
+
+/// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for
+/// an answer that is not of the expected kind.
+pub type Summary = fn(&str) -> Option<Object>;
+
+/// Default auto.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// over 32,000 characters as file and summary
+    #[default]
+    Auto,
+    #[expect(missing_docs, reason = "the name says it")]
+    Full,
+    /// always so
+    File,
+}
 
 impl Reply {
     /// An answer with this JSON text.
     #[must_use]
-    pub const fn new(json: String) -> Self {
-        Self(json)
+    pub fn new(json: String) -> Self {
+        Self {
+            text: json,
+            view: View::default(),
+        }
+    }
+
+    /// The same answer, seen in another way.
+    #[must_use]
+    pub fn seen(self, view: View) -> Self {
+        Self { view, ..self }
     }
 
     /// The JSON text.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// A member of the answer, if it is an object that has it and of this type.
     #[must_use]
     pub fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let object: Object = serde_json::from_str(&self.0).ok()?;
+        let object: Object = serde_json::from_str(&self.text).ok()?;
         serde_json::from_str(object.get(name)?.get()).ok()
     }
 
     /// The answer with a member more, in the server's own words; an answer that is no object stays as it is, since
     /// nothing that was done may be lost.
     #[must_use]
-    pub fn with(self, name: &str, value: &impl Serialize) -> Self {
+    pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
         let extended = || {
-            let mut object: Object = serde_json::from_str(&self.0).ok()?;
+            let mut object: Object = serde_json::from_str(&self.text).ok()?;
             object.set(name, serde_json::value::to_raw_value(value).ok()?);
             serde_json::to_string(&object).ok()
         };
-        extended().map_or(self, Self)
+        if let Some(text) = extended() {
+            self.text = text;
+        }
+        self
+    }
+
+    /// The answer with a sentence more for the caller.
+    #[must_use]
+    pub fn noted(self, note: &str) -> Self {
+        let before = self.member::<String>("note");
+        let before = before.map_or_else(String::new, |before| before + " ");
+        self.with("note", &(before + note))
     }
 
     /// The JSON text, owned.
     #[must_use]
     pub fn into_text(self) -> String {
-        self.0
+        self.text
+    }
+
+    /// The JSON text, and how it is to be seen.
+    #[must_use]
+    pub fn into_parts(self) -> (String, View) {
+        (self.text, self.view)
     }
 }
 
 /// One call of one tool.
+#[derive(Clone)]
 pub struct Call<'a> {
     /// What all calls share.
-    pub api: &'a Api,
+    pub api: &'a Arc<Api>,
     /// The tool's row.
     pub spec: &'static Spec,
-    /// When the call must have ended.
+    /// When it began.
+    pub started: Instant,
+    /// When its requests must have ended.
     pub deadline: Instant,
+    doing: watch::Sender<Doing>,
+}
+
+/// What a call is doing, for hosts that asked for progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doing {
+    /// In words, such as `forward-backward running`; `None`: waiting for the service.
+    pub what: Option<String>,
+    /// How many bytes of how many, where that is what counts.
+    pub bytes: Option<(u64, u64)>,
 }
 
 impl<'a> Call<'a> {
     /// A call of `spec` that starts now.
     #[must_use]
-    pub fn new(api: &'a Api, spec: &'static Spec) -> Self {
-        let deadline = Instant::now() + api.config().call_timeout;
-        Self { api, spec, deadline }
+    pub fn new(api: &'a Arc<Api>, spec: &'static Spec) -> Self {
+        let started = Instant::now();
+        Self {
+            api,
+            spec,
+            started,
+            deadline: started + api.config().call_timeout,
+            doing: watch::Sender::default(),
+        }
     }
 
     /// The same call with at most this much time left, for a step that it can do without.
     #[must_use]
     pub fn hurried(&self, limit: Duration) -> Self {
         let deadline = self.deadline.min(Instant::now() + limit);
-        Self { deadline, ..*self }
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// The same call with at least this much time left, for a step that its result depends on.
+    #[must_use]
+    pub fn with_time(&self, least: Duration) -> Self {
+        let deadline = self.deadline.max(Instant::now() + least);
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// Says what the call is doing now.
+    pub fn report(&self, doing: Doing) {
+        self.doing.send_replace(doing);
+    }
+
+    /// What the call is doing, as it says.
+    #[must_use]
+    pub fn doing(&self) -> watch::Receiver<Doing> {
+        self.doing.subscribe()
     }
 
     /// A request by the tool's own row.

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use crate::error::Cause;
 
 /// What a failure of reqwest means. Its own text is never shown: it prints the whole URL.
-pub(super) fn cause(error: &reqwest::Error) -> Cause {
+pub(crate) fn cause(error: &reqwest::Error) -> Cause {
     let why = causes(error);
     let lower = why.to_ascii_lowercase();
     if !error.is_connect() {

@@ -11,7 +11,7 @@ use tracing::info;
 use crate::error::{Cause, Failure, Reached, ToolError};
 use crate::spec::{Effect, Method, Service, Spec};
 
-use super::{Call, clean, connection, error_body, json, retry};
+use super::{Call, clean, connection, error_body, json, path, retry};
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 256 << 20;
@@ -23,33 +23,28 @@ const RESERVE: Duration = Duration::from_secs(10);
 const MOST_REDIRECTS: usize = 5;
 
 /// A request as it goes out.
-pub(super) struct Outgoing {
-    pub(super) spec: &'static Spec,
-    pub(super) method: Method,
-    pub(super) effect: Effect,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
-    pub(super) idempotency_key: Option<String>,
+pub(crate) struct Outgoing {
+    pub(crate) spec: &'static Spec,
+    pub(crate) service: Service,
+    pub(crate) method: Method,
+    pub(crate) effect: Effect,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) idempotency_key: Option<String>,
     /// Whether it goes to a presigned URL, beside the service.
-    pub(super) store: bool,
+    pub(crate) store: bool,
     /// Whether the caller cleans the answer itself.
-    pub(super) as_written: bool,
+    pub(crate) as_written: bool,
 }
 
 impl Outgoing {
-    fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        self.url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-    }
-
     pub(super) fn failure(&self, call: &Call<'_>, cause: Cause, tries: u32, perhaps_done: bool) -> ToolError {
         ToolError::Call(Box::new(Failure {
             tool: call.spec.name,
             spec: self.spec,
-            host: self.host(),
+            service: self.service,
+            host: path::host(&self.url),
             cause,
             tries,
             perhaps_done,
@@ -61,7 +56,7 @@ impl Outgoing {
 }
 
 /// Sends `outgoing` until there is an answer, a refusal, or no more time. The answer is compact JSON text.
-pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<String, ToolError> {
+pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, ToolError> {
     let started = Instant::now();
     let mut line = LogLine {
         tool: call.spec.name,
@@ -93,9 +88,7 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Str
         sleep(next - Instant::now()).await;
     };
     line.status = Some(status(&result));
-    result
-        .map(|(_, text)| text)
-        .map_err(|cause| outgoing.failure(call, cause, line.tries, perhaps_done))
+    result.map_err(|cause| outgoing.failure(call, cause, line.tries, perhaps_done))
 }
 
 /// The line of the log that each request gets; one that is dropped half-way gets it too.
@@ -122,16 +115,13 @@ impl Drop for LogLine<'_> {
 }
 
 /// A success: the HTTP status and the JSON text.
-type Answer = (u16, String);
+pub(super) type Answer = (u16, String);
 
 /// The status for the log: a number, or what came instead of an answer.
 fn status(result: &Result<Answer, Cause>) -> String {
     match result {
         Ok((status, _)) | Err(Cause::Status { status, .. }) => status.to_string(),
-        Err(cause) => format!("{cause:?}")
-            .chars()
-            .take_while(char::is_ascii_alphabetic)
-            .collect(),
+        Err(cause) => cause.name(),
     }
 }
 
@@ -186,7 +176,7 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
     if status.is_success()
         && silent
         && outgoing.method == Method::Post
-        && outgoing.spec.service == Service::Together
+        && outgoing.service == Service::Together
     {
         // Every POST of this service answers with an object; without one nobody knows what came of it.
         return Err(without_advice(Cause::Truncated));
@@ -199,12 +189,12 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
         return Ok((status.as_u16(), presentable(call, outgoing, text)));
     }
     let mut advice = retry::Advice::read(&headers, SystemTime::now());
-    if outgoing.spec.service == Service::Prime {
+    if outgoing.service == Service::Prime {
         // The header is part of the other service's rules alone; here it would start a second run.
         advice.retry = None;
     }
     let mut message = error_body::message(&body);
-    if outgoing.spec.service == Service::Prime {
+    if outgoing.service == Service::Prime {
         message = clean::text(&clean::keys(message));
     }
     let cause = Cause::Status {
@@ -218,7 +208,7 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
 /// The text of a success, without what must not reach the model. On Prime Intellect a good part of it was written by
 /// runs.
 fn presentable(call: &Call<'_>, outgoing: &Outgoing, text: String) -> String {
-    if outgoing.spec.service == Service::Together {
+    if outgoing.service == Service::Together {
         return text;
     }
     let text = clean::keys(text);
@@ -235,7 +225,7 @@ fn presentable(call: &Call<'_>, outgoing: &Outgoing, text: String) -> String {
 }
 
 /// Sends the request, and again to where it is redirected as long as that is the same host.
-async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause> {
+pub(crate) async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Response, Cause> {
     let mut url = outgoing.url.clone();
     for _ in 0..=MOST_REDIRECTS {
         let client = call

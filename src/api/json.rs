@@ -230,7 +230,8 @@ fn not_json(content_type: Option<&HeaderValue>) -> Cause {
 }
 
 /// Drops the white space outside of strings; `text` is valid JSON.
-fn without_white_space(text: &str) -> String {
+#[must_use]
+pub fn without_white_space(text: &str) -> String {
     let (mut inside, mut escaped) = (false, false);
     text.chars()
         .filter(|character| {

@@ -38,6 +38,14 @@ pub fn url(base: &Url, template: &str, arguments: &[(&'static str, &str)]) -> Re
     Url::parse(&text).map_err(|error| Problems::one(&Path::Root, format!("make no usable address: {error}")))
 }
 
+/// Host and port of an address, the port where it is not the usual one.
+#[must_use]
+pub fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

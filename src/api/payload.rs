@@ -18,7 +18,7 @@ use super::json::{self, Object};
 use super::{Call, IdempotencyKey, Reply, Request};
 use crate::config::is_loopback;
 use crate::error::{Cause, ToolError};
-use crate::spec::{CREATE_PAYLOAD_DOWNLOAD_URL, CREATE_PAYLOAD_UPLOAD_URL, Effect, Method, Spec};
+use crate::spec::{CREATE_PAYLOAD_DOWNLOAD_URL, CREATE_PAYLOAD_UPLOAD_URL, Effect, Method, Service, Spec};
 
 /// How many numbers a list keeps in the stand-in of an uploaded body.
 const STAND_IN_NUMBERS: usize = 8;
@@ -118,14 +118,15 @@ async fn download(call: &Call<'_>, session_id: &str, payload_id: &str) -> Result
         .path("payload_id", payload_id);
     let target: DownloadUrl = parse(call, row, &request.send().await?)?;
     let url = presigned(call, row, &target.download_url)?;
-    let content = exchange(call, &beside(row, Method::Get, url, None)).await?;
+    let (_, content) = exchange(call, &beside(row, Method::Get, url, None)).await?;
     parse(call, row, &Reply::new(content))
 }
 
 /// A request to a presigned URL: without the key, which belongs to the service's own host.
-fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) -> Outgoing {
+pub(crate) fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) -> Outgoing {
     Outgoing {
         spec,
+        service: Service::Together,
         method,
         effect: Effect::Set,
         url,
@@ -138,8 +139,8 @@ fn beside(spec: &'static Spec, method: Method, url: Url, body: Option<Bytes>) ->
 }
 
 /// Accepts https; plain http on loopback only when the service itself is there.
-fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Result<Url, ToolError> {
-    let service_is_local = is_loopback(&call.api.config.account(spec.service).base_url);
+pub(crate) fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Result<Url, ToolError> {
+    let service_is_local = is_loopback(&call.api.config.account(Service::Together).base_url);
     Url::parse(text)
         .ok()
         .filter(|url| {
@@ -149,7 +150,7 @@ fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Result<Url, To
         .ok_or_else(|| unexpected(call, spec, "no https URL"))
 }
 
-fn parse<'a, T: Deserialize<'a>>(
+pub(crate) fn parse<'a, T: Deserialize<'a>>(
     call: &Call<'_>,
     spec: &'static Spec,
     reply: &'a Reply,
@@ -157,8 +158,8 @@ fn parse<'a, T: Deserialize<'a>>(
     serde_json::from_str(reply.text()).map_err(|_| unexpected(call, spec, "other members than documented"))
 }
 
-fn unexpected(call: &Call<'_>, spec: &'static Spec, what: &'static str) -> ToolError {
-    let url = call.api.config.account(spec.service).base_url.clone();
+pub(crate) fn unexpected(call: &Call<'_>, spec: &'static Spec, what: &'static str) -> ToolError {
+    let url = call.api.config.account(Service::Together).base_url.clone();
     beside(spec, spec.method, url, None).failure(call, Cause::Unexpected(what), 1, false)
 }
 

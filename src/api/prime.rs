@@ -15,7 +15,7 @@ pub mod thin;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Call, Reply, Request};
+use super::{Call, Reply, Request, WaitSeconds};
 use crate::error::ToolError;
 
 id!(
@@ -30,6 +30,15 @@ pub struct RunArgs {
     pub run_id: RunId,
 }
 
+/// Of tools that wait for a run.
+#[derive(Deserialize, JsonSchema)]
+pub struct WatchedRunArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub run_id: RunId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+}
+
 impl RunArgs {
     /// The request of the tool's own row for this run.
     #[must_use]
@@ -38,7 +47,7 @@ impl RunArgs {
     }
 }
 
-/// Team whose things are meant, or `personal`. Default: that of the configuration, else the personal account.
+/// Team, or `personal`. Default: that of the configuration, else personal.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TeamId(String);

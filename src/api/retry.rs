@@ -8,7 +8,7 @@ use crate::error::{Cause, Reached};
 use crate::spec::Effect;
 
 /// Tries of one request in all.
-const MOST_TRIES: u32 = 8;
+pub(crate) const MOST_TRIES: u32 = 8;
 /// Tries when no connection comes about: somebody is waiting, and a refused port seldom opens within a minute.
 const MOST_TRIES_UNREACHABLE: u32 = 4;
 /// A longer wait than this is not the service's to ask for.
@@ -74,12 +74,15 @@ pub fn wait(
         Cause::Unreachable(_) | Cause::Dns(_) => MOST_TRIES_UNREACHABLE,
         _ => MOST_TRIES,
     };
-    (advice.retry.unwrap_or(sensible) && tries < most).then(|| {
-        let doubled = first_wait * 2u32.saturating_pow(tries.saturating_sub(1)).min(10);
-        advice
-            .wait
-            .unwrap_or_else(|| doubled.mul_f64(0.75 + fastrand::f64() / 4.0))
-    })
+    (advice.retry.unwrap_or(sensible) && tries < most).then(|| backoff(advice, tries, first_wait))
+}
+
+/// How long to wait after `tries` tries: as the service says, else twice as long each time.
+pub(crate) fn backoff(advice: Advice, tries: u32, first_wait: Duration) -> Duration {
+    let doubled = first_wait * 2u32.saturating_pow(tries.saturating_sub(1)).min(10);
+    advice
+        .wait
+        .unwrap_or_else(|| doubled.mul_f64(0.75 + fastrand::f64() / 4.0))
 }
 
 #[cfg(test)]

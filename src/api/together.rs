@@ -12,8 +12,10 @@ pub mod losses;
 pub mod model_resource;
 pub mod operation;
 pub mod optimizer;
+pub mod running;
 pub mod sample;
 pub mod session;
+pub mod summary;
 pub mod tensor;
 pub mod weights_sync;
 
@@ -21,15 +23,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 id!(
-    /// Id of the training session.
+    /// Training session.
     SessionId
 );
 id!(
-    /// Id of the model resource.
+    /// Model resource.
     ModelResourceId
 );
 id!(
-    /// Id of the operation, from the answer that started it.
+    /// From the answer that started it.
     OperationId
 );
 id!(
@@ -38,7 +40,7 @@ id!(
 );
 
 /// The files of a checkpoint.
-#[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub enum CheckpointVariant {
     /// the full model with the adapter merged in
     #[serde(rename = "CHECKPOINT_VARIANT_MERGED")]

@@ -294,7 +294,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                 None => break,
             }
             count += 1;
-            if unusable == MOST_UNUSABLE && items.is_scalar() && list.next_element::<IgnoredAny>()?.is_some()
+            if unusable == MOST_UNUSABLE && items.is_uniform() && list.next_element::<IgnoredAny>()?.is_some()
             {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
                 reader

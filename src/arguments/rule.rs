@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::problems::{Path, list, nearest};
-use crate::schema::{ALIASES, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::schema::{ALIASES, ANY, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -80,12 +80,21 @@ pub struct Number {
 }
 
 impl Rule {
+    /// Whether it is an object with a known member of this name.
+    #[must_use]
+    pub fn has_member(&self, name: &str) -> bool {
+        matches!(self, Self::Object(object) if object.members.iter().any(|member| member.name == name))
+    }
+
     /// Reads a schema of the plain dialect.
     #[must_use]
     pub fn new(schema: &Value) -> Self {
         let Value::Object(schema) = schema else {
             return Self::Any;
         };
+        if schema.contains_key(ANY) {
+            return Self::Any;
+        }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => Self::Object(Object::new(schema)),
             Some("array") => Self::Array {
@@ -117,8 +126,17 @@ impl Rule {
 
     /// Whether it is a single value.
     #[must_use]
-    pub const fn is_scalar(&self) -> bool {
+    pub fn is_scalar(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Number(_) | Self::Boolean)
+    }
+
+    /// Whether it is a single value, or lists of such: a mistake in one is likely one in all.
+    #[must_use]
+    pub fn is_uniform(&self) -> bool {
+        match self {
+            Self::Array { items, .. } => items.is_uniform(),
+            rule => rule.is_scalar(),
+        }
     }
 
     /// What is expected and how it is written, for messages.

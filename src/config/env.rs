@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use etcetera::BaseStrategy as _;
 use secrecy::SecretString;
 
 use super::base_url::read_base_url;
 use super::prime_file::PrimeFile;
-use super::variables::{RUN_SECRETS, TOOLSETS, base_url_variables, key_variables};
+use super::variables::{DATA_DIR, RUN_SECRETS, TOOLSETS, base_url_variables, key_variables};
 use super::{Account, ConfigError, RunSecret, given, read_key};
 use crate::spec::{Service, Toolset, parse_toolsets};
 
@@ -79,6 +80,36 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         }
     }
 
+    /// Where data is kept; `None`: there is no place for it.
+    pub(super) fn data_directory(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let Some(given) = self.get(DATA_DIR) else {
+            let strategy = etcetera::choose_base_strategy().ok();
+            return Ok(strategy.map(|strategy| strategy.data_dir().join(env!("CARGO_PKG_NAME"))));
+        };
+        let directory = PathBuf::from(&given);
+        if directory.is_absolute() {
+            return Ok(Some(directory));
+        }
+        Err(ConfigError {
+            variable: DATA_DIR.into(),
+            problem: format!("`{given}` is no absolute path"),
+        })
+    }
+
+    /// A number of USD above 0.
+    pub(super) fn price(&self, name: &'static str) -> Result<Option<f64>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        match value.parse() {
+            Ok(price) if price >= 0.0 && f64::is_finite(price) => Ok(Some(price)),
+            _ => Err(ConfigError {
+                variable: name.into(),
+                problem: format!("`{value}` is no price: write a number of USD, such as 60"),
+            }),
+        }
+    }
+
     pub(super) fn toolsets(&self) -> Result<Option<Vec<Toolset>>, ConfigError> {
         let named = self.get(TOOLSETS).map(|value| parse_toolsets(&value));
         named.transpose().map_err(|problem| ConfigError {
@@ -105,14 +136,20 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         }
     }
 
-    pub(super) fn seconds(&self, name: &'static str, default: f64) -> Result<Duration, ConfigError> {
+    /// A number of seconds; 0 only where `zero` says that it means something.
+    pub(super) fn seconds(
+        &self,
+        name: &'static str,
+        default: f64,
+        zero: bool,
+    ) -> Result<Duration, ConfigError> {
         let seconds = match self.get(name) {
             None => Ok(default),
             Some(value) => value.parse().map_err(|_| value),
         };
         seconds
             .and_then(|seconds: f64| {
-                let usable = seconds > 0.0 && seconds <= 86_400.0;
+                let usable = (seconds > 0.0 || zero && seconds == 0.0) && seconds <= 86_400.0;
                 if usable {
                     Ok(Duration::from_secs_f64(seconds))
                 } else {
@@ -121,7 +158,10 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             })
             .map_err(|value| ConfigError {
                 variable: name.into(),
-                problem: format!("`{value}` is no number of seconds above 0 and up to 86400"),
+                problem: format!(
+                    "`{value}` is no number of seconds {} 86400",
+                    if zero { "from 0 to" } else { "above 0 and up to" }
+                ),
             })
     }
 }

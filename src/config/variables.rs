@@ -22,6 +22,16 @@ pub(super) const PRIME_TEAM_ID: &str = "PRIME_TEAM_ID";
 pub(super) const PRIME_CONTEXT: &str = "PRIME_CONTEXT";
 /// The secrets of a run, each with the member of the body that carries it.
 pub const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
+/// Where results and the journal are kept.
+pub const DATA_DIR: &str = "RL_MCP_DATA_DIR";
+/// How many MB of results.
+pub const DATA_MAX_MB: &str = "RL_MCP_DATA_MAX_MB";
+/// For how long.
+pub const DATA_MAX_DAYS: &str = "RL_MCP_DATA_MAX_DAYS";
+/// The most that a call may be asked to wait.
+pub const MAX_WAIT: &str = "RL_MCP_MAX_WAIT_SECONDS";
+/// The most that a model resource may cost.
+pub const MAX_PRICE: &str = "RL_MCP_MAX_PRICE_PER_HOUR";
 pub(super) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.
@@ -66,8 +76,28 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "secrets of a run, sent only when a call asks for it with forward_secrets",
     },
     Variable {
+        name: DATA_DIR,
+        meaning: "where large results, batches and the journal of calls are kept, absolute; default: rl-mcp in the platform's data directory",
+    },
+    Variable {
+        name: DATA_MAX_MB,
+        meaning: "how many MB of results and batches are kept there, the oldest go first; default 4096",
+    },
+    Variable {
+        name: DATA_MAX_DAYS,
+        meaning: "for how many days they are kept; default 30",
+    },
+    Variable {
         name: FILE_DIRS,
-        meaning: "directories whose files tools may read, absolute, separated as in PATH; default none",
+        meaning: "further directories whose files tools may read, and write downloads to, absolute, separated as in PATH; default none",
+    },
+    Variable {
+        name: MAX_PRICE,
+        meaning: "USD per hour above which create-model-resource refuses; default no limit",
+    },
+    Variable {
+        name: MAX_WAIT,
+        meaning: "the most that wait_seconds of a call may ask for; 0: no call waits; default 50, as hosts cut at 60",
     },
     Variable {
         name: TOOLSETS,

@@ -4,41 +4,45 @@ use std::time::Duration;
 
 use super::{Cause, Failure};
 use crate::config::{base_url_variables, key_variables};
-use crate::spec::{Effect, Method, Service};
+use crate::spec::{Effect, Method, Service, Spec};
+
+/// After a call by the row `spec` whose answer was lost: what is not known, and how to find out. `None` when nothing can
+/// have been changed.
+#[must_use]
+pub fn after_unknown(spec: &Spec, idempotency_key: Option<&str>) -> Option<(&'static str, String)> {
+    let outcome = match (spec.effect, spec.lost) {
+        (Effect::Read, _) => return None,
+        (_, Some(lost)) => (lost.unknown, lost.next.to_owned()),
+        (Effect::Submit, None) => (
+            "It is not known whether the operation was started.",
+            format!(
+                "repeating this very call is safe under its key: call {} with the same arguments and \"idempotency_key\": \"{}\".",
+                spec.name,
+                idempotency_key.unwrap_or_default()
+            ),
+        ),
+        (Effect::Add, None) => (
+            "It is not known whether it was done.",
+            "look before you repeat it.".to_owned(),
+        ),
+        (Effect::Set | Effect::Destroy { .. }, None) => (
+            "It is not known whether it was done.",
+            "call again; repeating it does no harm.".to_owned(),
+        ),
+    };
+    Some(outcome)
+}
 
 impl Failure {
     /// When something may have been changed all the same: what is not known, and how to find out. It goes before
     /// anything that would mend the fault itself, because repeating the call could do it twice.
     pub(super) fn unknown_outcome(&self) -> Option<(&'static str, String)> {
-        let refused_for_good = matches!(self.cause, Cause::Status { status: 404, .. });
-        if !self.perhaps_done || (self.spec.effect.destructive() && refused_for_good) {
-            return None;
-        }
-        let outcome = match (self.spec.effect, self.spec.lost) {
-            (Effect::Read, _) => return None,
-            (_, Some(lost)) => (lost.unknown, lost.next.to_owned()),
-            (Effect::Submit, None) => (
-                "It is not known whether the operation was started.",
-                format!(
-                    "repeating this very call is safe under its key: call {} with the same arguments and \"idempotency_key\": \"{}\".",
-                    self.spec.name,
-                    self.idempotency_key.as_deref().unwrap_or_default()
-                ),
-            ),
-            (Effect::Add, None) => (
-                "It is not known whether it was done.",
-                "look before you repeat it.".to_owned(),
-            ),
-            (Effect::Set | Effect::Destroy { .. }, None) => (
-                "It is not known whether it was done.",
-                "call again; repeating it does no harm.".to_owned(),
-            ),
-        };
-        Some(outcome)
+        self.outcome_is_unknown()
+            .then(|| after_unknown(self.spec, self.idempotency_key.as_deref()))?
     }
 
     pub(super) fn next_step(&self) -> String {
-        let base_url = base_url_variables(self.spec.service).join(" or ");
+        let base_url = base_url_variables(self.service).join(" or ");
         if self.store {
             return "call again for a fresh link; if it is refused again, the store has a fault or a proxy is in the way.".to_owned();
         }
@@ -57,7 +61,7 @@ impl Failure {
     }
 
     fn next_after_status(&self, status: u16, wait: Option<Duration>) -> String {
-        let service = self.spec.service;
+        let service = self.service;
         match (status, self.spec.refused) {
             (409, Some(next)) => return format!("the state does not allow it now: {next}"),
             (400 | 422, Some(next)) => return next.to_owned(),
@@ -116,7 +120,7 @@ impl Failure {
             || {
                 format!(
                     "check {}: this address does not have the operation.",
-                    base_url_variables(self.spec.service).join(" or ")
+                    base_url_variables(self.service).join(" or ")
                 )
             },
             |(_, next)| (*next).to_owned(),

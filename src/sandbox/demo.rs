@@ -5,15 +5,16 @@
 //! reading the prompt, so that a reward above [`task::BLIND`] means that something was learned.
 
 mod agent;
+mod control;
 mod curve;
 mod download;
-mod grpo;
 mod host;
 mod ledger;
 mod reading;
 mod record;
 mod report;
 mod run;
+mod sampling;
 mod screen;
 mod started;
 mod task;
@@ -83,7 +84,6 @@ async fn whole(options: &Options, sandbox: SandboxOptions) -> Result<ExitCode, S
     let screen = Screen::new(options);
     let mut agent = Agent {
         host: Host::start(sandbox).await?,
-        speed: sandbox.speed(),
     };
     let outcome = run::run(&mut agent, options, &screen).await;
     screen.end();

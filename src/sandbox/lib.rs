@@ -19,6 +19,7 @@ use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use clock::Clock;
@@ -193,22 +194,54 @@ Sandbox: both services are played on this machine; nothing is billed, whatever i
 
 ";
 
-/// The environment as the server is to see it, and a preface to what it says: the real one and none, or one that leads
-/// to a sandbox that is started for it.
+/// The variable of the directory that the server keeps results in.
+const DATA_DIR: &str = "RL_MCP_DATA_DIR";
+
+/// The environment as the server is to see it.
+pub struct Environment {
+    /// Looks up a variable.
+    pub variable: Lookup,
+    /// Begins what the server says.
+    pub preface: &'static str,
+    /// Goes with the sandbox whose results it holds.
+    _data: Option<TempDir>,
+}
+
+/// The real environment, or one that leads to a sandbox that is started for it.
 pub fn environment(
     options: Options,
     real: impl Fn(&str) -> Option<String> + 'static,
-) -> Result<(Lookup, &'static str), String> {
+) -> Result<Environment, String> {
     options.check()?;
     if !options.sandbox {
-        return Ok((Box::new(real), ""));
+        return Ok(Environment {
+            variable: Box::new(real),
+            preface: "",
+            _data: None,
+        });
     }
     let ours = Sandbox::start(options, 0)?.variables();
-    let lookup = move |name: &str| match ours.iter().find(|(known, _)| *known == name) {
+    // What a sandbox trained is gone with it, and does not belong among the real things.
+    let data = match real(DATA_DIR).filter(|directory| !directory.trim().is_empty()) {
+        Some(_) => None,
+        None => Some(
+            TempDir::with_prefix("rl-mcp-sandbox-")
+                .map_err(|error| format!("the sandbox has no place for results: {error}"))?,
+        ),
+    };
+    let directory = data
+        .as_ref()
+        .map(|data| data.path().to_string_lossy().into_owned());
+    let variable = move |name: &str| match ours.iter().find(|(known, _)| *known == name) {
         Some((_, value)) => value.clone(),
+        None if name == DATA_DIR && directory.is_some() => directory.clone(),
         None => real(name),
     };
-    Ok((Box::new(lookup), PREFACE))
+    Ok(Environment {
+        variable: Box::new(variable),
+        preface: PREFACE,
+        _data: data,
+    })
 }
 
 /// Runs the services alone, until the process is asked to stop.

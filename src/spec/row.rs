@@ -127,11 +127,11 @@ pub struct Spec {
     pub description: &'static str,
     /// The group that offers it; `None`: the client uses it by itself, and no tool does.
     pub toolset: Option<Toolset>,
-    /// Which service answers; follows from the path.
-    pub service: Service,
+    /// Which service it is about; follows from the path. `None`: what is on this machine, whichever service it came from.
+    pub service: Option<Service>,
     /// The HTTP method.
     pub method: Method,
-    /// The path, with each argument in braces.
+    /// The path, with each argument in braces; empty for a tool that works on this machine alone.
     pub path: &'static str,
     /// What it does to the world.
     pub effect: Effect,
@@ -170,11 +170,56 @@ impl Spec {
         assert!(
             matches!(
                 (row.service, toolset.service()),
-                (Service::Together, Service::Together) | (Service::Prime, Service::Prime)
+                (Some(Service::Together), Some(Service::Together))
+                    | (Some(Service::Prime), Some(Service::Prime))
             ),
             "a toolset belongs to one service"
         );
         row
+    }
+
+    /// Makes the row of a tool that works on this machine alone and calls no service.
+    #[must_use]
+    pub const fn local(
+        name: &'static str,
+        title: &'static str,
+        description: &'static str,
+        toolset: Toolset,
+        effect: Effect,
+    ) -> Self {
+        Self {
+            name,
+            title,
+            description,
+            toolset: Some(toolset),
+            service: toolset.service(),
+            method: Method::Get,
+            path: "",
+            effect,
+            lost: None,
+            not_found: None,
+            refused: None,
+            secret: None,
+        }
+    }
+
+    /// Whether it works on this machine alone.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Whether a request by it belongs into the journal. Where the client puts a large body concerns nobody; that it
+    /// has ended something by another way does.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        !self.effect.read_only() && (self.toolset.is_some() || self.effect.destructive())
+    }
+
+    /// The names of the arguments in the path, in their order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let opened = self.path.split('{').skip(1);
+        opened.filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
     }
 
     /// Makes a row for the client's own use.
@@ -204,7 +249,7 @@ impl Spec {
             title: "",
             description: "",
             toolset: None,
-            service,
+            service: Some(service),
             method,
             path,
             effect,

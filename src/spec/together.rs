@@ -5,8 +5,8 @@ use super::{Effect, Method, Spec, Toolset};
 /// Signed links to the files of an inference checkpoint.
 pub const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
     "download-checkpoint",
-    "Get checkpoint download links",
-    "Lists the files of an inference checkpoint with a presigned URL for each. Fetch them soon, with a plain GET without Authorization header; whoever has a URL has the weights. 403 means expired: call again. Training checkpoints cannot be downloaded.",
+    "Download checkpoint",
+    "Downloads the files of an inference checkpoint into directory; the same call joins or resumes it. Without directory: a presigned URL for each file. Fetch soon, by plain GET without Authorization header; whoever has a URL has the weights; 403 means expired. Training checkpoints cannot be downloaded.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/checkpoints/{id}/download",
@@ -21,7 +21,7 @@ pub const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
 pub const LIST_TRAINING_SESSIONS: Spec = Spec::new(
     "list-training-sessions",
     "List training sessions",
-    "Lists training sessions with status, step, policy state and checkpoints. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    "Lists training sessions with status, step, policy state and checkpoints. Next page: after = meta.next_cursor, while meta.has_more.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions",
@@ -32,7 +32,7 @@ pub const LIST_TRAINING_SESSIONS: Spec = Spec::new(
 pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
     "create-training-session",
     "Create training session",
-    "Starts a training session on a READY model resource (the billed GPUs that hold the base model). Then poll get-training-session about every 10 s, up to an hour, until RUNNING. After a lost answer call list-training-sessions first: a blind repeat makes a second session. End it with stop-training-session.",
+    "Starts a training session on a READY model resource and waits until RUNNING (up to an hour). After a lost answer call list-training-sessions first: a blind repeat makes a second session. End it with stop-training-session.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions",
@@ -44,14 +44,14 @@ pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
 )
 .if_not_found("check model_resources_id and resume_from_checkpoint_id.")
 .if_refused(
-    "poll get-model-resource: sessions can be created only while it is READY. If it is, correct what the service names.",
+    "call get-model-resource: sessions can be created only while it is READY. If it is, correct what the service names.",
 );
 
 /// One training session.
 pub const GET_TRAINING_SESSION: Spec = Spec::new(
     "get-training-session",
     "Get training session",
-    "Shows one training session. Operations are accepted only while status is TRAINING_SESSION_STATUS_RUNNING; STOPPED, ERROR and EXPIRED are final. step counts optimizer steps. policy_state.applied_weights_version is what sampling really uses; it lags trainer_step until a weights-sync.",
+    "Shows one training session. Takes operations only while TRAINING_SESSION_STATUS_RUNNING; STOPPED, ERROR and EXPIRED are final. step counts optimizer steps. policy_state.applied_weights_version is what sampling really uses; it lags trainer_step until a weights-sync.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}",
@@ -62,11 +62,9 @@ pub const GET_TRAINING_SESSION: Spec = Spec::new(
 pub const FORWARD_BACKWARD_PASS: Spec = Spec::new(
     "forward-backward-pass",
     "Forward-backward pass",
-    "Computes the loss of a batch and adds its gradients to those gathered since the last optimizer-step (so several calls accumulate; optimizer-step applies and clears them). Returns an operation: poll get-forward-backward-operation every 0.5 s or so until COMPLETED or FAILED, before the optimizer-step. \
-Alignment: let full = prompt tokens (P) + response tokens (R). model_input = full without its last token, target_tokens = full without its first, so both have L = P+R-1 entries, and so has every other tensor; slot i belongs to the predicted token full[i+1]. Hence each tensor but target_tokens starts with P-1 zeros, then one value per response token. Example: P=3, full=[101,17,42,7,9]: tokens [101,17,42,7], target_tokens [17,42,7,9], mask [0,0,1,1], logprobs [0,0,lp(7),lp(9)], advantages [0,0,A,A]. \
-GRPO: A = reward minus the mean reward of the completions of the same prompt, optionally divided by their standard deviation; a group of equal rewards teaches nothing and may be skipped. \
-Keys per loss, beside target_tokens: CROSS_ENTROPY needs weights; all others need logprobs and advantages and take weights or mask (never both; with neither, prompt positions count too); GRPO with beta > 0 also needs reference_logprobs. \
-No NaN or infinity: give an unusable position weight 0.",
+    "Computes the loss of a batch and adds its gradients to those since the last optimizer-step, which has to wait until this is COMPLETED (several calls accumulate). build-training-batch writes the body: pass its path as body_path. \
+To write one yourself: full = prompt tokens (P) + response tokens; model_input is full without its last token, target_tokens full without its first, and every tensor is as long; slot i belongs to the predicted token full[i+1], so the other tensors begin with P-1 zeros. P=3, full=[101,17,42,7,9]: tokens [101,17,42,7], target_tokens [17,42,7,9], mask [0,0,1,1], logprobs [0,0,lp(7),lp(9)], advantages [0,0,A,A]. \
+CROSS_ENTROPY needs weights; all others logprobs and advantages, and take weights or mask (with neither, prompt positions count too); GRPO with beta > 0 also reference_logprobs. Give an unusable position weight 0.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/forward-backward",
@@ -77,7 +75,7 @@ No NaN or infinity: give an unusable position weight 0.",
 pub const GET_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
     "get-forward-backward-operation",
     "Get forward-backward operation",
-    "Shows a forward-backward pass. Final: COMPLETED with output.loss and output.metrics, FAILED with error.code (RESOURCE_EXHAUSTED: smaller batch; NON_FINITE_LOSS: look at logprobs and learning rate; SESSION_NOT_ACTIVE: see get-training-session). Cross-entropy loss is a sum over trained tokens: divide by the sum of weights for a per-token value.",
+    "Shows a forward-backward pass. Final: COMPLETED with output.loss and output.metrics, FAILED with error.code (RESOURCE_EXHAUSTED: smaller batch; NON_FINITE_LOSS: look at logprobs and learning rate). Cross-entropy loss is a sum over trained tokens.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/forward-backward/{operation_id}",
@@ -88,7 +86,7 @@ pub const GET_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
 pub const CREATE_INFERENCE_CHECKPOINT: Spec = Spec::new(
     "create-inference-checkpoint",
     "Create inference checkpoint",
-    "Saves the session's current weights for serving and download (not for resuming the optimizer: that is save-training-checkpoint). Poll get-inference-checkpoint-operation; allow up to two hours.",
+    "Saves the session's current weights for serving and download (for resuming: save-training-checkpoint). Can take up to two hours.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/inference-checkpoint",
@@ -99,7 +97,7 @@ pub const CREATE_INFERENCE_CHECKPOINT: Spec = Spec::new(
 pub const GET_INFERENCE_CHECKPOINT_OPERATION: Spec = Spec::new(
     "get-inference-checkpoint-operation",
     "Get inference checkpoint operation",
-    "Shows the saving of an inference checkpoint. COMPLETED: output.checkpoint.id is what download-checkpoint takes.",
+    "Shows the saving of an inference checkpoint. COMPLETED: output.checkpoint.id is for download-checkpoint.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/inference-checkpoint/{operation_id}",
@@ -110,7 +108,7 @@ pub const GET_INFERENCE_CHECKPOINT_OPERATION: Spec = Spec::new(
 pub const OPTIMIZER_STEP: Spec = Spec::new(
     "optimizer-step",
     "Optimizer step",
-    "Applies the gradients gathered by forward-backward passes and clears them. Poll get-optim-step-operation until final. Sampling keeps using the old weights until a weights-sync publishes the new ones. Values hold for this step only, so a learning-rate schedule is the caller's.",
+    "Applies the gradients gathered by forward-backward passes and clears them. Sampling keeps using the old weights until a weights-sync. Values hold for this step only.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/optim-step",
@@ -132,7 +130,7 @@ pub const GET_OPTIM_STEP_OPERATION: Spec = Spec::new(
 pub const SAMPLE: Spec = Spec::new(
     "sample",
     "Sample completions",
-    "Generates completions of token prompts with the weights that the last weights-sync published. Returns an operation: poll get-sample-operation. Tokenize with the base model's own tokenizer and chat template. To score a given text instead (reference log-probabilities, as long as these weights are the reference): put prompt + response in model_inputs, max_tokens 1, prompt_logprobs true, and ignore the generated token. Needs a model resource with at least one generator replica.",
+    "Generates completions of token prompts with the weights that the last weights-sync published. Prompts and result stay on this machine for build-training-batch; get-sample-operation describes the result. Tokenize with the base model's own tokenizer and chat template. To score a given text: put it whole in model_inputs, max_tokens 1, prompt_logprobs true; ignore the generated token. Needs a generator replica.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/sample",
@@ -143,7 +141,7 @@ pub const SAMPLE: Spec = Spec::new(
 pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
     "get-sample-operation",
     "Get sample operation",
-    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). With prompt_logprobs: one value for each prompt token, the first always 0, so entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). A summary counts the tokens and averages the logprobs; score completions from its file. With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",
@@ -154,7 +152,7 @@ pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
 pub const SAVE_TRAINING_CHECKPOINT: Spec = Spec::new(
     "save-training-checkpoint",
     "Save training checkpoint",
-    "Saves weights, optimizer state and step count, to resume from with create-training-session. Poll get-save-training-checkpoint-operation; allow up to two hours.",
+    "Saves weights, optimizer state and step count, to resume from with create-training-session. Can take up to two hours.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/training-checkpoint",
@@ -165,7 +163,7 @@ pub const SAVE_TRAINING_CHECKPOINT: Spec = Spec::new(
 pub const GET_SAVE_TRAINING_CHECKPOINT_OPERATION: Spec = Spec::new(
     "get-save-training-checkpoint-operation",
     "Get training checkpoint operation",
-    "Shows the saving of a training checkpoint. COMPLETED: output.checkpoint.id is what create-training-session takes as resume_from_checkpoint_id.",
+    "Shows the saving of a training checkpoint. COMPLETED: output.checkpoint.id is the resume_from_checkpoint_id of create-training-session.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/training-checkpoint/{operation_id}",
@@ -176,7 +174,7 @@ pub const GET_SAVE_TRAINING_CHECKPOINT_OPERATION: Spec = Spec::new(
 pub const STOP_TRAINING_SESSION: Spec = Spec::new(
     "stop-training-session",
     "Stop training session",
-    "Ends a training session; what was not saved in a checkpoint is lost. Usually answers STOPPING: poll get-training-session until STOPPED, only then is its LoRA slot free. The model resource stays up and keeps billing until it is stopped itself or goes idle.",
+    "Ends a training session; what was not saved in a checkpoint is lost. Its LoRA slot is free once it is STOPPED. The model resource goes on billing until it is stopped or idle.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/stop",
@@ -205,7 +203,7 @@ pub const LIST_SUPPORTED_MODELS: Spec = Spec::new(
 pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
     "create-model-resource",
     "Create model resource",
-    "Starts a model resource: GPUs with a base model loaded, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness; the answer says the price. Tell the user the price before: estimate_only true asks for it and starts nothing. Poll get-model-resource about every 10 s until READY; waiting for GPUs (PENDING) can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
+    "Starts a model resource: GPUs with a base model, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness. Tell the user the price before: estimate_only true asks for it and starts nothing. Waits until READY; being PENDING can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/model-resources",
@@ -246,7 +244,7 @@ pub const STOP_MODEL_RESOURCE: Spec = Spec::new(
 pub const WEIGHTS_SYNC: Spec = Spec::new(
     "weights-sync",
     "Weights sync",
-    "Publishes the trained weights to the generator: until then sample keeps using the old ones. Call it after optimizer-step and before the next sample, and poll get-weights-sync-operation until COMPLETED.",
+    "Publishes the trained weights to the generator: until then sample keeps using the old ones. Call it between optimizer-step and the next sample.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/weights-sync",
@@ -279,7 +277,7 @@ pub const ESTIMATE_MODEL_RESOURCE_COST: Spec = Spec::new(
 pub const LIST_MODEL_RESOURCES: Spec = Spec::new(
     "list-model-resources",
     "List model resources",
-    "Lists model resources: which one to use, which one still bills. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    "Lists model resources: which one to use, which one still bills. Next page: after = meta.next_cursor, while meta.has_more.",
     Toolset::RlMore,
     Method::Get,
     "/v1/rl/model-resources",
@@ -312,7 +310,7 @@ pub const UPDATE_TRAINING_SESSION: Spec = Spec::new(
 pub const CUSTOM_FORWARD_BACKWARD_PASS: Spec = Spec::new(
     "custom-forward-backward-pass",
     "Custom forward-backward pass",
-    "For a loss of your own: takes its gradients with respect to the log-probabilities, and adds the resulting weight gradients to those gathered since the last optimizer-step. First score: forward-backward-pass with CROSS_ENTROPY, all weights 1, forward_only and return_loss_fn_outputs true; then differentiate. Alignment as there. Poll get-custom-forward-backward-operation.",
+    "For a loss of your own: takes its gradients with respect to the log-probabilities, and adds the resulting weight gradients to those gathered since the last optimizer-step. First score: forward-backward-pass with CROSS_ENTROPY, all weights 1, forward_only and return_loss_fn_outputs true; then differentiate. Alignment as there.",
     Toolset::RlMore,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/custom-forward-backward",
@@ -334,7 +332,7 @@ pub const GET_CUSTOM_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
 pub const LIST_CHECKPOINTS: Spec = Spec::new(
     "list-checkpoints",
     "List checkpoints",
-    "Lists checkpoints of all sessions, newest first. Pages: while meta.has_more is true, call again with after = meta.next_cursor.",
+    "Lists checkpoints of all sessions, newest first. Next page: after = meta.next_cursor, while meta.has_more.",
     Toolset::RlMore,
     Method::Get,
     "/v1/rl/checkpoints",

@@ -13,14 +13,16 @@ pub enum Toolset {
     Runs,
     /// The rest of Prime Intellect.
     RunsMore,
+    /// What this machine keeps of either; comes with every other.
+    Local,
 }
 
 impl Toolset {
     /// All of them, in the order in which clients see their tools.
-    pub const ALL: [Self; 4] = [Self::Rl, Self::RlMore, Self::Runs, Self::RunsMore];
+    pub const ALL: [Self; 5] = [Self::Rl, Self::RlMore, Self::Runs, Self::RunsMore, Self::Local];
 
     /// Those that are offered when nobody names any.
-    pub const DEFAULT: [Self; 2] = [Self::Rl, Self::Runs];
+    pub const DEFAULT: [Self; 3] = [Self::Rl, Self::Runs, Self::Local];
 
     /// The name in `--toolsets`.
     #[must_use]
@@ -30,20 +32,22 @@ impl Toolset {
             Self::RlMore => "rl-more",
             Self::Runs => "runs",
             Self::RunsMore => "runs-more",
+            Self::Local => "local",
         }
     }
 
-    /// The service that its tools talk to.
+    /// The service that its tools are about, if it is one.
     #[must_use]
-    pub const fn service(self) -> Service {
+    pub const fn service(self) -> Option<Service> {
         match self {
-            Self::Rl | Self::RlMore => Service::Together,
-            Self::Runs | Self::RunsMore => Service::Prime,
+            Self::Rl | Self::RlMore => Some(Service::Together),
+            Self::Runs | Self::RunsMore => Some(Service::Prime),
+            Self::Local => None,
         }
     }
 }
 
-/// Reads a list such as `rl,runs`; `all` stands for every toolset.
+/// Reads a list such as `rl,runs`; `all` stands for every toolset, and `local` is always among them.
 pub fn parse(text: &str) -> Result<Vec<Toolset>, String> {
     let mut chosen = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -57,6 +61,7 @@ pub fn parse(text: &str) -> Result<Vec<Toolset>, String> {
     if chosen.is_empty() {
         return Err(format!("no toolset is named; {VALID}"));
     }
+    chosen.push(Toolset::Local);
     chosen.sort_unstable();
     chosen.dedup();
     Ok(chosen)
@@ -64,7 +69,7 @@ pub fn parse(text: &str) -> Result<Vec<Toolset>, String> {
 
 /// What stands for all toolsets.
 const EVERYTHING: &str = "all";
-const VALID: &str = "valid are: rl, rl-more, runs, runs-more, all";
+const VALID: &str = "valid are: rl, rl-more, runs, runs-more, local, all";
 
 #[cfg(test)]
 mod tests {
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_list_is_read_in_any_order_and_with_a_comma_too_many() {
-        assert_eq!(parse("runs, rl,,rl,"), Ok(vec![Toolset::Rl, Toolset::Runs]));
+        assert_eq!(parse("runs, rl,,rl,"), Ok(Toolset::DEFAULT.to_vec()));
         assert_eq!(parse("all,rl"), Ok(Toolset::ALL.to_vec()));
     }
 

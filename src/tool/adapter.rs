@@ -13,16 +13,18 @@ use tokio::time::sleep_until;
 
 use super::Entry;
 use super::progress::Progress;
-use crate::api::{Api, Call, Reply};
+use super::{body_path, output};
+use crate::api::{Api, Call};
 use crate::arguments::Accepts;
 use crate::error::ToolError;
 use crate::schema;
-use crate::spec::{Effect, Spec};
+use crate::spec::Spec;
 
 /// The requests of a call keep its deadline themselves and can say what was done; this is for what they miss.
-const DEADLINE_SLACK: Duration = Duration::from_secs(1);
+const DEADLINE_SLACK: Duration = Duration::from_secs(5);
 /// The longest text of a failure, in characters.
 const LONGEST_FAILURE: usize = 9_500;
+
 /// A tool that is offered: what clients see of it, and how it is run.
 pub struct Offered {
     entry: &'static Entry,
@@ -39,14 +41,15 @@ impl Offered {
             name,
             title,
             description,
-            effect,
             ..
         } = entry.spec;
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
-        tool.annotations = Some(annotations(*effect));
+        tool.annotations = Some(annotations(entry.spec));
         let accepts = Accepts::new(&schema);
-        tool.input_schema = Arc::new(schema::published(schema));
+        let mut schema = schema::published(schema);
+        body_path::publish(&mut schema);
+        tool.input_schema = Arc::new(schema);
         Self { entry, accepts, tool }
     }
 
@@ -58,14 +61,21 @@ impl Offered {
 
     /// Runs the tool on `raw`, the JSON text of its arguments. Always ends: with an answer, at the deadline, or
     /// when `context` is cancelled, which drops the request that is under way.
-    pub async fn call(&self, api: &Api, raw: &str, context: &RequestContext<RoleServer>) -> CallToolResult {
+    pub async fn call(
+        &self,
+        api: &Arc<Api>,
+        raw: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
         let call = Call::new(api, self.entry.spec);
         let mut unfinished = Unfinished(Some(self.entry.spec));
+        let progress = Progress::start(context, &call);
         let result = self.watch(&call, raw, context).await;
+        progress.stop().await;
         if !matches!(result, Err(ToolError::Cancelled)) {
             unfinished.0 = None;
         }
-        finish(api, result)
+        result.unwrap_or_else(|error| failure(api, &error))
     }
 
     async fn watch(
@@ -73,51 +83,43 @@ impl Offered {
         call: &Call<'_>,
         raw: &str,
         context: &RequestContext<RoleServer>,
-    ) -> Result<Reply, ToolError> {
-        let mut run = pin!(AssertUnwindSafe((self.entry.run)(call, &self.accepts, raw)).catch_unwind());
-        let mut progress = Progress::new(context, call.spec);
-        let last_resort = call.deadline + DEADLINE_SLACK;
-        loop {
-            tokio::select! {
-                biased;
-                () = context.ct.cancelled() => return Err(ToolError::Cancelled),
-                result = &mut run => {
-                    return result.unwrap_or_else(|panic| Err(ToolError::Internal(panic_message(&*panic))));
-                }
-                () = sleep_until(last_resort) => {
-                    return Err(ToolError::Deadline(call.api.config().call_timeout));
-                }
-                () = progress.tick() => {}
+    ) -> Result<CallToolResult, ToolError> {
+        let answered = async {
+            let reply = (self.entry.run)(call, &self.accepts, raw).await?;
+            Ok(output::success(call, reply, context).await)
+        };
+        let mut run = pin!(AssertUnwindSafe(answered).catch_unwind());
+        let config = call.api.config();
+        let longest = config.call_timeout.max(config.max_wait);
+        tokio::select! {
+            biased;
+            () = context.ct.cancelled() => Err(ToolError::Cancelled),
+            result = &mut run => {
+                result.unwrap_or_else(|panic| Err(ToolError::Internal(panic_message(&*panic))))
             }
+            () = sleep_until(call.started + longest + DEADLINE_SLACK) => Err(ToolError::Deadline(longest)),
         }
     }
 }
 
-fn annotations(effect: Effect) -> ToolAnnotations {
+fn annotations(spec: &Spec) -> ToolAnnotations {
+    let effect = spec.effect;
     ToolAnnotations::new()
         .read_only(effect.read_only())
         .destructive(effect.destructive())
         .idempotent(effect.idempotent())
-        .open_world(true)
+        .open_world(!spec.is_local())
 }
 
-/// Turns the outcome into what the model reads. The one door through which results leave, so the one place
-/// where secrets are taken out of them.
-fn finish(api: &Api, result: Result<Reply, ToolError>) -> CallToolResult {
-    match result {
-        Ok(reply) => {
-            let text = api.redactor().scrub_owned(reply.into_text());
-            CallToolResult::success(vec![ContentBlock::text(text)])
-        }
-        Err(error) => {
-            let text = api.redactor().scrub_owned(error.to_string());
-            let end = text
-                .char_indices()
-                .nth(LONGEST_FAILURE)
-                .map_or(text.len(), |(end, _)| end);
-            CallToolResult::error(vec![ContentBlock::text(text.get(..end).unwrap_or(&text))])
-        }
-    }
+/// What the model reads about a failure. Secrets are taken out here, and out of a success in `output.rs`: the two doors
+/// through which results leave.
+fn failure(api: &Api, error: &ToolError) -> CallToolResult {
+    let text = api.redactor().scrub_owned(error.to_string());
+    let end = text
+        .char_indices()
+        .nth(LONGEST_FAILURE)
+        .map_or(text.len(), |(end, _)| end);
+    CallToolResult::error(vec![ContentBlock::text(text.get(..end).unwrap_or(&text))])
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

@@ -796,6 +796,10 @@ async fn what_a_schema_states_is_what_is_enforced() {
     for tool in listing["result"]["tools"].as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
         let spec = ALL.iter().find(|entry| entry.spec.name == name).unwrap().spec;
+        // No documentation has examples of what works on this machine alone.
+        if spec.is_local() {
+            continue;
+        }
         for example in examples(&operation_of(spec).name).iter().take(1) {
             let mut arguments = example.path_params.clone();
             arguments.extend(example.query.clone());
@@ -822,7 +826,7 @@ async fn what_a_schema_states_is_what_is_enforced() {
             }
         }
     }
-    assert!(checked > 25, "{checked}");
+    assert!(checked > 20, "{checked}");
     assert!(upstream.seen().is_empty());
 }
 

@@ -8,7 +8,9 @@ use crate::support::{Reaction, Scripted, Server, TOGETHER_KEY, json as answer, s
 
 fn bare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
-    command.env_clear();
+    command
+        .env_clear()
+        .env("RL_MCP_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
     command
 }
 
@@ -78,7 +80,7 @@ async fn check_without_keys_explains_itself() {
     );
     assert!(out.contains("https://api.primeintellect.ai (default)"), "{out}");
     assert!(
-        out.contains("30 of 46 offered") && out.contains("No key is configured"),
+        out.contains("33 of 49 offered") && out.contains("No key is configured"),
         "{out}"
     );
 }
@@ -93,7 +95,7 @@ async fn check_tests_each_key_with_one_read_and_never_shows_it() {
         "{out}"
     );
     assert!(
-        out.contains("test      ok") && out.contains("27 of 46 offered"),
+        out.contains("test      ok") && out.contains("29 of 49 offered"),
         "{out}"
     );
     let lines: Vec<String> = upstream
@@ -108,6 +110,67 @@ async fn check_tests_each_key_with_one_read_and_never_shows_it() {
             "GET /api/v1/rft/runs?limit=1 HTTP/1.1"
         ]
     );
+}
+
+#[tokio::test]
+async fn check_says_where_data_goes_and_whether_it_can() {
+    let place = tempfile::tempdir().unwrap();
+    let results = place.path().join("results");
+    std::fs::create_dir(&results).unwrap();
+    std::fs::write(results.join("a.json"), "[1]").unwrap();
+    let file = results.join("a.json");
+    let new = place.path().join("new/data");
+    for (directory, price, expected) in [
+        (
+            place.path(),
+            "",
+            [
+                "1 file, 1 MB of at most 7 MB",
+                "for 30 days",
+                "writable  yes",
+                "no limit",
+            ],
+        ),
+        (
+            &new,
+            "60.5",
+            [
+                "0 files, 0 MB",
+                "RL_MCP_DATA_MAX_DAYS",
+                "writable  yes",
+                "60.5 USD per hour (RL_MCP_MAX_PRICE_PER_HOUR)",
+            ],
+        ),
+        (
+            &file.join("data"),
+            "60",
+            [
+                "writable  NO: ",
+                "RL_MCP_DATA_DIR",
+                "60 USD",
+                "wait of a call: 0 s",
+            ],
+        ),
+    ] {
+        let mut command = bare();
+        command
+            .env("RL_MCP_DATA_DIR", directory)
+            .env("RL_MCP_DATA_MAX_MB", "7")
+            .env("RL_MCP_MAX_WAIT_SECONDS", "0")
+            .env("RL_MCP_MAX_PRICE_PER_HOUR", price);
+        let (code, out, _) = Server::run(command.arg("check")).await;
+        assert_eq!(code, 0, "{out}");
+        assert!(
+            out.contains(&format!("Data directory: {}", directory.display())),
+            "{out}"
+        );
+        for words in expected {
+            assert!(out.contains(words), "{words}: {out}");
+        }
+    }
+    assert!(!place.path().join("new").exists());
+    let left = std::fs::read_dir(place.path()).unwrap();
+    assert_eq!(left.count(), 1);
 }
 
 #[tokio::test]
@@ -134,7 +197,7 @@ async fn check_fails_when_something_configured_does_not_work() {
 async fn the_server_starts_without_keys_and_a_call_names_the_variable() {
     let mut server = Server::initialized(&mut bare()).await;
     let tools = server.request("tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 30);
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 33);
     let text = server
         .call("get-training-session", json!({"session_id": "s"}))
         .await

@@ -54,6 +54,7 @@ async fn the_reward_rises_to_three_times_that_of_the_untrained_policy() {
         ("create-model-resource", 2),
         ("create-training-session", 1),
         ("sample", 25),
+        ("build-training-batch", 24),
         ("forward-backward-pass", 24),
         ("optimizer-step", 24),
         ("weights-sync", 24),
@@ -65,7 +66,7 @@ async fn the_reward_rises_to_three_times_that_of_the_untrained_policy() {
     ] {
         assert_eq!(tools[tool]["calls"], calls, "{tool}");
     }
-    assert!(tools["get-sample-operation"]["median_ms"].as_f64().unwrap() > 0.0);
+    assert!(tools["sample"]["median_ms"].as_f64().unwrap() > 0.0);
     assert_eq!(record["failed_calls"], 0);
 }
 
@@ -132,7 +133,7 @@ async fn through_a_pipe_it_writes_plain_lines_and_keeps_the_adapter_where_it_is_
         "{out}"
     );
     assert!(
-        out.contains("get-forward-backward-operation") && out.contains(target),
+        out.contains("build-training-batch") && out.contains(target),
         "{out}"
     );
     let size = std::fs::metadata(Path::new(target).join("adapter_model.safetensors"))

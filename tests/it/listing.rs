@@ -115,7 +115,7 @@ async fn read_only_offers_and_runs_only_what_changes_nothing() {
     let mut server = Server::initialized(command.arg("--read-only")).await;
     let answer = server.request("tools/list", json!({})).await;
     let tools = answer["result"]["tools"].as_array().unwrap().clone();
-    assert_eq!(tools.len(), 27);
+    assert_eq!(tools.len(), 29);
     assert!(
         tools
             .iter()

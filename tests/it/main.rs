@@ -13,22 +13,31 @@
 )]
 #![allow(unreachable_pub, reason = "a test crate exports nothing")]
 
+mod activity;
+#[cfg(feature = "sandbox")]
+mod agent;
 mod arguments;
+mod batches;
+mod body_path;
 mod cli;
 mod contract;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod downloads;
 mod faults;
 mod journeys;
 mod listing;
 mod model_resources;
 mod offer;
+mod parting;
 mod payloads;
 mod protocol;
 mod readme;
+mod results;
 mod run_configs;
 mod sandbox;
 mod sandbox_server;
 mod secrets;
 mod support;
+mod waiting;
 mod watching;

@@ -83,6 +83,73 @@ async fn a_creation_whose_answer_was_lost_is_not_repeated_and_says_where_to_look
     );
 }
 
+#[tokio::test]
+async fn what_costs_more_than_the_user_allows_is_not_started() {
+    let price = |amount: Value, currency: &str| json!({"price_per_hour": amount, "currency": currency});
+    for (limit, estimate, refusal) in [
+        ("56", (200, price(json!(56.0), "USD")), None),
+        ("60", (200, price(json!(56.0), "USD")), None),
+        (
+            "55.9",
+            (200, price(json!(56.0), "USD")),
+            Some(
+                "it costs 56.0 USD per hour, and RL_MCP_MAX_PRICE_PER_HOUR of this server allows at most 55.9 USD",
+            ),
+        ),
+        ("0", (200, price(json!(0.1), "USD")), Some("it costs 0.1 USD")),
+        (
+            "60",
+            (200, price(json!(56.0), "EUR")),
+            Some("its price is 56.0 EUR per hour, which cannot be compared"),
+        ),
+        ("60", (200, price(json!(-1), "USD")), Some("cannot be compared")),
+        ("60", (200, price(Value::Null, "USD")), Some("cannot be compared")),
+        ("60", (200, json!([1])), Some("does not say what it costs")),
+        (
+            "60",
+            (422, refused("no such model")),
+            Some("saying: no such model"),
+        ),
+    ] {
+        let upstream = Upstream::start().await;
+        upstream.tell("estimate-model-resource-cost", vec![estimate]);
+        let mut command = Server::command(&upstream.server.uri());
+        let mut server = Server::initialized(command.env("RL_MCP_MAX_PRICE_PER_HOUR", limit)).await;
+        let body = example("create-model-resource").request;
+        let outcome = server.call("create-model-resource", json!({"body": body})).await;
+        let asked = upstream.requests().await.len();
+        match refusal {
+            None => assert_eq!((asked, outcome.json()["id"].as_str()), (2, Some(R))),
+            Some(words) => {
+                assert_eq!(asked, 1, "{limit}");
+                let text = outcome.error();
+                assert!(
+                    text.contains(words) && text.contains("nothing was started"),
+                    "{text}"
+                );
+                // A price that could not be had has a next step of its own.
+                let advice = ["tell the user", "num_generator_replicas"];
+                let advised = advice.iter().all(|words| text.contains(words));
+                assert_eq!(advised, !words.starts_with("saying"), "{text}");
+            }
+        }
+    }
+    // Without a key that is what is said.
+    let mut command = Server::command("http://127.0.0.1:9");
+    command
+        .env("RL_MCP_MAX_PRICE_PER_HOUR", "1")
+        .env_remove("TOGETHER_API_KEY");
+    let mut server = Server::initialized(&mut command).await;
+    let outcome = server
+        .call("create-model-resource", json!({"body": {"base_model": "m"}}))
+        .await;
+    assert!(
+        outcome.error().contains("No key for Together AI"),
+        "{}",
+        outcome.text
+    );
+}
+
 /// Stops a resource whose stop is refused; what the GET and the list of sessions say is in the arguments.
 async fn stop(
     stop: (u16, Value),

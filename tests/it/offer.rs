@@ -37,7 +37,7 @@ fn of(toolsets: &[Toolset]) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn by_default_each_service_has_what_one_run_needs() {
-    assert_eq!(offered(&mut plain()).await, of(&[Toolset::Rl, Toolset::Runs]));
+    assert_eq!(offered(&mut plain()).await, of(&Toolset::DEFAULT));
     // As hosts pass on a variable that is not set.
     assert_eq!(
         offered(plain().env("RL_MCP_TOOLSETS", "${RL_MCP_TOOLSETS}")).await,
@@ -56,7 +56,7 @@ async fn with_one_key_only_its_service_is_offered_unless_toolsets_are_named() {
     ] {
         let mut command = plain();
         command.env_remove(missing);
-        assert_eq!(offered(&mut command).await, of(&[kept]));
+        assert_eq!(offered(&mut command).await, of(&[kept, Toolset::Local]));
         assert_eq!(
             offered(command.env("RL_MCP_TOOLSETS", "rl,runs")).await,
             of(&Toolset::DEFAULT)
@@ -78,7 +78,7 @@ async fn the_flag_wins_over_the_variable_and_all_is_everything() {
     command.env("RL_MCP_TOOLSETS", "rl-more, runs-more,");
     assert_eq!(
         offered(&mut command).await,
-        of(&[Toolset::RlMore, Toolset::RunsMore])
+        of(&[Toolset::RlMore, Toolset::RunsMore, Toolset::Local])
     );
     assert_eq!(
         offered(command.args(["--toolsets", "all"])).await,
@@ -127,7 +127,8 @@ async fn an_unknown_toolset_is_an_error_at_start_that_lists_the_valid_ones() {
     );
     for error in [by_flag, by_variable] {
         assert!(
-            error.contains("`rlmore` is no toolset") && error.contains("rl, rl-more, runs, runs-more, all"),
+            error.contains("`rlmore` is no toolset")
+                && error.contains("rl, rl-more, runs, runs-more, local, all"),
             "{error}"
         );
     }
@@ -182,13 +183,13 @@ async fn a_name_that_is_nearly_right_is_put_right_over_all_tools() {
 #[tokio::test]
 async fn check_says_which_toolsets_and_why() {
     for (variable, toolsets, words) in [
-        (None, None, "Toolsets: rl, runs (by default"),
+        (None, None, "Toolsets: rl, runs, local (by default"),
         (
             Some("PRIME_API_KEY"),
             None,
-            "Toolsets: rl (as only Together AI has a key",
+            "Toolsets: rl, local (as only Together AI has a key",
         ),
-        (None, Some("runs-more"), "Toolsets: runs-more (as named)"),
+        (None, Some("runs-more"), "Toolsets: runs-more, local (as named)"),
     ] {
         let mut command = plain();
         command.arg("check");

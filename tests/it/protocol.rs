@@ -322,7 +322,7 @@ async fn both_eras_of_the_protocol_are_served_by_one_process() {
     let answer = server.request("tools/list", json!({"_meta": meta})).await;
     assert_eq!(
         answer["result"]["tools"].as_array().unwrap().len(),
-        46,
+        49,
         "{answer}"
     );
     let mut params = call("get-training-session", json!({"session_id": ".."}));

@@ -229,7 +229,8 @@ async fn only_files_in_allowed_directories_are_read() {
         .refusal(json!({"body": {}, "config_path": "run.toml"}))
         .await;
     assert!(
-        refusal.contains("may read no files") && refusal.contains("RL_MCP_FILE_DIRS"),
+        refusal.contains("there is no such file under the data directory")
+            && refusal.contains("RL_MCP_FILE_DIRS"),
         "{refusal}"
     );
 }

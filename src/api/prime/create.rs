@@ -18,8 +18,9 @@ use crate::problems::{Path, Problems};
     "x-aliases" = {"team_id": "teamId", "gpu_type": "gpuType", "image_tag": "imageTag"},
     "x-hint" = "write {\"config\": {…}}, or {} beside config_path",
 ))]
+#[schemars(extend("x-plain" = true))]
 pub struct CreateRun {
-    /// Required unless config_path is given: the trainer's TOML config as an object, key for key. RL needs trainer and orchestrator (usually also model, deployment, inference, max_steps, seq_len); supervised needs data and neither of them. The platform validates the rest.
+    /// Required unless config_path is given: the trainer's TOML config as an object. RL needs trainer and orchestrator; supervised needs data and neither of them. The platform validates the rest.
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
@@ -55,8 +56,9 @@ pub struct CreateRun {
     #[serde(rename = "resumeFrom")]
     #[expect(dead_code, reason = "sent as it came")]
     resume_from: Option<String>,
-    /// From the trainer's own validator; usually left out.
+    // From the trainer's own validator, which no caller has.
     #[serde(rename = "normalizedConfig")]
+    #[schemars(extend("x-unlisted" = true))]
     #[expect(dead_code, reason = "sent as it came")]
     normalized_config: Option<BTreeMap<String, Value>>,
 }

@@ -1,8 +1,36 @@
-//! What to say about a run that was just started: what it costs and how to end it.
+//! What to say about a run that was just started: how it gets on, what it costs and how to end it.
 
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
-use crate::api::Reply;
+use crate::api::json::Object;
+use crate::api::wait::{self, RUN};
+use crate::api::{Call, Reply};
+
+/// What of a run's state belongs into the answer that started it. The rest, with the config that the caller has just
+/// written, is prime-intellect-getrun's.
+const STATE: [&str; 5] = [
+    "status",
+    "runsAhead",
+    "queueReason",
+    "errorMessage",
+    "failureAnalysis",
+];
+
+/// The answer that started a run, with its state when it works, has ended, or the time is up.
+pub async fn followed(call: &Call<'_>, reply: Reply, until: Option<Instant>) -> Reply {
+    let waited = wait::created(call, &RUN, &[], "runId", reply.clone(), until).await;
+    waited.map(|shown| with_state(reply, &shown)).told()
+}
+
+fn with_state(reply: Reply, shown: &Reply) -> Reply {
+    // Before the first look it is the same answer.
+    let run: Object = shown.member("run").unwrap_or_default();
+    STATE.iter().fold(reply, |reply, name| match run.get(name) {
+        Some(value) if value.get() != "null" => reply.with(name, &value),
+        _ => reply,
+    })
+}
 
 /// The note for a run: that it bills, if it does, and `more` sentences.
 #[must_use]
@@ -11,7 +39,7 @@ pub fn noted(reply: Reply, more: impl Iterator<Item = String>) -> Reply {
     if note.is_empty() {
         return reply;
     }
-    reply.with("note", &note.join(" "))
+    reply.noted(&note.join(" "))
 }
 
 /// What a run on shared capacity costs. On reserved capacity nothing is billed by the hour.
@@ -27,6 +55,6 @@ fn bill(reply: &Reply) -> Option<String> {
         |price| format!("about {price} USD per hour"),
     );
     Some(format!(
-        "Bills {price} while its pods run. Poll prime-intellect-getrun; to end it early call prime-intellect-stoprun with run_id {run}."
+        "Bills {price} while its pods run; to end it early call prime-intellect-stoprun with run_id {run}."
     ))
 }

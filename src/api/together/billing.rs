@@ -1,11 +1,14 @@
 //! What a model resource costs, and what keeps it from being stopped.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::{Call, Reply, Request};
+use crate::config::MAX_PRICE;
+use crate::error::ToolError;
 use crate::spec::{ESTIMATE_MODEL_RESOURCE_COST, LIST_TRAINING_SESSIONS};
 
 /// How long a step may take that the call can do without.
@@ -13,15 +16,69 @@ const ASIDE: Duration = Duration::from_secs(8);
 /// The largest page of sessions.
 const MOST_SESSIONS: u32 = 100;
 
-/// What a model resource with this body costs while READY, such as `56.0 USD per hour`; `None` when the service does
-/// not say so at once.
-pub async fn price(call: &Call<'_>, body: &str) -> Option<String> {
+/// What a model resource costs while READY; shown as `56.0 USD per hour`.
+pub struct Price {
+    amount: Box<RawValue>,
+    currency: String,
+}
+
+impl Price {
+    /// The amount, if it is one of USD.
+    #[must_use]
+    pub fn usd(&self) -> Option<f64> {
+        let amount: f64 = self.amount.get().parse().ok()?;
+        (self.currency == "USD" && amount >= 0.0).then_some(amount)
+    }
+}
+
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} per hour", self.amount.get(), self.currency)
+    }
+}
+
+/// What a model resource with this body costs; `Ok(None)` when the service answers with something else.
+pub async fn price(call: &Call<'_>, body: &str) -> Result<Option<Price>, ToolError> {
     let aside = call.hurried(ASIDE);
     let request = Request::new(&aside, &ESTIMATE_MODEL_RESOURCE_COST).body(body.to_owned());
-    let estimate = request.send().await.ok()?;
-    let price: Box<RawValue> = estimate.member("price_per_hour")?;
-    let currency: String = estimate.member("currency")?;
-    Some(format!("{} {currency} per hour", price.get()))
+    let estimate = request.send().await?;
+    let amount = estimate.member("price_per_hour");
+    let currency = estimate.member("currency");
+    Ok(amount
+        .zip(currency)
+        .map(|(amount, currency)| Price { amount, currency }))
+}
+
+/// Refuses what costs more than the user allows, or might.
+pub fn within_limit(price: &Result<Option<Price>, ToolError>, limit: f64) -> Result<(), ToolError> {
+    let why = match price {
+        Ok(Some(price)) => match price.usd() {
+            Some(amount) if amount <= limit => return Ok(()),
+            Some(_) => format!("it costs {price}"),
+            None => format!("its price is {price}, which cannot be compared"),
+        },
+        Ok(None) => "the service does not say what it costs".to_owned(),
+        Err(ToolError::MissingKey(service)) => return Err(ToolError::MissingKey(*service)),
+        Err(error) => {
+            // What mends that is what the failure itself says.
+            let text = error.to_string();
+            let (what, next) = text.split_once("\nNext: ").unwrap_or((&text, "call again."));
+            return Err(ToolError::Here {
+                why: format!(
+                    "Not created, nothing was started: {MAX_PRICE} is set, and the price could not be had: {what}"
+                ),
+                next: next.to_owned(),
+            });
+        }
+    };
+    Err(ToolError::Here {
+        why: format!(
+            "Not created, nothing was started: {why}, and {MAX_PRICE} of this server allows at most {limit} USD per hour."
+        ),
+        next: format!(
+            "tell the user. Either something cheaper will do (a smaller compute_config.num_generator_replicas, another base_model or gpu_type; estimate_only true asks for the price), or the user raises {MAX_PRICE} (in the host's mcp.json, under \"env\") and restarts the server."
+        ),
+    })
 }
 
 #[derive(Deserialize)]

@@ -16,8 +16,8 @@ use crate::schema::input_schema;
 #[schemars(extend("x-retired" = {
     "payload_id": "is not for callers: a large body is uploaded by itself",
 }))]
+#[schemars(extend("x-plain" = true))]
 pub struct ForwardBackward {
-    /// The batch.
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<Sample>>,
     #[schemars(required)]
@@ -36,10 +36,11 @@ pub struct ForwardBackward {
     "model_inputs": "is called model_input here: one sample holds one sequence",
 }))]
 struct Sample {
-    /// Prompt + response without the last token.
+    /// Prompt + response without the last token; in the form of sample's model_inputs.
+    #[schemars(extend("x-brief" = true))]
     #[schemars(required)]
     model_input: Option<ModelInput>,
-    /// Tensors, each as long as model_input. Data of a position that counts for nothing is 0.
+    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0.
     #[schemars(required)]
     loss_fn_inputs: Option<LossFnInputs>,
     /// Mixture-of-experts models: copy it unchanged from the sampled sequence.
@@ -63,18 +64,24 @@ struct Sample {
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
 }, "additionalProperties" = {"type": "object"}, "x-others" = other_tensor()))]
 struct LossFnInputs {
-    /// Prompt + response without the first token.
+    /// int64: prompt + response without the first token.
+    #[schemars(extend("x-brief" = true))]
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
-    /// CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
+    /// float32 or int64. CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
+    #[schemars(extend("x-brief" = true))]
     weights: Option<Tensor<Either>>,
-    /// 0 or 1: which positions to train on. Not together with weights.
+    /// int64 or float32, 0 or 1: which positions to train on. Not with weights.
+    #[schemars(extend("x-brief" = true))]
     mask: Option<Tensor<Either>>,
-    /// P-1 zeros, then those that the sample operation returned.
+    /// float32: P-1 zeros, then those of the sample operation.
+    #[schemars(extend("x-brief" = true))]
     logprobs: Option<Tensor<Float32>>,
-    /// P-1 zeros, then the completion's advantage at each of its tokens.
+    /// float32: P-1 zeros, then the completion's advantage at each of its tokens.
+    #[schemars(extend("x-brief" = true))]
     advantages: Option<Tensor<Float32>>,
     /// As logprobs, under the reference policy, for the KL term.
+    #[schemars(extend("x-brief" = true))]
     reference_logprobs: Option<Tensor<Float32>>,
     /// The service forwards tensors of other names to the loss.
     #[serde(flatten)]

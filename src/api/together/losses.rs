@@ -68,17 +68,22 @@ pub struct Loss {
     #[serde(rename = "type")]
     #[schemars(required)]
     kind: Option<LossType>,
+    #[schemars(extend("x-unlisted" = true))]
     cross_entropy_params: Option<CrossEntropyParams>,
     grpo_params: Option<GrpoParams>,
-    /// Defaults as in grpo_params.
+    /// clip_low_threshold, clip_high_threshold as in grpo_params.
+    #[schemars(extend("x-brief" = true))]
     ppo_params: Option<PpoParams>,
+    /// The same two; defaults 0.0 and 4.0.
+    #[schemars(extend("x-brief" = true))]
     cispo_params: Option<CispoParams>,
     /// Required for DRO.
     dro_params: Option<DroParams>,
+    /// delta_low, delta_high: differences of probability, default 0.15.
+    #[schemars(extend("x-brief" = true))]
     dppo_params: Option<DppoParams>,
 }
 
-/// Has no members.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("properties" = {}))]
 struct CrossEntropyParams {}
@@ -132,7 +137,6 @@ struct PpoParams {
     clip_high_threshold: Option<f64>,
 }
 
-/// Absolute ratio bounds. Defaults 0.0 and 4.0.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct CispoParams {
@@ -148,7 +152,6 @@ struct DroParams {
     beta: Option<f64>,
 }
 
-/// Differences of probability, defaults 0.15.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct DppoParams {

@@ -1,40 +1,241 @@
 //! What all operations of a session have in common: submitting one, and showing it.
 
-use super::args::{OperationArgs, SubmitArgs};
-use crate::api::payload::{self, Uploaded};
-use crate::api::{Call, IdempotencyKey, Reply};
-use crate::error::ToolError;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Submits an operation; of a body over the inline limit, `uploaded` goes first. With `None` the body stays inline,
-/// because the service takes it in no other way.
-pub async fn submit<B>(
-    call: &Call<'_>,
-    args: SubmitArgs<B>,
-    uploaded: Option<Uploaded>,
-) -> Result<Reply, ToolError> {
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::args::{CheckpointArgs, OperationArgs, SubmitArgs};
+use super::summary;
+use crate::api::call::Summary;
+use crate::api::payload::{self, Uploaded};
+use crate::api::wait::{self, Goal, Waited};
+use crate::api::{Call, IdempotencyKey, Output, Reply, View};
+use crate::data::{Data, RESULTS, Stored, file_name};
+use crate::error::ToolError;
+use crate::spec::{self, Spec};
+
+/// The least time for fetching a result, within what the adapter grants beyond all waits.
+const FETCHING: Duration = Duration::from_secs(4);
+
+/// A kind of operation.
+pub struct Kind {
+    /// The row that shows one.
+    pub show: &'static Spec,
+    /// What people call it, such as `forward-backward`; begins the names of its files.
+    pub label: &'static str,
+    /// Which members of a large body are uploaded; `None`: the service takes the body in no other way than inline.
+    pub uploaded: Option<Uploaded>,
+    /// What is said of a large result.
+    pub summary: Option<Summary>,
+    /// Whether request and result are kept as files, whatever their size: `build-training-batch` reads them.
+    pub kept: bool,
+}
+
+impl Kind {
+    /// One whose body and result are small.
+    const fn small(show: &'static Spec, label: &'static str) -> Self {
+        Self {
+            show,
+            label,
+            uploaded: None,
+            summary: None,
+            kept: false,
+        }
+    }
+
+    const fn goal(&self) -> Goal {
+        Goal::operation(self.show, self.label)
+    }
+}
+
+/// Completions of prompts.
+pub const SAMPLE: Kind = Kind {
+    uploaded: Some(Uploaded::All),
+    summary: Some(summary::sample),
+    kept: true,
+    ..Kind::small(&spec::GET_SAMPLE_OPERATION, "sample")
+};
+
+/// Loss and gradients. The flags of a large body stay in the call.
+pub const FORWARD_BACKWARD: Kind = Kind {
+    uploaded: Some(Uploaded::Members(&["loss", "samples"])),
+    summary: Some(summary::forward_backward),
+    ..Kind::small(&spec::GET_FORWARD_BACKWARD_OPERATION, "forward-backward")
+};
+
+/// Gradients of the caller's own loss.
+pub const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
+    uploaded: Some(Uploaded::Members(&["samples", "gradients"])),
+    ..Kind::small(
+        &spec::GET_CUSTOM_FORWARD_BACKWARD_OPERATION,
+        "custom-forward-backward",
+    )
+};
+
+/// Applying the gradients.
+pub const OPTIMIZER_STEP: Kind = Kind::small(&spec::GET_OPTIM_STEP_OPERATION, "optimizer-step");
+
+/// Publishing the weights.
+pub const WEIGHTS_SYNC: Kind = Kind::small(&spec::GET_WEIGHTS_SYNC_OPERATION, "weights-sync");
+
+/// Saving for resuming.
+pub const TRAINING_CHECKPOINT: Kind = Kind::small(
+    &spec::GET_SAVE_TRAINING_CHECKPOINT_OPERATION,
+    "training checkpoint",
+);
+
+/// Saving for serving.
+pub const INFERENCE_CHECKPOINT: Kind =
+    Kind::small(&spec::GET_INFERENCE_CHECKPOINT_OPERATION, "inference checkpoint");
+
+/// Submits an operation and waits for its end; of a body over the inline limit, the kind's part is uploaded first.
+pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Result<Reply, ToolError> {
+    let until = wait::until(call, args.wait_seconds)?;
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
     let mut body = args.body.into_text();
-    if let Some(members) = uploaded
+    let request = kind.kept.then(|| body.clone());
+    if let Some(members) = kind.uploaded
         && body.len() > call.api.config().inline_limit
     {
         body = payload::uploaded(call, &args.session_id, body, members, &key).await?;
     }
-    let request = call.request().path("session_id", &args.session_id).body(body);
-    let reply = request.idempotency_key(Some(key)).send().await?;
-    // The operation is started. Whatever becomes of fetching its result, its id must not be lost: the get tool
-    // fetches again.
-    let merged = payload::merged(call, &args.session_id, &reply).await;
-    Ok(merged.ok().flatten().unwrap_or(reply))
+    let submitted = call.request().path("session_id", &args.session_id).body(body);
+    let reply = submitted.idempotency_key(Some(key)).send().await?;
+    if let Some(request) = request {
+        keep_request(call, &args.session_id, &reply, request).await;
+    }
+    Ok(followed(call, &args.session_id, reply, kind, args.output, until).await)
 }
 
-/// Shows an operation with its whole result.
-pub async fn show(call: &Call<'_>, args: &OperationArgs) -> Result<Reply, ToolError> {
-    let request = call
-        .request()
-        .path("session_id", &args.session_id)
-        .path("operation_id", &args.operation_id);
-    let reply = request.send().await?;
-    let merged = payload::merged(call, &args.session_id, &reply).await?;
-    Ok(merged.unwrap_or(reply))
+/// Saves a checkpoint and waits for its end.
+pub async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<Reply, ToolError> {
+    let until = wait::until(call, args.wait_seconds)?;
+    let request = call.request().path("session_id", &args.session_id);
+    let reply = request.idempotency_key(args.idempotency_key).send().await?;
+    Ok(followed(call, &args.session_id, reply, kind, None, until).await)
+}
+
+/// Shows an operation with its whole result, at its end if that comes in time.
+pub async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> Result<Reply, ToolError> {
+    let until = wait::until(call, args.wait_seconds)?;
+    let ids: [&str; 2] = [&args.session_id, &args.operation_id];
+    let waited = wait::shown(call, &kind.goal(), &ids, until).await?;
+    let waited = match whole(call, &args.session_id, waited.reply()).await? {
+        Some(whole) => waited.map(|_| whole),
+        None => waited,
+    };
+    Ok(seen(call, &args.session_id, waited, kind, args.output).await)
+}
+
+/// Follows an operation that was just started. Whatever becomes of that, its id must not be lost.
+async fn followed(
+    call: &Call<'_>,
+    session_id: &str,
+    reply: Reply,
+    kind: &Kind,
+    output: Option<Output>,
+    until: Option<Instant>,
+) -> Reply {
+    let waited = wait::created(call, &kind.goal(), &[session_id], "id", reply, until).await;
+    let waited = match whole(call, session_id, waited.reply()).await {
+        Ok(Some(whole)) => waited.map(|_| whole),
+        Ok(None) => waited,
+        // The get tool fetches again.
+        Err(error) => waited.incomplete(call, &error),
+    };
+    seen(call, session_id, waited, kind, output).await
+}
+
+/// An operation with the part of its result that lies elsewhere, which the end of a wait leaves some time for.
+async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Option<Reply>, ToolError> {
+    payload::merged(&call.with_time(FETCHING), session_id, reply).await
+}
+
+/// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
+async fn seen(
+    call: &Call<'_>,
+    session_id: &str,
+    waited: Waited,
+    kind: &Kind,
+    output: Option<Output>,
+) -> Reply {
+    let reply = waited.reply();
+    let completed = if kind.kept { completed(reply) } else { None };
+    let stored = match &completed {
+        Some(id) => {
+            let name = format!("{}-{}.json", kind.label, file_name(id));
+            store(call, session_id, name, reply.text().to_owned()).await
+        }
+        None => None,
+    };
+    let output = output.unwrap_or_default();
+    let reply = waited.going_on_with(output).told();
+    // What is under way has no result to store yet.
+    let has_result = completed.is_some() || !kind.kept;
+    reply.seen(View {
+        output: if has_result { output } else { Output::Auto },
+        summary: kind.summary,
+        stored,
+    })
+}
+
+/// The id of an operation that has its whole result: neither is it still under way, nor does the result lie elsewhere.
+fn completed(reply: &Reply) -> Option<String> {
+    // Nothing of the result is parsed: it may hold a million numbers.
+    #[derive(Deserialize)]
+    struct Operation<'a> {
+        id: String,
+        status: String,
+        #[serde(borrow)]
+        output: Output<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Output<'a> {
+        #[serde(borrow)]
+        results: &'a RawValue,
+        #[serde(borrow, default)]
+        payload_id: Option<&'a RawValue>,
+    }
+    let operation: Operation<'_> = serde_json::from_str(reply.text()).ok()?;
+    let elsewhere = operation.output.payload_id;
+    let is_here = operation.output.results.get().starts_with('[')
+        && elsewhere.is_none_or(|id| ["null", "\"\""].contains(&id.get()));
+    (is_here && operation.status == "TRAINING_OPERATION_STATUS_COMPLETED").then_some(operation.id)
+}
+
+/// Keeps the prompts of a sampling, which its result does not repeat.
+async fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) {
+    if let Some(id) = reply.member::<String>("id") {
+        let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
+        store(call, session_id, name, request).await;
+    }
+}
+
+/// Stores a file of a session. That it could not be stored is no failure of the call; the log says it.
+async fn store(call: &Call<'_>, session_id: &str, name: String, text: String) -> Option<Stored> {
+    let data = Arc::clone(call.api.config().data.as_ref()?);
+    let folder = folder(session_id);
+    let text = call.api.redactor().scrub_owned(text);
+    let stored = data.keep(folder, name, text).await;
+    stored
+        .inspect_err(|problem| tracing::warn!(problem, "a result could not be stored"))
+        .ok()
+}
+
+/// Where the files of a session lie, within the data directory.
+fn folder(session_id: &str) -> PathBuf {
+    Path::new(RESULTS).join(file_name(session_id.trim()))
+}
+
+/// The files of a sampling: its request and its result, which is there once a tool has shown it completed.
+#[must_use]
+pub fn sample_files(data: &Data, session_id: &str, operation_id: &str) -> [PathBuf; 2] {
+    let name = file_name(operation_id.trim());
+    let folder = data.root().join(folder(session_id));
+    ["request.json", "json"].map(|extension| folder.join(format!("{}-{name}.{extension}", SAMPLE.label)))
 }

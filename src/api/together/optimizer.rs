@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::problems::{Path, Problems};
-use crate::schema::Undescribed;
 
 /// Give adam_params, or muon_params on a model resource that was created with Muon.
 #[derive(Deserialize, JsonSchema)]
@@ -20,7 +19,7 @@ pub struct OptimizerStep {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct AdamParams {
-    /// Always give it: no default is documented. About 1e-5 to 1e-4 for LoRA.
+    /// Always give it: about 1e-5 to 1e-4 for LoRA.
     #[schemars(range(min = 0))]
     learning_rate: Option<f64>,
     /// Default 0.9.
@@ -52,7 +51,7 @@ struct MuonParams {
     #[schemars(range(min = 0))]
     grad_clip_norm: Option<f64>,
     /// For the parameters that Muon does not handle; fields as in adam_params.
-    #[schemars(with = "Option<Undescribed<AdamParams>>")]
+    #[schemars(extend("x-brief" = true))]
     adam: Option<AdamParams>,
 }
 

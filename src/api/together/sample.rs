@@ -13,8 +13,9 @@ use super::tensor::ModelInput;
     "max_tokens": "belongs inside sampling_params: write body.sampling_params.max_tokens",
     "payload_id": "is not for callers: a large body is uploaded by itself",
 }))]
+#[schemars(extend("x-plain" = true))]
 pub struct Sample {
-    /// The prompts as token ids; chunks are joined.
+    /// The prompts, as token ids.
     #[schemars(required, length(min = 1))]
     model_inputs: Option<Vec<ModelInput>>,
     /// Completions for each prompt (the group size of GRPO). Default 1.
@@ -52,4 +53,11 @@ struct SamplingParams {
     stop: Option<Vec<String>>,
     /// Same prompt, weights and seed give the same completion.
     seed: Option<i64>,
+}
+
+impl Sample {
+    /// The prompts.
+    pub fn prompts(&self) -> impl Iterator<Item = &ModelInput> {
+        self.model_inputs.iter().flatten()
+    }
 }

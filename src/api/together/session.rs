@@ -8,6 +8,7 @@ use crate::problems::{Path, Problems};
 /// The new session.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-plain" = true))]
 #[schemars(extend("x-retired" = {
     "base_model": "is fixed by the model resource today: name a READY one in model_resources_id",
     "type": "is gone: the model resource decides between LoRA and full weights",
@@ -54,6 +55,8 @@ struct LoraConfig {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct Metadata {
+    /// entity, group, project, run_id, run_name, url.
+    #[schemars(extend("x-brief" = true))]
     wandb: Option<Wandb>,
 }
 

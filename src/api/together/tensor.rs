@@ -8,6 +8,7 @@ use crate::problems::{Path, Problems};
 /// Tokens, in chunks that are simply joined.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
+    "x-plain" = true,
     "x-hint" = "write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer",
     "x-retired" = {"tokens": "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"},
 ))]
@@ -106,6 +107,9 @@ pub struct Tensor<D> {
     shape: Option<Vec<i64>>,
 }
 
+/// The largest log-probability that is taken for one: what rounding to float32 can add is far less.
+pub const LARGEST_LOGPROB: f64 = 0.001;
+
 /// What a tensor's values have to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Values {
@@ -160,8 +164,7 @@ impl<D: DType> Tensor<D> {
                 Values::Tokens if *value < 0.0 => {
                     "is no token id; write the real token and leave it out by mask or weights"
                 }
-                // What rounding to float32 can add is far less.
-                Values::LogProbabilities if *value > 0.001 => "a log-probability is not above 0",
+                Values::LogProbabilities if *value > LARGEST_LOGPROB => "a log-probability is not above 0",
                 _ if !whole && value.abs() > f64::from(f32::MAX) => "is beyond what float32 holds",
                 _ if whole && value.abs() >= 9.2e18 => "is beyond what int64 holds",
                 _ if whole && value.fract() != 0.0 => "must be a whole number, as dtype is int64",

@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// How to publish.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by its schema and sent as it came")]
+#[schemars(extend("x-plain" = true))]
 pub struct WeightsSync {
     #[schemars(required)]
     weight_sync_type: Option<WeightSyncType>,
@@ -20,7 +21,7 @@ enum WeightSyncType {
     /// when the publish is scheduled
     #[serde(rename = "WEIGHT_SYNC_TYPE_BACKGROUND_PUBLISH")]
     BackgroundPublish,
-    /// overlaps with running samples, which then show several policy_segments; may be refused for LoRA
+    /// overlaps with running samples; may be refused for LoRA
     #[serde(rename = "WEIGHT_SYNC_TYPE_PIPELINE")]
     Pipeline,
 }

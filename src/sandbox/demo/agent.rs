@@ -2,7 +2,8 @@
 //!
 //! The server repeats by itself what may be repeated. What it gives up on comes back as a failed call that says what to
 //! do next, and this is the agent that does it: an operation is repeated under the key that the failure names, a read is
-//! simply read again, and whatever cannot be repeated is looked for first.
+//! simply read again, and whatever cannot be repeated is looked for first. The server also waits inside of its calls for
+//! whatever takes its time; a call that comes back sooner is followed by one that shows how far it is.
 
 use std::time::{Duration, Instant};
 
@@ -17,37 +18,53 @@ use super::reading::{List, Operation, Progress, Thing, short};
 const MOST_TRIES: u32 = 12;
 /// The longest that one operation may take.
 const LONGEST: Duration = Duration::from_secs(300);
-/// How often the real service is asked for the state of an operation, in seconds, and for that of a session.
-const OPERATION: f64 = 0.5;
-const SESSION: f64 = 10.0;
 
 /// A host that does not give up at once.
 pub(super) struct Agent {
     pub(super) host: Host,
-    /// How many times faster than the real one the service is.
-    pub(super) speed: f64,
 }
 
-/// A kind of operation: the tool that submits it and the one that shows it.
+/// A kind of operation.
 #[derive(Clone, Copy)]
-pub(super) struct Kind(&'static str, &'static str);
+pub(super) struct Kind {
+    /// The tool that submits one.
+    submit: &'static str,
+    /// The tool that shows one.
+    show: &'static str,
+    /// Whether the result is wanted in a file.
+    to_file: bool,
+}
 
-pub(super) const SAMPLE: Kind = Kind("sample", "get-sample-operation");
-pub(super) const FORWARD_BACKWARD: Kind = Kind("forward-backward-pass", "get-forward-backward-operation");
-pub(super) const OPTIMIZER_STEP: Kind = Kind("optimizer-step", "get-optim-step-operation");
-pub(super) const WEIGHTS_SYNC: Kind = Kind("weights-sync", "get-weights-sync-operation");
-pub(super) const TRAINING_CHECKPOINT: Kind = Kind(
+impl Kind {
+    const fn new(submit: &'static str, show: &'static str) -> Self {
+        Self {
+            submit,
+            show,
+            to_file: false,
+        }
+    }
+}
+
+pub(super) const SAMPLE: Kind = Kind {
+    to_file: true,
+    ..Kind::new("sample", "get-sample-operation")
+};
+pub(super) const FORWARD_BACKWARD: Kind =
+    Kind::new("forward-backward-pass", "get-forward-backward-operation");
+pub(super) const OPTIMIZER_STEP: Kind = Kind::new("optimizer-step", "get-optim-step-operation");
+pub(super) const WEIGHTS_SYNC: Kind = Kind::new("weights-sync", "get-weights-sync-operation");
+pub(super) const TRAINING_CHECKPOINT: Kind = Kind::new(
     "save-training-checkpoint",
     "get-save-training-checkpoint-operation",
 );
-pub(super) const INFERENCE_CHECKPOINT: Kind = Kind(
+pub(super) const INFERENCE_CHECKPOINT: Kind = Kind::new(
     "create-inference-checkpoint",
     "get-inference-checkpoint-operation",
 );
 
 impl Agent {
-    /// Calls a tool that changes nothing, until it answers.
-    pub(super) async fn read<T: DeserializeOwned>(
+    /// Calls a tool of which a further call does no harm, until it answers.
+    pub(super) async fn call<T: DeserializeOwned>(
         &mut self,
         tool: &'static str,
         arguments: &Value,
@@ -63,46 +80,42 @@ impl Agent {
         }
     }
 
-    /// Submits an operation and waits for its output.
-    pub(super) async fn operate<T: DeserializeOwned>(
+    /// Submits an operation, by what its arguments hold beside the session, and returns it completed.
+    pub(super) async fn operate(
         &mut self,
         kind: Kind,
         session: &str,
-        body: Option<Value>,
-    ) -> Result<T, String> {
-        let Kind(submit, show) = kind;
-        let mut operation = self.submit(submit, session, body).await?;
+        mut arguments: Value,
+    ) -> Result<Operation, String> {
+        let Kind {
+            submit,
+            show,
+            to_file,
+        } = kind;
         let began = Instant::now();
-        let mut interval = self.scaled(OPERATION);
+        insert(&mut arguments, "session_id", json!(session));
+        if to_file {
+            insert(&mut arguments, "output", json!("file"));
+        }
+        let mut operation = self.submit(submit, arguments).await?;
         loop {
-            let id = operation.id.clone();
             match operation.progress() {
-                Progress::Completed(output) => {
-                    return serde_json::from_value(output)
-                        .map_err(|error| format!("{show}: an unexpected output: {error}"));
-                }
+                Progress::Completed => return Ok(operation),
                 Progress::Failed(words) => return Err(format!("{submit} failed on the service: {words}")),
                 Progress::Underway if began.elapsed() > LONGEST => {
                     return Err(format!("{submit} has not ended after {} s", LONGEST.as_secs()));
                 }
-                Progress::Underway => sleep(interval).await,
+                Progress::Underway => {}
             }
-            interval = longer(interval);
-            let arguments = json!({"session_id": session, "operation_id": id});
-            operation = self.read(show, &arguments).await?;
+            let mut arguments = json!({"session_id": session, "operation_id": operation.id});
+            if to_file {
+                insert(&mut arguments, "output", json!("file"));
+            }
+            operation = self.call(show, &arguments).await?;
         }
     }
 
-    async fn submit(
-        &mut self,
-        tool: &'static str,
-        session: &str,
-        body: Option<Value>,
-    ) -> Result<Operation, String> {
-        let mut arguments = json!({"session_id": session});
-        if let Some(body) = body {
-            insert(&mut arguments, "body", body);
-        }
+    async fn submit(&mut self, tool: &'static str, mut arguments: Value) -> Result<Operation, String> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -139,7 +152,7 @@ impl Agent {
             let Failure::Tool(_) = failure else {
                 return Err(failure.into_text());
             };
-            let things: List<Thing> = self.read(list, filter).await?;
+            let things: List<Thing> = self.call(list, filter).await?;
             if let Some(thing) = things.data.into_iter().find(&ours) {
                 return Ok(thing);
             }
@@ -150,45 +163,45 @@ impl Agent {
         }
     }
 
-    /// Calls a tool that ends something, unless it is in one of the states `ended` already, which `show` tells.
+    /// Calls a tool that ends something, until `show` shows it in one of the states `ended`.
     pub(super) async fn stop(
         &mut self,
         (tool, arguments): (&'static str, &Value),
         (show, of): (&'static str, &Value),
         ended: &[&str],
-    ) -> Result<(), String> {
+    ) -> Result<Thing, String> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let Err(failure) = self.host.call::<Value>(tool, arguments).await else {
-                return Ok(());
+            let failure = match self.host.call::<Value>(tool, arguments).await {
+                Ok(_) => None,
+                Err(Failure::Tool(text)) => Some(Failure::Tool(text)),
+                Err(failure) => return Err(failure.into_text()),
             };
-            let Failure::Tool(_) = failure else {
-                return Err(failure.into_text());
-            };
-            let thing: Thing = self.read(show, of).await?;
-            if thing.is(ended) {
-                return Ok(());
-            }
-            if tries == MOST_TRIES || !failure.passing() {
-                return Err(failure.into_text());
+            let thing: Thing = self.call(show, of).await?;
+            match failure {
+                Some(failure) if !thing.is(ended) => {
+                    if tries == MOST_TRIES || !failure.passing() {
+                        return Err(failure.into_text());
+                    }
+                }
+                _ => return Ok(thing),
             }
             sleep(pause(tries)).await;
         }
     }
 
-    /// Waits until a model resource or session is in one of the states `wanted`, as long as it is in one that leads there.
-    pub(super) async fn wait(
+    /// Follows a model resource or session with `show` until it is in one of the states `wanted`, as long as it is in one
+    /// that leads there.
+    pub(super) async fn follow(
         &mut self,
-        show: &'static str,
-        of: &Value,
+        mut thing: Thing,
+        (show, of): (&'static str, &Value),
         wanted: &[&str],
         on_the_way: &[&str],
     ) -> Result<(), String> {
         let began = Instant::now();
-        let interval = self.scaled(SESSION);
         loop {
-            let thing: Thing = self.read(show, of).await?;
             if thing.is(wanted) {
                 return Ok(());
             }
@@ -204,13 +217,8 @@ impl Agent {
                     wanted.join(" or ")
                 ));
             }
-            sleep(interval).await;
+            thing = self.call(show, of).await?;
         }
-    }
-
-    /// What takes so many seconds on the real service.
-    fn scaled(&self, seconds: f64) -> Duration {
-        Duration::from_secs_f64((seconds / self.speed).clamp(0.003, seconds))
     }
 }
 
@@ -218,9 +226,4 @@ fn insert(arguments: &mut Value, name: &str, value: Value) {
     if let Some(members) = arguments.as_object_mut() {
         members.insert(name.to_owned(), value);
     }
-}
-
-/// The next interval between two looks at the same operation. What takes long is not looked at more often for it.
-fn longer(interval: Duration) -> Duration {
-    interval.mul_f64(1.25).min(Duration::from_millis(500))
 }

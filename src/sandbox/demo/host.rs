@@ -15,6 +15,14 @@ use crate::Options as SandboxOptions;
 
 /// The server's variable for the wait before it tries a request again.
 const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
+/// Variables of the server that would lead away from the sandbox: its files are gone with it, it bills nothing, and the
+/// demo has the server wait.
+const UNSET: [&str; 4] = [
+    "RL_MCP_DATA_DIR",
+    "RL_MCP_FILE_DIRS",
+    "RL_MCP_MAX_PRICE_PER_HOUR",
+    "RL_MCP_MAX_WAIT_SECONDS",
+];
 /// How long the server may take to end.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -49,6 +57,9 @@ impl Host {
             // The wait passes faster, like the sandbox's own.
             let wait = format!("{:.4}", 1.0 / sandbox.speed().clamp(1.0, 1000.0));
             command.env(RETRY_WAIT, wait);
+        }
+        for name in UNSET {
+            command.env_remove(name);
         }
         let mut child = command.spawn().map_err(|error| cannot(&error))?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {

@@ -1,6 +1,8 @@
 //! The answers of the tools, as far as the demo reads them.
 
-use serde::de::Error as _;
+use std::path::PathBuf;
+
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -13,9 +15,14 @@ pub(super) struct Operation {
     pub(super) id: String,
     pub(super) status: String,
     #[serde(default)]
-    pub(super) output: Value,
-    #[serde(default)]
+    output: Value,
     error: Option<OperationError>,
+    /// Where the whole result is, of a kind that goes to a file.
+    file: Option<String>,
+    /// Why it is nowhere.
+    not_stored: Option<String>,
+    /// The call that goes on with it.
+    next: Option<Next>,
 }
 
 #[derive(Deserialize)]
@@ -24,26 +31,47 @@ struct OperationError {
     message: Option<String>,
 }
 
+/// The call that comes next, as an answer names it.
+#[derive(Deserialize)]
+pub(super) struct Next {
+    pub(super) arguments: Value,
+}
+
 /// Whether an operation has come to its end.
 #[derive(Debug, PartialEq)]
 pub(super) enum Progress {
     Underway,
-    Completed(Value),
+    Completed,
     Failed(String),
 }
 
 impl Operation {
-    pub(super) fn progress(self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         match short(&self.status) {
-            "COMPLETED" => Progress::Completed(self.output),
+            // Of one with a next call, the result is still to be fetched.
+            "COMPLETED" if self.next.is_none() => Progress::Completed,
             "FAILED" => {
-                let error = self.error.map(|error| (error.code, error.message));
-                let (code, message) = error.unwrap_or_default();
-                let words = [code, message].into_iter().flatten().collect::<Vec<_>>();
-                Progress::Failed(words.join(": "))
+                let error = self.error.iter();
+                let words = error.flat_map(|error| [&error.code, &error.message]).flatten();
+                Progress::Failed(words.map(String::as_str).collect::<Vec<_>>().join(": "))
             }
             _ => Progress::Underway,
         }
+    }
+
+    /// What it came to.
+    pub(super) fn output<T: DeserializeOwned>(self) -> Result<T, String> {
+        let id = &self.id;
+        serde_json::from_value(self.output)
+            .map_err(|error| format!("operation {id}: an unexpected output: {error}"))
+    }
+
+    /// The path of the file that holds its result.
+    pub(super) fn file(&self) -> Result<&str, String> {
+        self.file.as_deref().ok_or_else(|| {
+            let why = self.not_stored.as_deref().unwrap_or("nobody says why");
+            format!("operation {}: its result is in no file: {why}", self.id)
+        })
     }
 }
 
@@ -82,6 +110,12 @@ pub(super) struct Price {
     pub(super) currency: String,
 }
 
+/// A sampling as it is in the file.
+#[derive(Deserialize)]
+pub(super) struct StoredSampling {
+    pub(super) output: Sampled,
+}
+
 /// The output of a sampling.
 #[derive(Deserialize)]
 pub(super) struct Sampled {
@@ -94,12 +128,24 @@ pub(super) struct Group {
     pub(super) sequences: Vec<Sequence>,
 }
 
-/// One completion.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+/// One completion. Its log-probabilities are the server's business.
+#[derive(Deserialize)]
 pub(super) struct Sequence {
     #[serde(deserialize_with = "tokens")]
     pub(super) tokens: Vec<Token>,
-    pub(super) logprobs: Vec<f64>,
+}
+
+/// A batch that was built.
+#[derive(Deserialize)]
+pub(super) struct Built {
+    pub(super) batches: Vec<Body>,
+    pub(super) note: Option<String>,
+}
+
+/// A body of a forward-backward pass, in a file.
+#[derive(Deserialize)]
+pub(super) struct Body {
+    pub(super) path: String,
 }
 
 /// The output of a forward-backward pass.
@@ -129,13 +175,19 @@ pub(super) struct Checkpoint {
     pub(super) id: String,
 }
 
-/// A file to download.
+/// A download.
 #[derive(Deserialize)]
-pub(super) struct Link {
-    pub(super) filename: String,
-    #[serde(deserialize_with = "count")]
-    pub(super) size: u64,
-    pub(super) url: String,
+pub(super) struct Download {
+    pub(super) files: Vec<Downloaded>,
+    /// The call that goes on with it, as long as it is not complete.
+    pub(super) next: Option<Next>,
+}
+
+/// A file of it.
+#[derive(Deserialize)]
+pub(super) struct Downloaded {
+    /// Where it is, once it is complete.
+    pub(super) path: Option<PathBuf>,
 }
 
 /// The service writes 64-bit integers as numbers or as text, and mixes the two.
@@ -153,10 +205,6 @@ impl Integer {
             Self::Text(text) => text.parse().map_err(E::custom),
         }
     }
-}
-
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Integer::deserialize(deserializer)?.value()
 }
 
 fn tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Token>, D::Error> {
@@ -180,8 +228,6 @@ mod tests {
     fn integers_are_read_as_numbers_and_as_text() {
         let sequence: Sequence = read(json!({"tokens": [7, "9", 256], "logprobs": [-0.5, -1, -2.5]}));
         assert_eq!(sequence.tokens, [7, 9, 256]);
-        let link: Link = read(json!({"filename": "f", "size": "12", "url": "http://127.0.0.1/f"}));
-        assert_eq!(link.size, 12);
     }
 
     #[test]
@@ -192,8 +238,11 @@ mod tests {
             let progress = operation(json!({"id": "o", "status": status(short)}));
             assert_eq!(progress, Progress::Underway);
         }
-        let completed = operation(json!({"id": "o", "status": status("COMPLETED"), "output": {"step": "3"}}));
-        assert_eq!(completed, Progress::Completed(json!({"step": "3"})));
+        let completed = operation(json!({"id": "o", "status": status("COMPLETED")}));
+        assert_eq!(completed, Progress::Completed);
+        let next = json!({"tool": "get-sample-operation", "arguments": {}});
+        let unfetched = operation(json!({"id": "o", "status": status("COMPLETED"), "next": next}));
+        assert_eq!(unfetched, Progress::Underway);
         let error = json!({"code": "TRAINING_OPERATION_ERROR_CODE_TIMEOUT", "message": "took too long"});
         let failed = operation(json!({"id": "o", "status": status("FAILED"), "error": error}));
         let words = "TRAINING_OPERATION_ERROR_CODE_TIMEOUT: took too long".to_owned();

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Options;
-use super::download::{ADAPTER, checksum};
+use super::download::ADAPTER;
 use super::ledger::Ledger;
-use super::run::{Outcome, reward};
+use super::run::Outcome;
+use super::sampling::Rollout;
 use super::task::{BLIND, Class, FACTOR, learned, text};
 use crate::Options as SandboxOptions;
 
@@ -28,22 +29,15 @@ pub(super) struct Example {
     pub(super) after: Vec<String>,
 }
 
-/// The downloaded weights, in short.
-pub(super) struct Adapter {
-    pub(super) bytes: usize,
-    /// FNV-1a, 64 bits, hexadecimal.
-    pub(super) checksum: String,
-}
-
 impl Record<'_> {
     /// The mean reward of the untrained policy.
     pub(super) fn untrained(&self) -> f64 {
-        reward(&self.outcome.before)
+        self.outcome.before.reward()
     }
 
     /// The mean reward of the trained one.
     pub(super) fn trained(&self) -> f64 {
-        reward(&self.outcome.after)
+        self.outcome.after.reward()
     }
 
     /// Whether so much has been learned that the run counts as a success.
@@ -52,28 +46,18 @@ impl Record<'_> {
     }
 
     pub(super) fn examples(&self) -> Vec<Example> {
-        let shown = |batch: &[super::grpo::Rollout], class: Class| {
-            let prompt = class.tokens();
-            let answers = batch
-                .iter()
-                .filter(|rollout| rollout.prompt == prompt)
-                .take(SHOWN);
-            answers.map(|rollout| text(&rollout.sequence.tokens)).collect()
+        let shown = |group: &Vec<Rollout>| {
+            let answers = group.iter().take(SHOWN);
+            answers.map(|rollout| text(&rollout.answer)).collect()
         };
-        let example = |class: Class| Example {
+        let groups = self.outcome.before.groups.iter().zip(&self.outcome.after.groups);
+        let examples = Class::ALL.into_iter().zip(groups);
+        let examples = examples.map(|(class, (before, after))| Example {
             prompt: class.prompt(),
-            before: shown(&self.outcome.before, class),
-            after: shown(&self.outcome.after, class),
-        };
-        Class::ALL.into_iter().map(example).collect()
-    }
-
-    pub(super) fn adapter(&self) -> Option<Adapter> {
-        let file = self.outcome.files.iter().find(|file| file.name == ADAPTER)?;
-        Some(Adapter {
-            bytes: file.content.len(),
-            checksum: format!("{:016x}", checksum(&file.content)),
-        })
+            before: shown(before),
+            after: shown(after),
+        });
+        examples.collect()
     }
 
     /// The whole of it.
@@ -83,7 +67,7 @@ impl Record<'_> {
             steps,
             training_checkpoint,
             inference_checkpoint,
-            saved,
+            adapter,
             ..
         } = &self.outcome;
         let steps: Vec<Value> = steps
@@ -116,11 +100,11 @@ impl Record<'_> {
             "completions": examples,
             "price": {"per_hour": price.price_per_hour, "currency": price.currency},
             "checkpoints": {"training": training_checkpoint, "inference": inference_checkpoint},
-            "adapter": self.adapter().map(|adapter| json!({
+            "adapter": adapter.as_ref().map(|adapter| json!({
                 "file": ADAPTER,
                 "bytes": adapter.bytes,
                 "fnv1a64": adapter.checksum,
-                "saved_in": saved,
+                "saved_in": self.options.save,
             })),
             "tools": self.ledger.json(),
             "calls": self.ledger.calls(),

@@ -27,7 +27,7 @@ pub(super) fn report(record: &Record<'_>, width: Option<usize>) -> String {
 
 fn rewards(record: &Record<'_>) -> String {
     let (untrained, trained) = (record.untrained(), record.trained());
-    let completions = record.outcome.before.len();
+    let completions = record.outcome.before.completions();
     let verdict = if record.learned() {
         format!("{FACTOR:.0} times the untrained or more")
     } else {
@@ -63,9 +63,9 @@ fn tools(record: &Record<'_>) -> String {
 
 fn end(record: &Record<'_>) -> String {
     let mut text = "\n".to_owned();
-    let _ = match (record.adapter(), &record.outcome.saved) {
-        (Some(adapter), saved) => {
-            let place = saved.as_ref().map_or_else(
+    let _ = match &record.outcome.adapter {
+        Some(adapter) => {
+            let place = record.options.save.as_ref().map_or_else(
                 || "not kept; --save DIR keeps it".to_owned(),
                 |directory| format!("kept in {}", directory.display()),
             );
@@ -75,7 +75,7 @@ fn end(record: &Record<'_>) -> String {
                 adapter.bytes, adapter.checksum
             )
         }
-        (None, _) => writeln!(text, "Adapter  none came"),
+        None => writeln!(text, "Adapter  none came"),
     };
     let price = &record.outcome.price;
     let _ = writeln!(

@@ -1,19 +1,18 @@
 //! The run: everything that an agent does for one training, in order.
 
-use std::path::PathBuf;
-
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::agent::{
     Agent, FORWARD_BACKWARD, INFERENCE_CHECKPOINT, OPTIMIZER_STEP, SAMPLE, TRAINING_CHECKPOINT, WEIGHTS_SYNC,
 };
-use super::download::{self, File};
-use super::grpo::{self, Rollout};
-use super::reading::{List, Pass, Price, Sampled, Saved, Thing};
+use super::download::{self, Adapter};
+use super::reading::{Built, List, Operation, Pass, Price, Saved, Thing};
+use super::sampling::Sampling;
 use super::screen::Screen;
-use super::task::{ANSWER, Class, mean};
-use super::{Options, started::Started};
+use super::started::Started;
+use super::task::{ANSWER, Class};
+use super::{Options, control};
 
 /// The sandbox's model.
 const MODEL: &str = "sandbox/byte-lm";
@@ -42,13 +41,12 @@ pub(super) struct Outcome {
     pub(super) price: Price,
     pub(super) steps: Vec<Step>,
     /// Completions of the untrained policy: those of the first step.
-    pub(super) before: Vec<Rollout>,
+    pub(super) before: Sampling,
     /// Completions of the trained one.
-    pub(super) after: Vec<Rollout>,
+    pub(super) after: Sampling,
     pub(super) training_checkpoint: String,
     pub(super) inference_checkpoint: String,
-    pub(super) files: Vec<File>,
-    pub(super) saved: Option<PathBuf>,
+    pub(super) adapter: Option<Adapter>,
 }
 
 /// Trains, and stops whatever was started, however the training ended.
@@ -71,23 +69,22 @@ async fn train(
 ) -> Result<Outcome, String> {
     let price = resource(agent, screen, started).await?;
     let session = session(agent, options, screen, started).await?;
-    let mut steps = Vec::new();
-    let mut before = Vec::new();
-    for number in 1..=options.steps {
-        let (step, batch) = step(agent, options, &session, number).await?;
+    let (first, before) = step(agent, options, &session, 1).await?;
+    screen.step(&first);
+    let mut steps = vec![first];
+    for number in 2..=options.steps {
+        let (step, _) = step(agent, options, &session, number).await?;
         screen.step(&step);
         steps.push(step);
-        if number == 1 {
-            before = batch;
-        }
     }
     screen.say("measuring and saving");
     let after = sample(agent, &session, MEASURED, derived(options.seed, u64::MAX)).await?;
-    let saved: Saved = agent.operate(TRAINING_CHECKPOINT, &session, None).await?;
-    let training_checkpoint = saved.checkpoint.id;
-    let saved: Saved = agent.operate(INFERENCE_CHECKPOINT, &session, None).await?;
-    let inference_checkpoint = saved.checkpoint.id;
+    let saved = agent.operate(TRAINING_CHECKPOINT, &session, json!({})).await?;
+    let training_checkpoint = saved.output::<Saved>()?.checkpoint.id;
+    let saved = agent.operate(INFERENCE_CHECKPOINT, &session, json!({})).await?;
+    let inference_checkpoint = saved.output::<Saved>()?.checkpoint.id;
     let files = download::adapter(agent, &inference_checkpoint).await?;
+    let adapter = download::weights(&files)?;
     if let Some(directory) = &options.save {
         download::save(&files, directory)?;
     }
@@ -98,8 +95,7 @@ async fn train(
         after,
         training_checkpoint,
         inference_checkpoint,
-        files,
-        saved: options.save.clone(),
+        adapter,
     })
 }
 
@@ -112,12 +108,13 @@ async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> 
         "lora_enabled": true,
     });
     let estimate = json!({"body": body, "estimate_only": true});
-    let price: Price = agent.read("create-model-resource", &estimate).await?;
+    let price: Price = agent.call("create-model-resource", &estimate).await?;
     let everything = json!({"limit": 100});
-    let earlier: List<Thing> = agent.read("list-model-resources", &everything).await?;
+    let earlier: List<Thing> = agent.call("list-model-resources", &everything).await?;
     let earlier: Vec<String> = earlier.data.into_iter().map(|thing| thing.id).collect();
     let earlier = &*started.earlier.insert(earlier);
     let ours = |thing: &Thing| thing.base_model.as_deref() == Some(MODEL) && !earlier.contains(&thing.id);
+    screen.say("waiting for the model resource");
     let resource = agent
         .create(
             ("create-model-resource", &body),
@@ -125,11 +122,15 @@ async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> 
             ours,
         )
         .await?;
-    screen.say("waiting for the model resource");
-    let id = started.resource.insert(resource.id);
+    let id = started.resource.insert(resource.id.clone());
     let of = json!({"model_resources_id": id});
     agent
-        .wait("get-model-resource", &of, &["READY"], &["PENDING", "CREATING"])
+        .follow(
+            resource,
+            ("get-model-resource", &of),
+            &["READY"],
+            &["PENDING", "CREATING"],
+        )
         .await?;
     Ok(price)
 }
@@ -148,6 +149,7 @@ async fn session(
         "lora_config": {"rank": 32, "alpha": 64, "seed": derived(options.seed, 0)},
     });
     let filter = json!({"model_resources_id": started.resource, "limit": 100});
+    screen.say("waiting for the training session");
     let session = agent
         .create(
             ("create-training-session", &body),
@@ -155,11 +157,15 @@ async fn session(
             |thing| thing.display_name.as_deref() == Some(&name),
         )
         .await?;
-    screen.say("waiting for the training session");
-    let id = started.session.insert(session.id).clone();
+    let id = started.session.insert(session.id.clone()).clone();
     let of = json!({"session_id": id});
     agent
-        .wait("get-training-session", &of, &["RUNNING"], &["CREATING"])
+        .follow(
+            session,
+            ("get-training-session", &of),
+            &["RUNNING"],
+            &["CREATING"],
+        )
         .await?;
     Ok(id)
 }
@@ -170,16 +176,14 @@ async fn step(
     options: &Options,
     session: &str,
     number: u32,
-) -> Result<(Step, Vec<Rollout>), String> {
+) -> Result<(Step, Sampling), String> {
     let seed = derived(options.seed, number.into());
-    let mut batch = sample(agent, session, GROUP, seed).await?;
-    let reward = reward(&batch);
-    if options.shuffle_advantages {
-        grpo::shuffle(&mut batch, seed.into());
-    }
-    let pass: Pass = agent
-        .operate(FORWARD_BACKWARD, session, Some(grpo::body(&batch)))
+    let sampling = sample(agent, session, GROUP, seed).await?;
+    let body = build(agent, &batch(options, session, &sampling, seed)).await?;
+    let pass = agent
+        .operate(FORWARD_BACKWARD, session, json!({"body_path": body}))
         .await?;
+    let pass: Pass = pass.output()?;
     let adam = json!({"adam_params": {
         "learning_rate": LEARNING_RATE,
         "beta1": 0.9,
@@ -188,25 +192,54 @@ async fn step(
         "weight_decay": 0.0,
         "grad_clip_norm": 1.0,
     }});
-    let _: Value = agent.operate(OPTIMIZER_STEP, session, Some(adam)).await?;
+    let _: Operation = agent
+        .operate(OPTIMIZER_STEP, session, json!({"body": adam}))
+        .await?;
     let publish = json!({"weight_sync_type": "WEIGHT_SYNC_TYPE_SYNCHRONOUS"});
-    let _: Value = agent.operate(WEIGHTS_SYNC, session, Some(publish)).await?;
+    let _: Operation = agent
+        .operate(WEIGHTS_SYNC, session, json!({"body": publish}))
+        .await?;
     let step = Step {
         number,
-        reward,
+        reward: sampling.reward(),
         loss: pass.loss,
         entropy: pass.entropy(),
     };
-    Ok((step, batch))
+    Ok((step, sampling))
+}
+
+/// The arguments that make a batch of a sampling.
+fn batch(options: &Options, session: &str, sampling: &Sampling, seed: u32) -> Value {
+    let operations = [&sampling.operation];
+    if options.shuffle_advantages {
+        let advantages = control::shuffled(&sampling.rewards(), seed.into());
+        return json!({"session_id": session, "operation_ids": operations, "advantages": advantages});
+    }
+    json!({
+        "session_id": session,
+        "operation_ids": operations,
+        "rewards": sampling.rewards(),
+        "scale_by_deviation": true,
+        // What is learned already stays in, so that the entropies of all steps are of the same prompts.
+        "keep_equal_groups": true,
+    })
+}
+
+/// Has the server build a batch. Returns the path of the body.
+async fn build(agent: &mut Agent, arguments: &Value) -> Result<String, String> {
+    let built: Built = agent.call("build-training-batch", arguments).await?;
+    match built.batches.as_slice() {
+        [body] => Ok(body.path.clone()),
+        bodies => Err(format!(
+            "build-training-batch made {} bodies of one sampling: {}",
+            bodies.len(),
+            built.note.unwrap_or_default()
+        )),
+    }
 }
 
 /// So many completions of each prompt, with their rewards.
-async fn sample(
-    agent: &mut Agent,
-    session: &str,
-    completions: usize,
-    seed: u32,
-) -> Result<Vec<Rollout>, String> {
+async fn sample(agent: &mut Agent, session: &str, completions: usize, seed: u32) -> Result<Sampling, String> {
     let prompts: Vec<Value> = Class::ALL
         .iter()
         .map(|class| json!({"chunks": [{"encoded_text": {"tokens": class.tokens()}}]}))
@@ -216,24 +249,8 @@ async fn sample(
         "num_samples": completions,
         "sampling_params": {"max_tokens": ANSWER, "temperature": 1.0, "seed": seed},
     });
-    let sampled: Sampled = agent.operate(SAMPLE, session, Some(body)).await?;
-    let groups = Class::ALL.into_iter().zip(sampled.results);
-    let batch: Vec<Rollout> = groups
-        .flat_map(|(class, group)| {
-            grpo::group(&class.tokens(), group.sequences, |answer| class.reward(answer))
-        })
-        .collect();
-    let wanted = Class::ALL.len() * completions;
-    if batch.len() == wanted {
-        Ok(batch)
-    } else {
-        Err(format!("{} completions came of {wanted}", batch.len()))
-    }
-}
-
-/// The mean reward of some completions.
-pub(super) fn reward(batch: &[Rollout]) -> f64 {
-    mean(&batch.iter().map(|rollout| rollout.reward).collect::<Vec<_>>())
+    let operation = agent.operate(SAMPLE, session, json!({"body": body})).await?;
+    Sampling::read(&operation, completions)
 }
 
 /// A seed for one purpose, from that of the run.

@@ -38,7 +38,7 @@ impl Started {
 /// has no other users, so whatever is new is ours.
 async fn nothing_left(agent: &mut Agent, earlier: &[String]) -> Result<(), String> {
     let filter = json!({"status": "PENDING,CREATING,READY", "limit": 100});
-    let up: List<Thing> = agent.read("list-model-resources", &filter).await?;
+    let up: List<Thing> = agent.call("list-model-resources", &filter).await?;
     let mut left = Vec::new();
     for thing in up.data {
         if !earlier.contains(&thing.id) {
@@ -59,21 +59,20 @@ async fn stop_session(agent: &mut Agent, id: &str) -> Result<(), String> {
     let of = json!({"session_id": id});
     let show = ("get-training-session", &of);
     let ended = ["STOPPING", "STOPPED", "ERROR", "EXPIRED"];
-    agent.stop(("stop-training-session", &of), show, &ended).await?;
+    let session = agent.stop(("stop-training-session", &of), show, &ended).await?;
     let on_the_way = ["RUNNING", "CREATING", "STOPPING"];
     let ended = ["STOPPED", "ERROR", "EXPIRED"];
-    agent.wait(show.0, &of, &ended, &on_the_way).await
+    agent.follow(session, show, &ended, &on_the_way).await
 }
 
 async fn stop_resource(agent: &mut Agent, id: &str, force: bool) -> Result<(), String> {
     let of = json!({"model_resources_id": id});
     let stop = json!({"model_resources_id": id, "force": force});
     let ended = ["STOPPING", "STOPPED", "ERROR"];
-    agent
-        .stop(
-            ("stop-model-resource", &stop),
-            ("get-model-resource", &of),
-            &ended,
-        )
-        .await
+    let stopped = agent.stop(
+        ("stop-model-resource", &stop),
+        ("get-model-resource", &of),
+        &ended,
+    );
+    stopped.await.map(drop)
 }

@@ -1,8 +1,9 @@
 //! The server as a host sees it: a child process that speaks JSON-RPC, one message on each line.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,6 +18,13 @@ use super::{PRIME_KEY, TOGETHER_KEY};
 
 /// Longer than any call may take in a test; a hang fails instead of stopping the suite.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The data directory of all servers that name none of their own.
+static DATA: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
+    let _ = std::fs::remove_dir_all(&directory);
+    directory
+});
 
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>;
 
@@ -36,6 +44,8 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Outcome {
     pub text: String,
+    /// The file that a large result was stored in.
+    pub link: Option<String>,
     pub is_error: bool,
 }
 
@@ -52,7 +62,7 @@ impl Outcome {
 }
 
 impl Server {
-    /// A command with a clean environment, both keys and all tools.
+    /// A command with a clean environment, both keys and all tools, that waits for nothing unless told to.
     pub fn command(base_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
         command
@@ -62,6 +72,8 @@ impl Server {
             .env("TOGETHER_BASE_URL", base_url)
             .env("PRIME_API_BASE_URL", base_url)
             .env("RL_MCP_TOOLSETS", "all")
+            .env("RL_MCP_DATA_DIR", &*DATA)
+            .env("RL_MCP_MAX_WAIT_SECONDS", "0")
             .env("RL_MCP_RETRY_WAIT", "0.001");
         command
     }
@@ -182,6 +194,11 @@ impl Server {
         self.ended().await
     }
 
+    /// Ends the process without a chance to do anything.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
         let id = self.child.id().unwrap().to_string();
         Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
@@ -246,10 +263,15 @@ pub fn outcome(answer: &Value) -> Outcome {
     let content = result["content"]
         .as_array()
         .unwrap_or_else(|| panic!("a tool result: {answer}"));
-    assert_eq!(content.len(), 1, "one block: {answer}");
+    assert!(content.len() <= 2, "text, and perhaps a link: {answer}");
+    let link = content.get(1).map(|block| {
+        assert_eq!(block["type"], "resource_link", "{answer}");
+        block["uri"].as_str().unwrap().to_owned()
+    });
     assert_eq!(result.get("structuredContent"), None);
     Outcome {
         text: content[0]["text"].as_str().unwrap().to_owned(),
+        link,
         is_error: result["isError"].as_bool().unwrap_or(false),
     }
 }

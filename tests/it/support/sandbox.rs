@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::operation_at;
+use super::{Server, operation_at};
 
 /// A hang fails instead of stopping the suite.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -62,6 +62,13 @@ impl Sandbox {
             answered: Mutex::default(),
             _child: child,
         }
+    }
+
+    /// A server in front of it.
+    pub fn server(&self) -> Command {
+        let mut command = Server::command(&self.url);
+        command.env("TOGETHER_API_KEY", &self.key);
+        command
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {

@@ -1,0 +1,166 @@
+//! Waiting inside a call until what it started, or shows, has come to rest.
+//!
+//! A call without waiting is one request whose answer goes out as it came. One that waits answers in the same shape, with
+//! `waited_seconds` and, when there is more to wait for, `next`: the call that goes on.
+
+mod goal;
+mod poll;
+mod waited;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Call, Reply};
+use crate::config::MAX_WAIT;
+use crate::error::ToolError;
+use crate::problems::{Path, Problems};
+
+pub use goal::{
+    Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, SESSION, SESSION_DOWN, SESSION_UP,
+};
+use poll::Poll;
+pub use poll::Polls;
+use waited::Ended;
+pub use waited::Waited;
+
+/// The wait of a call that says nothing about it: hosts cut at 60 s, and some models time out themselves before.
+const DEFAULT_WAIT: Duration = Duration::from_secs(25);
+/// What the first look gets beyond the time of the call, so that it can say itself why it failed.
+const FIRST_LOOK_SLACK: Duration = Duration::from_secs(1);
+
+/// Default 25.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct WaitSeconds(#[schemars(range(min = 0))] f64);
+
+/// Until when the call waits; `None`: it does not wait. Handlers ask before they send anything.
+pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Result<Option<Instant>, ToolError> {
+    let most = call.api.config().max_wait;
+    let wait = match given {
+        None => DEFAULT_WAIT.min(most),
+        Some(WaitSeconds(seconds)) => Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|wait| *wait <= most)
+            .ok_or_else(|| {
+                let problem = format!("is at most {} here ({MAX_WAIT})", most.as_secs_f64());
+                ToolError::Arguments(Problems::one(&Path::Root.key("wait_seconds"), problem))
+            })?,
+    };
+    Ok((!wait.is_zero()).then(|| call.started + wait))
+}
+
+/// Shows a thing, once it has come to rest or at the time `until`. `ids` fill the path of the goal's row, which is
+/// the tool's own.
+pub async fn shown(
+    call: &Call<'_>,
+    goal: &Goal,
+    ids: &[&str],
+    until: Option<Instant>,
+) -> Result<Waited, ToolError> {
+    if let Some(until) = until {
+        return watch(call, goal, ids, None, until).await;
+    }
+    let request = call.request().path_values(ids);
+    request.send().await.map(Waited::not)
+}
+
+/// Follows what an answer shows, unless it is at rest already. Never fails: what was done is said, whatever becomes of the
+/// waiting.
+pub async fn followed(
+    call: &Call<'_>,
+    goal: &Goal,
+    ids: &[&str],
+    reply: Reply,
+    until: Option<Instant>,
+) -> Waited {
+    let Some(until) = until else {
+        return Waited::not(reply);
+    };
+    match watch(call, goal, ids, Some(reply.clone()), until).await {
+        Ok(waited) => waited,
+        Err(error) => Waited::of(call, goal, ids, reply, Ended::Unseen(error)),
+    }
+}
+
+/// The same for something new, whose id is the member `id` of the answer and stands below `above` in the path.
+pub async fn created(
+    call: &Call<'_>,
+    goal: &Goal,
+    above: &[&str],
+    id: &str,
+    reply: Reply,
+    until: Option<Instant>,
+) -> Waited {
+    let Some(id) = reply.member::<String>(id) else {
+        return Waited::not(reply);
+    };
+    tracing::info!(tool = call.spec.name, id, "started");
+    let ids: Vec<&str> = above.iter().copied().chain([id.as_str()]).collect();
+    followed(call, goal, &ids, reply, until).await
+}
+
+/// Watches a thing of which `known` is the state so far.
+async fn watch(
+    call: &Call<'_>,
+    goal: &Goal,
+    ids: &[&str],
+    known: Option<Reply>,
+    until: Instant,
+) -> Result<Waited, ToolError> {
+    let mut abandoned = Abandoned(Some((call.spec.name, ids)));
+    let watched = look(call, goal, ids, known, until).await;
+    abandoned.0 = None;
+    watched.map(|(reply, ended)| Waited::of(call, goal, ids, reply, ended))
+}
+
+async fn look(
+    call: &Call<'_>,
+    goal: &Goal,
+    ids: &[&str],
+    mut known: Option<Reply>,
+    until: Instant,
+) -> Result<(Reply, Ended), ToolError> {
+    let mut joined = None;
+    loop {
+        if let Some(reply) = &known {
+            call.report(goal.doing(reply));
+        }
+        if let Some(reply) = known.take_if(|reply| goal.is_reached(reply)) {
+            return Ok((reply, Ended::AtRest));
+        }
+        let (poll, place) = joined.get_or_insert_with(|| Poll::join(call.api, goal, ids, known.is_some()));
+        // Without any state to answer with, the call takes the time that it would take without waiting.
+        let limit = if known.is_some() {
+            until
+        } else {
+            call.deadline + FIRST_LOOK_SLACK
+        };
+        let seen = timeout_at(limit, poll.fresh(place)).await;
+        known = Some(match (seen, known) {
+            (Ok(Ok(reply)), _) => reply,
+            (Ok(Err(error)), None) => return Err(error),
+            (Ok(Err(error)), Some(reply)) if goal.is_gone(&error) => return Ok((reply, Ended::Gone)),
+            (Ok(Err(error)), Some(reply)) => return Ok((reply, Ended::Unseen(error))),
+            (Err(_), Some(reply)) => return Ok((reply, Ended::Time)),
+            (Err(_), None) => return Err(ToolError::Deadline(call.api.config().call_timeout)),
+        });
+    }
+}
+
+/// Says in the log what goes on when nobody waits for it any more.
+struct Abandoned<'a>(Option<(&'static str, &'a [&'a str])>);
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        if let Some((tool, ids)) = self.0 {
+            tracing::warn!(
+                tool,
+                id = ids.join(" "),
+                "no longer waited for; it goes on by itself"
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Looking at a thing again and again, once for all who wait for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::Goal;
+use crate::api::{Api, Call, Reply};
+use crate::error::ToolError;
+
+/// Between the first two looks; each further time is half as long again.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// What is looked at: the row, and the ids in its path.
+type Thing = (&'static str, Vec<String>);
+
+/// The polls under way.
+#[derive(Default)]
+pub struct Polls(Mutex<HashMap<Thing, Weak<Poll>>>);
+
+/// The looks at one thing. They end with the last one who waits for it.
+pub(super) struct Poll {
+    looks: watch::Receiver<Option<Look>>,
+    hurry: Arc<Notify>,
+    looking: JoinHandle<()>,
+}
+
+/// What was seen, and when that was asked for. A failure is the last look.
+#[derive(Clone)]
+struct Look {
+    asked: Instant,
+    found: Result<Reply, ToolError>,
+}
+
+/// The place of one who waits: only what was asked for after joining counts, since an earlier look may show the state before
+/// what the call itself did.
+pub(super) struct Place {
+    joined: Instant,
+    looks: watch::Receiver<Option<Look>>,
+}
+
+impl Poll {
+    /// Joins the looks at a thing; who knows its state can do without one at once.
+    pub(super) fn join(api: &Arc<Api>, goal: &Goal, ids: &[&str], known: bool) -> (Arc<Self>, Place) {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let joined = Instant::now();
+        let mut polls = api.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.retain(|_, poll| poll.strong_count() > 0);
+        let key = (goal.show.name, ids.clone());
+        let running = polls.get(&key).and_then(Weak::upgrade);
+        let poll = if let Some(poll) = running.filter(|poll| !poll.looking.is_finished()) {
+            poll.hurry.notify_one();
+            poll
+        } else {
+            let poll = Arc::new(Self::start(api, goal, ids, known));
+            polls.insert(key, Arc::downgrade(&poll));
+            poll
+        };
+        drop(polls);
+        let looks = poll.looks.clone();
+        (poll, Place { joined, looks })
+    }
+
+    fn start(api: &Arc<Api>, goal: &Goal, ids: Vec<String>, known: bool) -> Self {
+        let (sender, looks) = watch::channel(None);
+        let hurry = Arc::new(Notify::new());
+        let first = if known { SHORTEST } else { Duration::ZERO };
+        let rounds = rounds(Arc::clone(api), *goal, ids, first, sender, Arc::clone(&hurry));
+        Self {
+            looks,
+            hurry,
+            // A task of its own: no single one of those who wait may stop it for the others.
+            looking: tokio::spawn(rounds),
+        }
+    }
+
+    /// The next look that counts.
+    pub(super) async fn fresh(&self, place: &mut Place) -> Result<Reply, ToolError> {
+        while place.looks.changed().await.is_ok() {
+            if let Some(look) = &*place.looks.borrow_and_update()
+                && (look.asked >= place.joined || look.found.is_err())
+            {
+                return look.found.clone();
+            }
+        }
+        let last = place.looks.borrow().clone();
+        match last {
+            Some(Look {
+                found: Err(error), ..
+            }) => Err(error),
+            _ => Err(ToolError::Internal("it stopped looking".to_owned())),
+        }
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+async fn rounds(
+    api: Arc<Api>,
+    goal: Goal,
+    ids: Vec<String>,
+    first: Duration,
+    looks: watch::Sender<Option<Look>>,
+    hurry: Arc<Notify>,
+) {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let mut pause = SHORTEST;
+    let mut asked = Instant::now();
+    let mut next = asked + first;
+    loop {
+        tokio::select! {
+            () = sleep_until(next) => {}
+            // Somebody has joined who knows nothing yet, or only what was.
+            () = hurry.notified() => {
+                next = next.min(asked + SHORTEST);
+                continue;
+            }
+        }
+        asked = Instant::now();
+        // A call of its own, with all the time of one, whoever waits for it.
+        let call = Call::new(&api, goal.show);
+        let found = call.request().path_values(&ids).send().await;
+        let interval = found.as_ref().ok().map(|reply| goal.interval(reply));
+        looks.send_replace(Some(Look { asked, found }));
+        let Some(interval) = interval else {
+            return;
+        };
+        pause = pause.min(interval);
+        next = Instant::now() + pause;
+        pause = pause * 3 / 2;
+    }
+}

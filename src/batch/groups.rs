@@ -1,0 +1,129 @@
+//! Groups of completions, and what is better or worse than the rest of its group.
+
+use std::collections::HashMap;
+
+use super::stored::Prompt;
+
+/// What became of the rewards.
+#[derive(Default)]
+pub(super) struct Grouped {
+    /// For each prompt, in order: the advantage of each completion, or nothing if its group is dropped.
+    pub(super) advantages: Vec<Option<Vec<f64>>>,
+    pub(super) kept: usize,
+    pub(super) dropped: usize,
+}
+
+/// The prompts by their tokens: all completions of one prompt are one group, from whichever operations they come.
+pub(super) fn groups(prompts: &[Prompt]) -> Vec<Vec<usize>> {
+    let mut known: HashMap<&[i64], usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, prompt) in prompts.iter().enumerate() {
+        let next = groups.len();
+        let group = *known.entry(&prompt.tokens).or_insert(next);
+        match groups.get_mut(group) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
+}
+
+/// Rewards that deviate by less, in units of their own size, are equal: what is left is rounding, which a division by the
+/// deviation would blow up to full advantages.
+const LEAST_SPREAD: f64 = 1e-9;
+
+/// Rewards, less the mean of their group, and with `scale` divided by its deviation. A group of equal rewards teaches
+/// nothing: it is dropped, or with `keep_equal` its advantages are 0.
+pub(super) fn advantages(prompts: &[Prompt], rewards: &[Vec<f64>], scale: bool, keep_equal: bool) -> Grouped {
+    let mut grouped = Grouped {
+        advantages: rewards.iter().map(|_| None).collect(),
+        ..Grouped::default()
+    };
+    for group in groups(prompts) {
+        let own = || {
+            group
+                .iter()
+                .filter_map(|index| Some((*index, rewards.get(*index)?)))
+        };
+        let all: Vec<f64> = own().flat_map(|(_, rewards)| rewards).copied().collect();
+        let Some((mean, deviation)) = mean_and_deviation(&all) else {
+            grouped.dropped += 1;
+            continue;
+        };
+        let is_equal = deviation <= LEAST_SPREAD * mean.abs().max(1.0);
+        if is_equal && !keep_equal {
+            grouped.dropped += 1;
+            continue;
+        }
+        grouped.kept += 1;
+        let divisor = if scale && !is_equal { deviation } else { 1.0 };
+        for (index, rewards) in own() {
+            if let Some(advantages) = grouped.advantages.get_mut(index) {
+                let centred = rewards.iter().map(|reward| (reward - mean) / divisor);
+                *advantages = Some(centred.collect());
+            }
+        }
+    }
+    grouped
+}
+
+/// The mean and the population's standard deviation; nothing of nothing. Equal values deviate by exactly 0.
+pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
+    let first = *values.first()?;
+    #[expect(clippy::float_cmp, reason = "the same number, not one that is near")]
+    if values.iter().all(|value| *value == first) {
+        return Some((first, 0.0));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53 values")]
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((mean, (squares / count).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompts(tokens: &[&[i64]]) -> Vec<Prompt> {
+        let prompt = |tokens: &&[i64]| Prompt {
+            tokens: tokens.to_vec(),
+            ..Prompt::default()
+        };
+        tokens.iter().map(prompt).collect()
+    }
+
+    #[test]
+    fn the_same_prompt_is_one_group_wherever_it_stands() {
+        let prompts = prompts(&[&[1, 2], &[1], &[1, 2]]);
+        assert_eq!(groups(&prompts), [vec![0, 2], vec![1]]);
+        let rewards = [vec![1.0, 0.0], vec![5.0, 5.0], vec![1.0, 2.0]];
+        let grouped = advantages(&prompts, &rewards, false, false);
+        assert_eq!(
+            grouped.advantages,
+            [Some(vec![0.0, -1.0]), None, Some(vec![0.0, 1.0])]
+        );
+        assert_eq!((grouped.kept, grouped.dropped), (1, 1));
+    }
+
+    #[test]
+    fn equal_rewards_are_dropped_or_count_nothing() {
+        let prompts = prompts(&[&[1]]);
+        // Their mean, summed up and divided, is another number than each of them.
+        let rewards = [vec![0.1; 3]];
+        assert_eq!(advantages(&prompts, &rewards, true, false).advantages, [None]);
+        let kept = advantages(&prompts, &rewards, true, true);
+        assert_eq!(kept.advantages, [Some(vec![0.0; 3])]);
+        assert_eq!((kept.kept, kept.dropped), (1, 0));
+        assert_eq!(advantages(&prompts, &[vec![]], false, true).dropped, 1);
+    }
+
+    #[test]
+    fn scaled_advantages_deviate_by_one() {
+        let prompts = prompts(&[&[1]]);
+        let scaled = advantages(&prompts, &[vec![1.0, 0.0, 0.0, 1.0]], true, false);
+        assert_eq!(scaled.advantages, [Some(vec![1.0, -1.0, -1.0, 1.0])]);
+        assert_eq!(mean_and_deviation(&[1.0, 3.0]), Some((2.0, 1.0)));
+        assert_eq!(mean_and_deviation(&[]), None);
+    }
+}

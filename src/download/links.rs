@@ -1,0 +1,155 @@
+//! What there is to download: the list of the service, and fresh URLs when those of an older one have expired.
+
+use std::sync::Arc;
+
+use reqwest::Url;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{Wanted, broken_off, file_name};
+use crate::api::integer::Integer;
+use crate::api::together::CheckpointVariant;
+use crate::api::{Api, Call, Reply, payload};
+use crate::error::ToolError;
+use crate::spec::DOWNLOAD_CHECKPOINT;
+
+/// Asks the service for the files of a checkpoint.
+pub async fn list(
+    call: &Call<'_>,
+    checkpoint_id: &str,
+    variant: CheckpointVariant,
+) -> Result<Reply, ToolError> {
+    let request = call.request().path("id", checkpoint_id);
+    request.query("variant", Some(variant)).send().await
+}
+
+/// Lets the URLs of a list out that a download may have made known as secrets: some services give the same ones again.
+pub fn show_urls(call: &Call<'_>, reply: &Reply) {
+    // What is no list holds none of them.
+    let links =
+        serde_json::from_str::<Answer>(reply.text()).map_or_else(|_| Vec::new(), |answer| answer.data);
+    let urls = links.iter().filter_map(|link| Url::parse(&link.url).ok());
+    for query in urls.filter_map(|url| url.query().map(str::to_owned)) {
+        call.api.redactor().release(&query);
+    }
+}
+
+/// A file as the service lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) size: u64,
+}
+
+/// The files, and where they are to be had for the time being.
+pub(super) struct Links {
+    api: Arc<Api>,
+    wanted: Wanted,
+    files: Vec<Listed>,
+    round: Mutex<Round>,
+}
+
+/// The URLs of one list, in the order of the files.
+struct Round {
+    number: u32,
+    urls: Vec<Url>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    filename: String,
+    size: Integer,
+    url: String,
+}
+
+impl Links {
+    /// Asks for the files, and refuses names that are not safe.
+    pub(super) async fn ask(api: &Arc<Api>, wanted: &Wanted) -> Result<Self, ToolError> {
+        let (files, urls) = ask(api, wanted).await?;
+        let stopped = |problem: String| {
+            broken_off(
+                &problem,
+                "call without directory for the links, and decide with the user; nothing was written.",
+            )
+        };
+        if files.is_empty() {
+            return Err(stopped("the service lists no file of this checkpoint".to_owned()));
+        }
+        if let Some((name, wrong)) = file_name::problem(files.iter().map(|file| file.name.as_str())) {
+            return Err(stopped(format!(
+                "the service lists a file {name:?}, which is no safe name: {wrong}"
+            )));
+        }
+        if files
+            .iter()
+            .try_fold(0_u64, |sum, file| sum.checked_add(file.size))
+            .is_none()
+        {
+            return Err(stopped(
+                "the sizes that the service lists cannot be true".to_owned(),
+            ));
+        }
+        Ok(Self {
+            api: api.clone(),
+            wanted: wanted.clone(),
+            files,
+            round: Mutex::new(Round { number: 0, urls }),
+        })
+    }
+
+    pub(super) fn files(&self) -> &[Listed] {
+        &self.files
+    }
+
+    /// Where a file is to be had, and the number of the list that said so.
+    pub(super) async fn url(&self, index: usize) -> Result<(u32, Url), ToolError> {
+        let round = self.round.lock().await;
+        let url = round.urls.get(index).cloned();
+        url.map(|url| (round.number, url))
+            .ok_or_else(|| ToolError::Internal("a file has no URL".to_owned()))
+    }
+
+    /// Asks for fresh URLs, unless somebody has since the list with this number.
+    pub(super) async fn renew(&self, number: u32) -> Result<(), ToolError> {
+        let mut round = self.round.lock().await;
+        if round.number != number {
+            return Ok(());
+        }
+        let (files, urls) = ask(&self.api, &self.wanted).await?;
+        let place = |wanted: &Listed| files.iter().position(|file| file == wanted);
+        let places: Option<Vec<usize>> = self.files.iter().map(place).collect();
+        let places = places.filter(|places| places.len() == files.len());
+        let Some(places) = places else {
+            return Err(broken_off(
+                "the service now lists other files of this checkpoint than before",
+                "call again with another directory.",
+            ));
+        };
+        round.urls = places
+            .iter()
+            .filter_map(|place| urls.get(*place).cloned())
+            .collect();
+        round.number += 1;
+        Ok(())
+    }
+}
+
+async fn ask(api: &Arc<Api>, wanted: &Wanted) -> Result<(Vec<Listed>, Vec<Url>), ToolError> {
+    let row = &DOWNLOAD_CHECKPOINT;
+    let call = Call::new(api, row);
+    let reply = list(&call, &wanted.checkpoint_id, wanted.variant).await?;
+    let answer: Answer = payload::parse(&call, row, &reply)?;
+    let (mut files, mut urls) = (Vec::new(), Vec::new());
+    for Link { filename, size, url } in answer.data {
+        // It is not negative.
+        let size = size.0.unsigned_abs();
+        files.push(Listed { name: filename, size });
+        urls.push(payload::presigned(&call, row, &url)?);
+    }
+    Ok((files, urls))
+}

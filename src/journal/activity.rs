@@ -1,0 +1,291 @@
+//! The journal in short: what may still bill, what goes on, what was saved, what is not known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::{History, Outcome, Record};
+use crate::error::after_unknown;
+use crate::spec::{self, Spec};
+use crate::tools::ALL;
+
+mod bills;
+
+use bills::Bills;
+
+/// The most entries when nobody says.
+const ENTRIES: usize = 20;
+/// How much text an answer has when nobody says how many entries are wanted, in bytes.
+const SHORT: usize = 7800;
+/// The most of each list in front of the entries.
+const MOST: usize = 5;
+/// The most ids of what may bill besides.
+const MOST_NAMED: usize = 10;
+
+/// What of the journal is wanted.
+pub struct Filter {
+    /// Hosts and ports of the services as configured.
+    pub hosts: Vec<String>,
+    /// Only what concerns this session, beside what bills.
+    pub session_id: Option<String>,
+    /// How far back, beside what bills.
+    pub longest: Duration,
+    /// How many entries.
+    pub limit: Option<usize>,
+}
+
+/// The journal in short; the newest of everything first.
+#[derive(Serialize)]
+pub struct Activity {
+    may_be_billing: Vec<Bills>,
+    /// The ids of older ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more_that_may_bill: Vec<String>,
+    sessions: Vec<Session>,
+    checkpoints: Vec<Checkpoint>,
+    unknown: Vec<Unknown>,
+    entries: Vec<Record>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
+    note: &'static str,
+}
+
+/// A session that was not seen to have ended.
+#[derive(Serialize)]
+struct Session {
+    #[serde(rename = "session_id")]
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_resources_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_operation: Option<Operation>,
+}
+
+/// An operation that was started.
+#[derive(Serialize)]
+struct Operation {
+    tool: String,
+    #[serde(rename = "operation_id")]
+    id: String,
+    time: String,
+}
+
+/// A checkpoint that was seen to be saved.
+#[derive(Serialize)]
+struct Checkpoint {
+    #[serde(rename = "checkpoint_id")]
+    id: String,
+    session_id: Option<String>,
+    tool: String,
+    time: String,
+}
+
+/// A call whose answer was lost.
+#[derive(Serialize)]
+struct Unknown {
+    time: String,
+    tool: String,
+    #[serde(flatten)]
+    ids: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    next: String,
+}
+
+/// What whoever reads it has to know.
+const NOTE: &str = "What rl-mcp on this machine did, not what the services say: things end by themselves too. Look before you act.";
+
+impl Activity {
+    /// Makes it of what was read.
+    #[must_use]
+    pub fn new(history: History, filter: &Filter) -> Self {
+        let all = history.records.len();
+        let ours = |record: &Record| filter.hosts.contains(&record.host);
+        let records: Vec<Record> = history.records.into_iter().filter(ours).collect();
+        let mut left_out = Vec::new();
+        let counts = [
+            (all - records.len(), "entries of other base URLs"),
+            (history.unreadable, "unreadable lines"),
+        ];
+        left_out.extend(counts.into_iter().filter_map(|(count, what)| said(count, what)));
+        left_out.extend(
+            history
+                .cut
+                .then(|| "what is older than four months or the journal's last 4 MB".to_owned()),
+        );
+        let since = SystemTime::now().checked_sub(filter.longest);
+        let since = humantime::format_rfc3339_millis(since.unwrap_or(SystemTime::UNIX_EPOCH)).to_string();
+        let mut bills = bills::bills(&records, &since);
+        bills.reverse();
+        // What is forgotten longest has cost most, so the rest is named too.
+        let rest = bills.split_off(bills.len().min(MOST));
+        let more: Vec<String> = rest.iter().filter_map(Bills::id).take(MOST_NAMED).collect();
+        left_out.extend(said(rest.len() - more.len(), "that may bill"));
+        let of_session = |record: &&Record| {
+            let wanted = filter.session_id.as_deref();
+            record.time >= since && (wanted.is_none() || record.id("session_id") == wanted)
+        };
+        let recent: Vec<&Record> = records.iter().filter(of_session).collect();
+        let mut activity = Self {
+            may_be_billing: bills,
+            more_that_may_bill: more,
+            sessions: newest(sessions(&recent, &records), "sessions", &mut left_out),
+            checkpoints: newest(checkpoints(&recent), "checkpoints", &mut left_out),
+            unknown: newest(unknown(&recent), "of unknown outcome", &mut left_out),
+            entries: Vec::new(),
+            left_out,
+            note: NOTE,
+        };
+        activity.enter(&recent, filter.limit);
+        activity
+    }
+
+    /// Adds entries, the newest first, as many as there is room for.
+    fn enter(&mut self, recent: &[&Record], limit: Option<usize>) {
+        let mut used = length(self);
+        for record in recent.iter().rev().take(limit.unwrap_or(ENTRIES)) {
+            let mut entry = (*record).clone();
+            entry.host.clear();
+            used += length(&entry);
+            if limit.is_none() && used > SHORT {
+                break;
+            }
+            self.entries.push(entry);
+        }
+        let older = recent.len() - self.entries.len();
+        self.left_out
+            .extend(said(older, "older entries (limit, hours and session_id choose)"));
+    }
+}
+
+/// How long something is as JSON, with the comma after it.
+fn length(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len() + 1)
+}
+
+fn said(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{count} {what}"))
+}
+
+/// The newest first, and not too many.
+fn newest<T>(mut list: Vec<T>, what: &str, left_out: &mut Vec<String>) -> Vec<T> {
+    list.reverse();
+    left_out.extend(said(list.len().saturating_sub(MOST), what));
+    list.truncate(MOST);
+    list
+}
+
+/// The row of a tool, of this version of the server.
+fn row(tool: &str) -> Option<&'static Spec> {
+    ALL.iter().map(|entry| entry.spec).find(|spec| spec.name == tool)
+}
+
+/// The sessions that `recent` is about, but for those that `records` show to have ended, by themselves or with their
+/// model resource.
+fn sessions(recent: &[&Record], records: &[Record]) -> Vec<Session> {
+    let over = |record: &&Record| match record.outcome {
+        Outcome::Ended => true,
+        _ => ENDINGS.contains(&record.tool.as_str()) && record.is_over(),
+    };
+    let ended: BTreeSet<&str> = records
+        .iter()
+        .filter(over)
+        .filter_map(|record| {
+            record
+                .id("session_id")
+                .or_else(|| record.id("model_resources_id"))
+        })
+        .collect();
+    let mut sessions: Vec<Session> = Vec::new();
+    for record in recent {
+        let Some(id) = record.id("session_id").filter(|id| !ended.contains(id)) else {
+            continue;
+        };
+        if record.outcome == Outcome::Refused {
+            continue;
+        }
+        let mut session = match sessions.iter().position(|known| known.id == id) {
+            Some(at) => sessions.remove(at),
+            None => Session {
+                id: id.to_owned(),
+                model_resources_id: None,
+                started: None,
+                last_operation: None,
+            },
+        };
+        if record.tool == spec::CREATE_TRAINING_SESSION.name {
+            session.started = Some(record.time.clone());
+            session.model_resources_id = record.id("model_resources_id").map(str::to_owned);
+        } else if let Some(operation) = record.id("operation_id")
+            && record.outcome == Outcome::Done
+        {
+            session.last_operation = Some(Operation {
+                tool: record.tool.clone(),
+                id: operation.to_owned(),
+                time: record.time.clone(),
+            });
+        }
+        sessions.push(session);
+    }
+    sessions.retain(|session| {
+        let resource = session.model_resources_id.as_deref();
+        !resource.is_some_and(|resource| ended.contains(resource))
+    });
+    sessions
+}
+
+/// The tools that end a session.
+const ENDINGS: [&str; 2] = [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];
+
+fn checkpoints(recent: &[&Record]) -> Vec<Checkpoint> {
+    let mut known = BTreeSet::new();
+    let saved = recent
+        .iter()
+        .filter(|record| record.outcome == Outcome::Saved)
+        .filter_map(|record| {
+            let id = record.id("checkpoint_id")?;
+            // Each server that looks writes it down.
+            known.insert(id).then(|| Checkpoint {
+                id: id.to_owned(),
+                session_id: record.id("session_id").map(str::to_owned),
+                tool: record.tool.clone(),
+                time: record.time.clone(),
+            })
+        });
+    saved.collect()
+}
+
+/// The calls whose outcome is still not known, each with what to do about it.
+fn unknown(recent: &[&Record]) -> Vec<Unknown> {
+    let mut found = Vec::new();
+    for (at, record) in recent.iter().enumerate() {
+        let Some(row) = row(&record.tool).filter(|_| record.outcome == Outcome::Unknown) else {
+            continue;
+        };
+        let later = recent.iter().skip(at + 1);
+        if later.into_iter().any(|later| repeats(later, record, row)) {
+            continue;
+        }
+        let next = after_unknown(row, record.idempotency_key.as_deref());
+        found.push(Unknown {
+            time: record.time.clone(),
+            tool: record.tool.clone(),
+            ids: record.ids.clone(),
+            idempotency_key: record.idempotency_key.clone(),
+            next: next.map(|(_, next)| next).unwrap_or_default(),
+        });
+    }
+    found
+}
+
+/// Whether a later call has done what is not known of an earlier one.
+fn repeats(later: &Record, earlier: &Record, row: &Spec) -> bool {
+    let same = match &earlier.idempotency_key {
+        Some(key) => later.idempotency_key.as_ref() == Some(key),
+        None => row.effect.repeatable() && later.ids == earlier.ids,
+    };
+    same && later.tool == earlier.tool && later.is_over()
+}

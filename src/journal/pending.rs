@@ -1,0 +1,153 @@
+//! A request under way, until the journal knows how it ended.
+
+use super::record::now;
+use super::{Outcome, Record, seen};
+use crate::api::Call;
+use crate::error::ToolError;
+use crate::spec::{CREATE_MODEL_RESOURCE, STOP_MODEL_RESOURCE, Spec};
+
+/// A request under way. One that is dropped half-way, as its call was cancelled or the server ends, may have been
+/// carried out.
+pub(crate) struct Pending<'a> {
+    call: &'a Call<'a>,
+    spec: &'static Spec,
+    ids: &'a [(&'static str, &'a str)],
+    /// The line as it will be if nothing is heard of the request any more.
+    record: Record,
+    answered: bool,
+}
+
+impl<'a> Pending<'a> {
+    /// A request by the row `spec` that is about to be sent to `host`; `ids` are the arguments in its path.
+    pub(crate) fn new(
+        call: &'a Call<'a>,
+        spec: &'static Spec,
+        host: &str,
+        ids: &'a [(&'static str, &'a str)],
+        idempotency_key: Option<&str>,
+        usd_per_hour: Option<f64>,
+    ) -> Self {
+        let mut record = Record::new(call.spec.name, host, Outcome::Unknown);
+        for (name, id) in ids {
+            record.add_id(name, id);
+        }
+        record.idempotency_key = idempotency_key.map(str::to_owned);
+        record.usd_per_hour = usd_per_hour;
+        record.cause = Some("Cancelled".to_owned());
+        Self {
+            call,
+            spec,
+            ids,
+            record,
+            answered: false,
+        }
+    }
+
+    /// The request ended so: with a status and the JSON text of a success, or in failure.
+    pub(crate) fn ended(mut self, result: &Result<(u16, String), ToolError>) {
+        self.answered = true;
+        self.record.cause = None;
+        match result {
+            Ok((status, answer)) => {
+                self.record.outcome = Outcome::Done;
+                self.record.status = Some(*status);
+                self.record.usd_per_hour = self
+                    .record
+                    .usd_per_hour
+                    .or_else(|| seen::usd_per_hour(self.spec, answer));
+                for (name, id) in seen::made(self.spec, answer) {
+                    self.record.add_id(name, &id);
+                }
+                self.write();
+                self.note_seen(answer);
+            }
+            Err(ToolError::Call(failure)) => {
+                if !failure.outcome_is_unknown() {
+                    self.record.outcome = Outcome::Refused;
+                }
+                self.record.status = failure.status();
+                if self.record.status.is_none() {
+                    self.record.cause = Some(failure.cause.name());
+                }
+                self.write();
+                if failure.status() == Some(404) {
+                    self.note_gone();
+                }
+            }
+            // Nothing else comes of a request that went out.
+            Err(_) => {}
+        }
+        self.follow();
+    }
+
+    /// Writes down what is true of what the call is about, beyond the call itself; once for each server.
+    fn note_seen(&self, answer: &str) {
+        let Some(seen) = seen::seen(self.spec, answer) else {
+            return;
+        };
+        let mut record = Record::new(&self.record.tool, &self.record.host, seen.outcome);
+        for (name, id) in self.ids.iter().copied().chain(seen.ids()) {
+            record.add_id(name, id);
+        }
+        let Some(id) = record.id(seen.about) else {
+            return;
+        };
+        if seen.about == "model_resources_id" {
+            self.call.api.running().ended(id);
+        }
+        let journal = self.call.api.journal();
+        if journal.is_new(seen.outcome, id) {
+            journal.write(&record);
+        }
+    }
+
+    /// What the service does not know any more has ended.
+    fn note_gone(&self) {
+        let Some((_, id)) =
+            seen::about(self.spec).and_then(|about| self.ids.iter().find(|(name, _)| *name == about))
+        else {
+            return;
+        };
+        let mut record = Record::new(&self.record.tool, &self.record.host, Outcome::Ended);
+        record.ids.clone_from(&self.record.ids);
+        record.status = self.record.status;
+        self.call.api.running().ended(id);
+        let journal = self.call.api.journal();
+        if journal.is_new(Outcome::Ended, id) {
+            journal.write(&record);
+        }
+    }
+
+    /// Keeps in mind which model resources of this process may be up.
+    fn follow(&self) {
+        let Some(id) = self.record.id("model_resources_id") else {
+            return;
+        };
+        let running = self.call.api.running();
+        if self.spec.name == CREATE_MODEL_RESOURCE.name && self.record.outcome == Outcome::Done {
+            running.started(id, self.record.usd_per_hour);
+        }
+        if self.spec.name == STOP_MODEL_RESOURCE.name && self.record.is_over() {
+            running.ended(id);
+        }
+    }
+
+    fn write(&self) {
+        if self.spec.is_recorded() {
+            // When it ended, not when it was sent.
+            let record = Record {
+                time: now(),
+                ..self.record.clone()
+            };
+            self.call.api.journal().write(&record);
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.write();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `read-result`: a part of a JSON file, small enough for a conversation.
+//!
+//! The file is walked as text, without a value being made of each of its numbers, and what is shown is its own text.
+
+mod place;
+mod shown;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::api::Reply;
+use crate::api::json;
+use crate::error::ToolError;
+use crate::files::Files;
+use crate::problems::{Path, Problems};
+
+use place::find;
+use shown::{Kind, Shown, show};
+
+/// The largest file, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// The arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Request {
+    /// The file.
+    path: String,
+    /// Which part, such as output.results[0].sequences. Default all.
+    #[schemars(length(max = 500))]
+    at: Option<String>,
+    /// Of a list or text: the first entry or character. Default 0.
+    start: Option<u64>,
+    /// How many. Default as many as fit.
+    #[schemars(range(min = 1))]
+    count: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    at: &'a str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    #[serde(flatten)]
+    shown: Shown,
+}
+
+/// Shows the part of the file that is asked for. Blocks.
+pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
+    let unreadable = |problem: String| Problems::one(&Path::Root.key("path"), problem);
+    let text = files.read_blocking(&request.path, LARGEST).map_err(unreadable)?;
+    let whole: &RawValue = serde_json::from_str(&text).map_err(|error| {
+        unreadable(format!(
+            "the file holds no JSON, and this tool shows nothing else: {error}"
+        ))
+    })?;
+    let at = request.at.as_deref().unwrap_or_default().trim();
+    let found = find(whole, at).map_err(|problem| Problems::one(&Path::Root.key("at"), problem))?;
+    let size = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+    let shown = show(found, size(request.start), size(request.count));
+    let (kind, length, shown) = shown.map_err(|problem| Problems::one(&Path::Root.key("start"), problem))?;
+    let answer = Answer {
+        at,
+        kind,
+        length,
+        shown,
+    };
+    json::text(&answer).map(Reply::new)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What is said when the server ends and leaves something behind that bills.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use crate::api::together::running::Resource;
+use crate::api::{Api, Call, Request};
+use crate::spec::{GET_MODEL_RESOURCE, STOP_MODEL_RESOURCE};
+
+/// How long the service may take to say what is up. Hosts kill what has not ended after two seconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long whoever should read the warning may take to.
+const READING: Duration = Duration::from_millis(200);
+
+/// Warns about the model resources that this process created and that may still be up. Where there are none, this takes
+/// no time.
+pub(super) async fn warn(api: &Arc<Api>) {
+    let created = api.running().all();
+    if created.is_empty() {
+        return;
+    }
+    let asked = created.iter().map(|resource| warning(api, resource));
+    let warnings: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
+    if warnings.is_empty() {
+        return;
+    }
+    let text = api.redactor().scrub_owned(warnings.concat());
+    // Straight to standard error: no log filter hides what costs money. On a thread of its own, as nobody may be reading.
+    let written = tokio::task::spawn_blocking(move || io::stderr().write_all(text.as_bytes()));
+    let _ = timeout(READING, written).await;
+}
+
+/// The warning about a model resource, unless it has ended.
+async fn warning(api: &Arc<Api>, resource: &Resource) -> Option<String> {
+    let id = &resource.id;
+    let call = Call::new(api, &GET_MODEL_RESOURCE).hurried(PATIENCE);
+    let request = Request::new(&call, &GET_MODEL_RESOURCE).path("model_resources_id", id);
+    let shown = timeout(PATIENCE, request.send()).await.ok().and_then(Result::ok);
+    // The answer was looked at where all are.
+    if !api.running().all().contains(resource) {
+        return None;
+    }
+    let status: Option<String> = shown.and_then(|shown| shown.member("status"));
+    let price = resource.usd_per_hour.map_or_else(
+        || "by the hour".to_owned(),
+        |price| format!("{price} USD per hour"),
+    );
+    let state = match status.as_deref().map(|status| status.trim_start_matches(PREFIX)) {
+        Some("READY") => format!("is READY and bills {price}"),
+        Some(status) => format!("is {status} and bills {price} once it is READY"),
+        None => format!("may be READY (its state could not be had) and then bills {price}"),
+    };
+    Some(format!(
+        "rl-mcp: warning: model resource {id}, created here, {state}. Stop it ({stop} with model_resources_id {id}), or let it go idle, which ends it after its inactive_timeout.\n",
+        stop = STOP_MODEL_RESOURCE.name,
+    ))
+}
+
+/// What statuses begin with.
+const PREFIX: &str = "MODEL_RESOURCES_STATUS_";

@@ -1,0 +1,31 @@
+//! The rows of the tools that work on this machine alone.
+
+use super::{Effect, Spec, Toolset};
+
+/// The body of a forward-backward pass.
+pub const BUILD_TRAINING_BATCH: Spec = Spec::local(
+    "build-training-batch",
+    "Build training batch",
+    "Writes aligned bodies for forward-backward-pass to files, of what sample operations left on this machine: no token ids pass through you. Answers paths, statistics and the next calls. \
+A group is all completions of one prompt: its mean is taken off its rewards, and a group of equal rewards is dropped. CROSS_ENTROPY: rewards are weights (0 leaves a completion out), or give examples. GRPO with beta > 0: call it without reference_operation_ids first; it then writes the sample body that scores the sequences.",
+    Toolset::Rl,
+    Effect::Add,
+);
+
+/// A slice of a stored result.
+pub const READ_RESULT: Spec = Spec::local(
+    "read-result",
+    "Read stored result",
+    "Shows a part of a JSON file that another tool stored (the file of its answer). Only for when you want to look: build-training-batch reads the files itself.",
+    Toolset::Local,
+    Effect::Read,
+);
+
+/// The journal in short.
+pub const LIST_RECENT_ACTIVITY: Spec = Spec::local(
+    "list-recent-activity",
+    "List recent activity",
+    "What was done from this machine, for a new conversation or after a crash: what may still bill, sessions, checkpoints, calls of unknown outcome and what to do about them.",
+    Toolset::Local,
+    Effect::Read,
+);

@@ -1,0 +1,580 @@
+//! The journal: what is written, by several servers and around crashes, and how it is read back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::support::{
+    PRIME_KEY, Reaction, Sandbox, Scripted, Server, TOGETHER_KEY, examples, json as answer, status,
+};
+
+const SYNC: &str = "WEIGHT_SYNC_TYPE_SYNCHRONOUS";
+
+fn command(url: &str, place: &TempDir) -> Command {
+    let mut command = Server::command(url);
+    command.env("RL_MCP_DATA_DIR", place.path());
+    command
+}
+
+async fn server(url: &str, place: &TempDir) -> Server {
+    Server::initialized(&mut command(url, place)).await
+}
+
+/// What starts a run.
+fn run() -> Value {
+    examples("prime-intellect-createrun").remove(0).request
+}
+
+async fn in_front(sandbox: &Sandbox, place: &TempDir) -> Server {
+    let mut command = sandbox.server();
+    Server::initialized(command.env("RL_MCP_DATA_DIR", place.path())).await
+}
+
+/// The one file of the journal.
+fn file(place: &Path) -> PathBuf {
+    let mut files: Vec<PathBuf> = fs::read_dir(place)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files.remove(0)
+}
+
+/// The lines that can be read, and how many cannot.
+fn journal(place: &TempDir) -> (Vec<Value>, usize) {
+    let bytes = fs::read(file(place.path())).unwrap_or_default();
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let read: Vec<_> = lines.map(serde_json::from_slice::<Value>).collect();
+    let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
+    (good.into_iter().map(Result::unwrap).collect(), bad.len())
+}
+
+async fn activity(server: &mut Server, arguments: Value) -> Value {
+    let outcome = server.call("list-recent-activity", arguments).await;
+    assert!(outcome.text.len() < 8000, "{} bytes", outcome.text.len());
+    outcome.json()
+}
+
+fn sync(session: &str) -> Value {
+    json!({"session_id": session, "body": {"weight_sync_type": SYNC}})
+}
+
+/// Begins so many calls at once.
+async fn begin_many(server: &mut Server, count: usize) -> Vec<tokio::sync::oneshot::Receiver<Value>> {
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        let params = json!({"name": "weights-sync", "arguments": sync("s-1")});
+        answers.push(server.begin("tools/call", params).await.1);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn two_servers_write_at_once_and_no_line_is_lost() {
+    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1", "status": "x"}))]).await;
+    let place = tempfile::tempdir().unwrap();
+    let (mut one, mut two) = (
+        server(&upstream.url, &place).await,
+        server(&upstream.url, &place).await,
+    );
+    let (first, second) = tokio::join!(begin_many(&mut one, 200), begin_many(&mut two, 200));
+    for answer in first.into_iter().chain(second) {
+        answer.await.unwrap();
+    }
+    let (lines, unreadable) = journal(&place);
+    assert_eq!((lines.len(), unreadable), (400, 0));
+    let keys: BTreeSet<&str> = lines
+        .iter()
+        .map(|line| line["idempotency_key"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys.len(), 400);
+    let shown = activity(&mut two, json!({})).await;
+    assert_eq!(shown["sessions"][0]["last_operation"]["operation_id"], "op-1");
+    assert!(shown["entries"].as_array().unwrap().len() >= 15, "{shown}");
+    assert!(
+        shown["left_out"][0].as_str().unwrap().contains("older entries"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn half_a_line_and_garbage_spoil_only_themselves() {
+    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1"}))]).await;
+    let place = tempfile::tempdir().unwrap();
+    let mut first = server(&upstream.url, &place).await;
+    for session in ["s-1", "s-2"] {
+        first.call("weights-sync", sync(session)).await.json();
+    }
+    let path = file(place.path());
+    let whole = fs::metadata(&path).unwrap().len();
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(whole - 30)
+        .unwrap();
+    let mut second = server(&upstream.url, &place).await;
+    second.call("weights-sync", sync("s-3")).await.json();
+    let shown = activity(&mut second, json!({})).await;
+    assert_eq!(shown["left_out"], json!(["1 unreadable lines"]));
+    let sessions: Vec<&str> = shown["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["session_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(sessions, ["s-3", "s-1"]);
+    fs::File::options()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(b"\xff\xfe\0{")
+        .unwrap();
+    // The one that had the file open all the time goes on as well.
+    first.call("weights-sync", sync("s-4")).await.json();
+    let shown = activity(&mut first, json!({"session_id": "s-4"})).await;
+    assert_eq!(shown["left_out"], json!(["2 unreadable lines"]));
+    assert_eq!(shown["entries"].as_array().unwrap().len(), 1, "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_leaves_a_journal_that_can_be_read() {
+    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1"}))]).await;
+    let place = tempfile::tempdir().unwrap();
+    let mut killed = server(&upstream.url, &place).await;
+    killed.call("weights-sync", sync("s-1")).await.json();
+    begin_many(&mut killed, 100).await;
+    killed.kill().await;
+    let before = journal(&place);
+    assert!(before.1 <= 1);
+    let mut next = server(&upstream.url, &place).await;
+    next.call("weights-sync", sync("s-2")).await.json();
+    let after = journal(&place);
+    assert_eq!((after.0.len(), after.1), (before.0.len() + 1, before.1));
+    let shown = activity(&mut next, json!({})).await;
+    assert_eq!(shown["sessions"].as_array().unwrap().len(), 2, "{shown}");
+}
+
+#[tokio::test]
+async fn nothing_is_written_that_is_nobodys_business() {
+    let made = json!({"runId": "run-1", "tokenValue": "pit_run_secret_0123456789", "onDemand": true, "estimatedCostPerHour": 9.0});
+    let upstream = Scripted::start(vec![
+        answer(&json!({"id": "made-1", "model_resources_id": "mr-1"})),
+        answer(&made),
+    ])
+    .await;
+    let place = tempfile::tempdir().unwrap();
+    let mut server = server(&upstream.url, &place).await;
+    let body = json!({"model_resources_id": "mr-1", "display_name": "a-telling-name", "metadata": {"wandb": {"project": "acquisition"}}});
+    server
+        .call("create-training-session", json!({"body": body}))
+        .await
+        .json();
+    let mut body = run();
+    body["name"] = json!("a-telling-name");
+    body["wandbApiKey"] = json!("wandb-secret-0123456789");
+    server
+        .call("prime-intellect-createrun", json!({"body": body}))
+        .await
+        .json();
+    let id = format!("\u{1b}[1m{TOGETHER_KEY}\n{{");
+    server
+        .call("stop-training-session", json!({"session_id": id}))
+        .await;
+    let text = fs::read_to_string(file(place.path())).unwrap();
+    for secret in [
+        TOGETHER_KEY,
+        PRIME_KEY,
+        "pit_run_secret",
+        "wandb-secret",
+        "a-telling-name",
+        "acquisition",
+        "trainer",
+        "max_steps",
+        "\u{1b}",
+    ] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    let (lines, unreadable) = journal(&place);
+    assert_eq!((lines.len(), unreadable), (3, 0), "{text}");
+    assert_eq!(
+        lines[0]["ids"],
+        json!({"session_id": "made-1", "model_resources_id": "mr-1"})
+    );
+    assert_eq!(
+        (&lines[1]["ids"], &lines[1]["usd_per_hour"]),
+        (&json!({"run_id": "run-1"}), &json!(9.0))
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = fs::metadata(file(place.path())).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn a_line_says_how_the_call_ended() {
+    let upstream = Scripted::start(vec![answer(&json!({}))]).await;
+    let place = tempfile::tempdir().unwrap();
+    let mut command = command(&upstream.url, &place);
+    command.env("RL_MCP_CALL_TIMEOUT", "5");
+    let mut server = Server::initialized(&mut command).await;
+    let stop = json!({"session_id": "s-1"});
+    let create = json!({"body": {"model_resources_id": "mr-1"}});
+    let message = json!({"error": {"message": "no", "type": "t"}}).to_string();
+    for (tool, arguments, reaction, outcome, code, cause) in [
+        (
+            "stop-training-session",
+            &stop,
+            answer(&json!({})),
+            "done",
+            json!(200),
+            Value::Null,
+        ),
+        (
+            "stop-training-session",
+            &stop,
+            status(409, "", &message),
+            "refused",
+            json!(409),
+            Value::Null,
+        ),
+        (
+            "create-training-session",
+            &create,
+            status(503, "", &message),
+            "unknown",
+            json!(503),
+            Value::Null,
+        ),
+        (
+            "create-training-session",
+            &create,
+            Reaction::Cut(Vec::new()),
+            "unknown",
+            Value::Null,
+            json!("Broken"),
+        ),
+        (
+            "create-training-session",
+            &create,
+            status(200, "", "<html>"),
+            "unknown",
+            Value::Null,
+            json!("NotJson"),
+        ),
+        (
+            "stop-model-resource",
+            &json!({"model_resources_id": "mr-1"}),
+            status(404, "", &message),
+            "refused",
+            json!(404),
+            Value::Null,
+        ),
+    ] {
+        upstream.script(vec![reaction]);
+        server.call(tool, arguments.clone()).await;
+        let (mut lines, _) = journal(&place);
+        let line = lines.pop().unwrap();
+        assert_eq!(
+            (&line["tool"], &line["outcome"], &line["status"], &line["cause"]),
+            (&json!(tool), &json!(outcome), &code, &cause),
+            "{line}"
+        );
+        assert_eq!(line["host"], upstream.url.trim_start_matches("http://"));
+    }
+    let before = journal(&place).0.len();
+    // What changes nothing, or was never sent, leaves no trace.
+    upstream.script(vec![answer(&json!({"data": []}))]);
+    server.call("list-training-sessions", json!({})).await.json();
+    server.call("stop-training-session", json!({})).await.error();
+    assert_eq!(journal(&place).0.len(), before);
+    // A call that is cancelled, and one that the end of the server cuts off.
+    upstream.script(vec![Reaction::Hang]);
+    let (id, _) = server
+        .begin(
+            "tools/call",
+            json!({"name": "create-training-session", "arguments": create}),
+        )
+        .await;
+    while !upstream
+        .seen()
+        .last()
+        .unwrap()
+        .line()
+        .starts_with("POST /v1/rl/training-sessions ")
+    {
+        upstream.arrival().await;
+    }
+    server
+        .write(
+            &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
+                .to_string(),
+        )
+        .await;
+    upstream.abandonment().await;
+    let count = upstream.seen().len();
+    server
+        .begin(
+            "tools/call",
+            json!({"name": "weights-sync", "arguments": sync("s-9")}),
+        )
+        .await;
+    while upstream.seen().len() == count {
+        upstream.arrival().await;
+    }
+    server.close().await;
+    let (lines, _) = journal(&place);
+    assert_eq!(lines.len(), before + 2);
+    for line in &lines[before..] {
+        assert_eq!(
+            (&line["outcome"], &line["cause"]),
+            (&json!("unknown"), &json!("Cancelled")),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_fails_no_call_and_is_complained_of_once() {
+    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1"}))]).await;
+    let place = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Server::command(&upstream.url);
+    command.env("RL_MCP_DATA_DIR", place.path().join("data"));
+    let mut server = Server::initialized(&mut command).await;
+    for _ in 0..3 {
+        server.call("weights-sync", sync("s-1")).await.json();
+    }
+    let outcome = server.call("list-recent-activity", json!({})).await;
+    assert!(outcome.error().contains("cannot be read"), "{}", outcome.text);
+    server.close().await;
+    let log = server.stderr();
+    assert_eq!(log.matches("the journal cannot be written").count(), 1, "{log}");
+}
+
+async fn until(server: &mut Server, tool: &str, arguments: &Value, wanted: &str) {
+    for _ in 0..2000 {
+        let shown = server.call(tool, arguments.clone()).await.json();
+        if shown["status"].as_str().unwrap().ends_with(wanted) {
+            return;
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{tool} is never {wanted}");
+}
+
+#[tokio::test]
+async fn another_conversation_finds_what_was_left() {
+    let sandbox = Sandbox::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let mut first = in_front(&sandbox, &place).await;
+    let body = json!({"base_model": "sandbox/byte-lm"});
+    let made = first
+        .call("create-model-resource", json!({"body": body}))
+        .await
+        .json();
+    let resource = json!({"model_resources_id": made["id"]});
+    until(&mut first, "get-model-resource", &resource, "_READY").await;
+    let made = first
+        .call("create-training-session", json!({"body": resource}))
+        .await
+        .json();
+    let session = json!({"session_id": made["id"]});
+    until(&mut first, "get-training-session", &session, "_RUNNING").await;
+    let saving = first
+        .call("save-training-checkpoint", session.clone())
+        .await
+        .json();
+    let mut operation = session.clone();
+    operation["operation_id"] = saving["id"].clone();
+    until(
+        &mut first,
+        "get-save-training-checkpoint-operation",
+        &operation,
+        "_COMPLETED",
+    )
+    .await;
+    first
+        .call("get-save-training-checkpoint-operation", operation.clone())
+        .await
+        .json();
+    first.kill().await;
+
+    let mut second = in_front(&sandbox, &place).await;
+    let shown = activity(&mut second, json!({})).await;
+    let bills = &shown["may_be_billing"];
+    assert_eq!(bills.as_array().unwrap().len(), 1, "{shown}");
+    assert_eq!(bills[0]["model_resources_id"], resource["model_resources_id"]);
+    assert_eq!(bills[0]["usd_per_hour"], 56.0);
+    assert_eq!(
+        bills[0]["look"],
+        json!({"tool": "get-model-resource", "arguments": resource})
+    );
+    assert_eq!(
+        bills[0]["stop"],
+        json!({"tool": "stop-model-resource", "arguments": resource})
+    );
+    let sessions = &shown["sessions"];
+    assert_eq!(sessions[0]["session_id"], session["session_id"]);
+    assert_eq!(sessions[0]["model_resources_id"], resource["model_resources_id"]);
+    assert_eq!(sessions[0]["last_operation"]["operation_id"], saving["id"]);
+    let checkpoints = shown["checkpoints"].as_array().unwrap();
+    assert_eq!(checkpoints.len(), 1, "{shown}");
+    let shown_operation = second
+        .call("get-save-training-checkpoint-operation", operation)
+        .await
+        .json();
+    assert_eq!(
+        checkpoints[0]["checkpoint_id"],
+        shown_operation["output"]["checkpoint"]["id"]
+    );
+    assert_eq!(shown["unknown"], json!([]));
+    assert!(shown.get("left_out").is_none(), "{shown}");
+
+    // What ended is gone from it, however that became known.
+    second.call("stop-training-session", session.clone()).await.json();
+    until(&mut second, "get-training-session", &session, "_STOPPED").await;
+    let id = resource["model_resources_id"].as_str().unwrap();
+    sandbox
+        .post(&format!("/v1/rl/model-resources/{id}/stop"), Value::Null)
+        .await;
+    second.call("get-model-resource", resource).await.json();
+    let shown = activity(&mut second, json!({})).await;
+    assert_eq!(
+        (&shown["may_be_billing"], &shown["sessions"]),
+        (&json!([]), &json!([])),
+        "{shown}"
+    );
+    assert_eq!(shown["entries"][0]["outcome"], "ended");
+}
+
+#[tokio::test]
+async fn what_is_not_known_says_what_to_do_until_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let refused = |code| status(code, "", &json!({"detail": "no"}).to_string());
+    let upstream = Scripted::start(vec![Reaction::Cut(Vec::new())]).await;
+    let mut server = server(&upstream.url, &place).await;
+    server.call("weights-sync", sync("s-1")).await.error();
+    server
+        .call("prime-intellect-createrun", json!({"body": run()}))
+        .await
+        .error();
+    let shown = activity(&mut server, json!({})).await;
+    let unknown = shown["unknown"].as_array().unwrap();
+    assert_eq!(unknown.len(), 2, "{shown}");
+    assert!(
+        unknown[0]["next"]
+            .as_str()
+            .unwrap()
+            .contains("prime-intellect-listruns"),
+        "{shown}"
+    );
+    let key = unknown[1]["idempotency_key"].as_str().unwrap();
+    assert!(unknown[1]["next"].as_str().unwrap().contains(key), "{shown}");
+    assert_eq!(
+        shown["may_be_billing"][0]["look"],
+        json!({"tool": "prime-intellect-listruns", "arguments": {}})
+    );
+    assert!(shown["may_be_billing"][0].get("stop").is_none(), "{shown}");
+    // Repeated under its key it is known.
+    upstream.script(vec![answer(&json!({"id": "op-1"}))]);
+    let mut repeated = sync("s-1");
+    repeated["idempotency_key"] = json!(key);
+    server.call("weights-sync", repeated).await.json();
+    let unknown = activity(&mut server, json!({})).await["unknown"].clone();
+    assert_eq!(unknown.as_array().unwrap().len(), 1, "{unknown}");
+    assert_eq!(
+        activity(&mut server, json!({"session_id": "s-2"})).await["unknown"],
+        json!([])
+    );
+    // A run that was resumed is another one; deleting it by the owner's way counts.
+    upstream.script(vec![answer(
+        &json!({"runId": "run-2", "onDemand": true, "estimatedCostPerHour": 4.5}),
+    )]);
+    server
+        .call("prime-intellect-resumerun", json!({"run_id": "run-1"}))
+        .await
+        .json();
+    let shown = activity(&mut server, json!({})).await;
+    assert_eq!(
+        (
+            &shown["may_be_billing"][0]["run_id"],
+            &shown["may_be_billing"][0]["usd_per_hour"]
+        ),
+        (&json!("run-2"), &json!(4.5))
+    );
+    upstream.script(vec![refused(403), answer(&json!({}))]);
+    server
+        .call("prime-intellect-deleterun", json!({"run_id": "run-2"}))
+        .await
+        .json();
+    let shown = activity(&mut server, json!({"limit": 2})).await;
+    assert_eq!(shown["may_be_billing"].as_array().unwrap().len(), 1, "{shown}");
+    let entries = shown["entries"].as_array().unwrap();
+    let outcomes: Vec<_> = entries
+        .iter()
+        .map(|entry| (&entry["tool"], &entry["outcome"]))
+        .collect();
+    let delete = json!("prime-intellect-deleterun");
+    assert_eq!(
+        outcomes,
+        [(&delete, &json!("done")), (&delete, &json!("refused"))]
+    );
+
+    // Another service's things are none of these.
+    let elsewhere = Scripted::start(vec![answer(&json!({}))]).await;
+    let mut other = crate::activity::server(&elsewhere.url, &place).await;
+    let shown = activity(&mut other, json!({})).await;
+    assert_eq!(
+        (&shown["entries"], &shown["may_be_billing"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(shown["left_out"], json!(["6 entries of other base URLs"]));
+}
+
+/// However much there is, the answer is short by default.
+#[tokio::test]
+async fn an_answer_is_short_however_much_was_done() {
+    let place = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    let id = |number: u32| format!("7d0c0d0e-4b1f-4a52-9a3e-0f6c{number:08}");
+    for number in 0..500 {
+        let session = json!({"session_id": id(number), "model_resources_id": id(number + 1000)});
+        let common = json!({"time": rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time, "host": "127.0.0.1:9"});
+        for mut line in [
+            json!({"tool": "create-model-resource", "outcome": "done", "status": 200, "usd_per_hour": 56.0, "ids": {"model_resources_id": id(number + 1000)}}),
+            json!({"tool": "create-training-session", "outcome": "done", "ids": session}),
+            json!({"tool": "forward-backward-pass", "outcome": "unknown", "cause": "Timeout", "idempotency_key": id(number), "ids": session}),
+            json!({"tool": "forward-backward-pass", "outcome": "done", "idempotency_key": id(number), "ids": {"session_id": id(number), "operation_id": id(1)}}),
+            json!({"tool": "optimizer-step", "outcome": "unknown", "cause": "Timeout", "idempotency_key": id(number + 9), "ids": session}),
+            json!({"tool": "get-save-training-checkpoint-operation", "outcome": "saved", "ids": {"session_id": id(number), "operation_id": id(2), "checkpoint_id": id(number)}}),
+        ] {
+            line.as_object_mut()
+                .unwrap()
+                .extend(common.as_object().unwrap().clone());
+            text = text + "\n" + &line.to_string() + "\n";
+        }
+    }
+    fs::write(place.path().join("journal-2026-11.jsonl"), text).unwrap();
+    let mut server = server("http://127.0.0.1:9", &place).await;
+    let shown = activity(&mut server, json!({})).await;
+    for list in ["may_be_billing", "sessions", "checkpoints", "unknown", "entries"] {
+        assert!(shown[list].as_array().unwrap().len() >= 2, "{list}: {shown}");
+    }
+    assert_eq!(shown["may_be_billing"][0]["model_resources_id"], id(1499));
+    assert_eq!(shown["more_that_may_bill"][0], id(1494));
+    for wrong in [json!({"limit": 0}), json!({"limit": 101}), json!({"hours": 0})] {
+        server.call("list-recent-activity", wrong).await.error();
+    }
+    let answer = server.call("list-recent-activity", json!({"limit": 100})).await;
+    assert_eq!(answer.json()["entries"].as_array().unwrap().len(), 100);
+}

@@ -1,0 +1,267 @@
+//! What an agent with a shell does: ten steps of GRPO in at most sixty calls, and no token through the conversation.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::Server;
+
+const README: &str = include_str!("../../README.md");
+const STEPS: usize = 10;
+/// Completions of each prompt.
+const GROUP: usize = 8;
+/// The longest completion, in tokens, which are bytes.
+const ANSWER: u32 = 8;
+/// The most calls for everything, from the price to the end of billing.
+const MOST_CALLS: usize = 60;
+
+/// A prompt, and which bytes it asks for.
+type Prompt = (&'static str, fn(u8) -> bool);
+
+/// The prompts: each of four classes of characters is asked for in two ways.
+const PROMPTS: [Prompt; 8] = [
+    ("lower:", |byte| byte.is_ascii_lowercase()),
+    ("upper:", |byte| byte.is_ascii_uppercase()),
+    ("digit:", |byte| byte.is_ascii_digit()),
+    ("punct:", |byte| byte.is_ascii_punctuation()),
+    ("small>", |byte| byte.is_ascii_lowercase()),
+    ("large>", |byte| byte.is_ascii_uppercase()),
+    ("count>", |byte| byte.is_ascii_digit()),
+    ("marks>", |byte| byte.is_ascii_punctuation()),
+];
+
+/// One call as the conversation holds it.
+pub struct Turn {
+    pub tool: &'static str,
+    pub arguments: Value,
+    pub answer: String,
+}
+
+struct Agent {
+    server: Server,
+    turns: Vec<Turn>,
+}
+
+impl Agent {
+    async fn call(&mut self, tool: &'static str, arguments: Value) -> Value {
+        let outcome = self.server.call(tool, arguments.clone()).await;
+        let answer = outcome.json();
+        self.turns.push(Turn {
+            tool,
+            arguments,
+            answer: outcome.text,
+        });
+        assert_eq!(
+            answer.get("next").filter(|_| tool != "build-training-batch"),
+            None,
+            "{tool} has not ended: {answer}"
+        );
+        answer
+    }
+}
+
+/// What the agent's own script makes of a stored sampling: a reward for each completion.
+fn rewards(file: &str) -> Vec<Vec<f64>> {
+    let operation: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let results = operation["output"]["results"].as_array().unwrap();
+    let reward = |wanted: fn(u8) -> bool, sequence: &Value| {
+        let tokens = sequence["tokens"].as_array().unwrap();
+        let token = |token: &Value| token.as_u64().or_else(|| token.as_str()?.parse().ok()).unwrap();
+        let right = tokens
+            .iter()
+            .filter(|each| u8::try_from(token(each)).is_ok_and(wanted));
+        f64::from(u32::try_from(right.count()).unwrap()) / f64::from(ANSWER)
+    };
+    let prompts = PROMPTS.iter().zip(results);
+    prompts
+        .map(|((_, wanted), result)| {
+            let sequences = result["sequences"].as_array().unwrap();
+            sequences
+                .iter()
+                .map(|sequence| reward(*wanted, sequence))
+                .collect()
+        })
+        .collect()
+}
+
+/// The conversation of a whole run, and the mean reward of each step.
+pub async fn run() -> (Vec<Turn>, Vec<f64>, TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command
+        .env_clear()
+        .env("RL_MCP_DATA_DIR", data.path())
+        .args(["--sandbox", "--sandbox-speed", "600"]);
+    let server = Server::initialized(&mut command).await;
+    let mut agent = Agent {
+        server,
+        turns: Vec::new(),
+    };
+    let body = json!({"base_model": "sandbox/byte-lm", "inactive_timeout": 1800});
+    let price = json!({"body": body, "estimate_only": true});
+    agent.call("create-model-resource", price).await;
+    let resource = agent.call("create-model-resource", json!({"body": body})).await["id"].clone();
+    let body = json!({"model_resources_id": resource, "lora_config": {"seed": 1}});
+    let session = agent.call("create-training-session", json!({"body": body})).await["id"].clone();
+    let mut means = Vec::new();
+    for step in 1..=STEPS {
+        means.push(take(&mut agent, &session, step).await);
+    }
+    let session = json!({"session_id": session});
+    agent.call("create-inference-checkpoint", session.clone()).await;
+    agent.call("stop-training-session", session).await;
+    agent
+        .call("stop-model-resource", json!({"model_resources_id": resource}))
+        .await;
+    (agent.turns, means, data)
+}
+
+/// One step, in five calls; returns its mean reward.
+async fn take(agent: &mut Agent, session: &Value, step: usize) -> f64 {
+    let prompts: Vec<Value> = PROMPTS
+        .iter()
+        .map(|(prompt, _)| json!({"chunks": [{"encoded_text": {"tokens": prompt.as_bytes()}}]}))
+        .collect();
+    let body = json!({
+        "model_inputs": prompts,
+        "num_samples": GROUP,
+        "sampling_params": {"max_tokens": ANSWER, "seed": step},
+    });
+    let sample = json!({"session_id": session, "body": body, "output": "file"});
+    let sampled = agent.call("sample", sample).await;
+    let rewards = rewards(sampled["file"].as_str().unwrap());
+    let batch = json!({
+        "session_id": session,
+        "operation_ids": [sampled["id"]],
+        "rewards": rewards,
+        "scale_by_deviation": true,
+    });
+    let batch = agent.call("build-training-batch", batch).await;
+    let pass = json!({"session_id": session, "body_path": batch["batches"][0]["path"]});
+    agent.call("forward-backward-pass", pass).await;
+    let adam = json!({"adam_params": {"learning_rate": 0.01, "weight_decay": 0.0}});
+    agent
+        .call("optimizer-step", json!({"session_id": session, "body": adam}))
+        .await;
+    let publish = json!({"weight_sync_type": "WEIGHT_SYNC_TYPE_SYNCHRONOUS"});
+    agent
+        .call("weights-sync", json!({"session_id": session, "body": publish}))
+        .await;
+    batch["mean_reward"].as_f64().unwrap()
+}
+
+/// Lists of numbers that could be tokens or log-probabilities: none may be in the conversation, but for the rewards.
+fn long_lists(value: &Value, place: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            if items.len() > GROUP && items.iter().all(|item| item.is_number() || item.is_string()) {
+                found.push(place.to_owned());
+            }
+            for item in items {
+                long_lists(item, place, found);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                if ["tokens", "logprobs", "data"].contains(&name.as_str()) && member.is_array() {
+                    found.push(format!("{place}.{name}"));
+                }
+                long_lists(member, &format!("{place}.{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The calls of one step as a person reads them, with names in the place of ids, paths and times, which are others in
+/// every run.
+pub fn shown(turns: &[Turn], data: &str) -> String {
+    let mut text = String::new();
+    let mut names: Vec<(String, String)> = Vec::new();
+    for turn in turns {
+        let _ = writeln!(text, "→ {} {}\n← {}\n", turn.tool, turn.arguments, turn.answer);
+        let answer: Value = serde_json::from_str(&turn.answer).unwrap();
+        let name = turn.tool.split('-').next().unwrap_or_default();
+        if let Some(id) = answer["id"]
+            .as_str()
+            .filter(|_| turn.tool != "build-training-batch")
+        {
+            names.push((id.to_owned(), name.to_owned()));
+        }
+        if let Some(session) = turn.arguments["session_id"].as_str() {
+            names.push((session.to_owned(), "session".to_owned()));
+        }
+        if let Some(path) = answer["batches"][0]["path"].as_str() {
+            names.push((path.to_owned(), "/data/batches/batch.json".to_owned()));
+        }
+        if let Some(waited) = answer.get("waited_seconds") {
+            names.push((
+                format!("\"waited_seconds\":{waited}"),
+                "\"waited_seconds\":0.1".to_owned(),
+            ));
+        }
+    }
+    names.push((data.to_owned(), "/data".to_owned()));
+    for (found, name) in names {
+        text = text.replace(&found, &name);
+    }
+    rounded(text.trim_end())
+}
+
+/// Long fractions, whose last digits are the processor's, to three decimals.
+fn rounded(text: &str) -> String {
+    let is_number = |c: char| c.is_ascii_digit() || ['.', '-', 'e'].contains(&c);
+    let mut shown = String::new();
+    for part in text.split_inclusive(|c: char| !is_number(c)) {
+        let (number, rest) = part.split_at(part.rfind(is_number).map_or(0, |last| last + 1));
+        match number.parse::<f64>() {
+            Ok(value) if number.len() > 6 && number.contains('.') => {
+                shown.push_str(&serde_json::to_string(&((value * 1000.0).round() / 1000.0)).unwrap());
+            }
+            _ => shown.push_str(number),
+        }
+        shown.push_str(rest);
+    }
+    shown.replace("-0.0,", "0.0,")
+}
+
+#[tokio::test]
+async fn ten_steps_take_sixty_calls_and_no_token_passes_through_the_conversation() {
+    let (turns, means, data) = run().await;
+    assert!(turns.len() <= MOST_CALLS, "{} calls", turns.len());
+    let mut found = Vec::new();
+    let mut characters = 0;
+    for turn in &turns {
+        let answer: Value = serde_json::from_str(&turn.answer).unwrap();
+        long_lists(&answer, turn.tool, &mut found);
+        let mut arguments = turn.arguments.clone();
+        if let Some(body) = arguments["body"].as_object_mut() {
+            body.remove("model_inputs");
+        }
+        long_lists(&arguments, turn.tool, &mut found);
+        characters += turn.arguments.to_string().len() + turn.answer.len();
+    }
+    assert_eq!(found, Vec::<String>::new());
+    // A step's completions and tensors alone would be some 100,000 characters.
+    assert!(characters < 12_000 * STEPS, "{characters} characters");
+    let first = turns.iter().position(|turn| turn.tool == "sample").unwrap();
+    let step = shown(&turns[first..first + 5], data.path().to_str().unwrap());
+    assert!(
+        README.contains(&format!("```console\n{step}\n```")),
+        "README shows another step than:\n{step}"
+    );
+    let steps: Vec<String> = means.iter().map(|mean| format!("{mean:.2}")).collect();
+    let whole = format!(
+        "{} calls in all, and the mean rewards of the ten steps are {}",
+        turns.len(),
+        steps.join(", ")
+    );
+    assert!(
+        README.replace('\n', " ").contains(&whole),
+        "README says something else than: {whole}"
+    );
+    let (first, last) = (means[0], means[STEPS - 1]);
+    assert!(last > first + 0.15, "{means:?}");
+}
