@@ -26,7 +26,9 @@ from upstream import HANGING_SESSION, Example, Upstream, canonical, read_example
 
 FOLDER = Path(__file__).parents[1] / "data" / "api" / "examples"
 EXAMPLES = {example.tool: example for example in read_examples(FOLDER)}
-TOOLS = 46
+# Tools that call no service, and of which the documentation has no examples.
+LOCAL = {"build-training-batch", "list-recent-activity", "read-result"}
+TOOLS = 49
 # Tools whose answer says more than the service did, such as what goes on billing.
 NOTED = {"create-model-resource", "stop-training-session", "prime-intellect-resumerun"}
 MISSPELT = "get-training-sesion"
@@ -85,6 +87,24 @@ async def call(client: Client, example: Example) -> None:
     expect(canonical(got) == wanted, f"got {text}, wanted {wanted}")
 
 
+async def local_tools(client: Client) -> None:
+    """A supervised batch, a look into its file, and what was done before."""
+
+    async def answer(tool: str, arguments: dict[str, Any]) -> Any:
+        result = await client.call_tool(tool, arguments)
+        text = text_of(result)
+        expect(not result.is_error, f"{tool}: {text}")
+        return json.loads(text)
+
+    examples = [{"prompt": [101, 17, 42], "completion": [7, 9]}]
+    built = await answer("build-training-batch", {"session_id": "s", "examples": examples})
+    place = {"path": built["batches"][0]["path"], "at": "samples[0].loss_fn_inputs.weights.data"}
+    found = await answer("read-result", place)
+    expect(found["value"] == [0, 0, 1, 1], f"read {found}")
+    activity = await answer("list-recent-activity", {})
+    expect("may_be_billing" in activity, f"activity {activity}")
+
+
 async def unknown_tool(client: Client) -> None:
     try:
         await client.call_tool(MISSPELT, {})
@@ -122,20 +142,28 @@ async def cancelled_call(client: Client, upstream: Upstream) -> None:
 async def python_sdk(mode: str, binary: str, tally: Tally, complaints: Complaints) -> None:
     """Everything that a host does with the server, in one process of it."""
     called = 0
-    with Upstream(EXAMPLES.values()) as upstream, tempfile.TemporaryFile("w+") as stderr:
-        parameters = StdioServerParameters(command=binary, env=upstream.environment())
+    with (
+        Upstream(EXAMPLES.values()) as upstream,
+        tempfile.TemporaryFile("w+") as stderr,
+        tempfile.TemporaryDirectory() as data,
+    ):
+        # Every answer is held against the service's own, so no call waits for another one.
+        environment = {"RL_MCP_DATA_DIR": data, "RL_MCP_MAX_WAIT_SECONDS": "0"}
+        parameters = StdioServerParameters(command=binary, env=upstream.environment() | environment)
         async with Client(stdio_client(parameters, errlog=stderr), mode=mode) as client:
             with tally.check(f"mode {mode}: version"):
                 version = client.protocol_version
                 expect(version == MODES[mode], f"{version} instead of {MODES[mode]}")
             with tally.check(f"mode {mode}: tools/list"):
                 listed = sorted(tool.name for tool in (await client.list_tools()).tools)
-                wanted = sorted(EXAMPLES)
+                wanted = sorted({*EXAMPLES, *LOCAL})
                 expect(listed == wanted and len(listed) == TOOLS, f"listed {listed}, wanted {wanted}")
             for example in EXAMPLES.values():
                 with tally.check(f"mode {mode}: {example.tool}"):
                     await call(client, example)
                     called += 1
+            with tally.check(f"mode {mode}: local tools"):
+                await local_tools(client)
             with tally.check(f"mode {mode}: unknown tool"):
                 await unknown_tool(client)
             with tally.check(f"mode {mode}: wrong argument"):
