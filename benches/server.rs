@@ -15,14 +15,20 @@
 
 #[path = "server/client.rs"]
 mod client;
+#[path = "server/download.rs"]
+mod download;
 #[path = "server/pair.rs"]
 mod pair;
 #[path = "server/plain.rs"]
 mod plain;
 #[path = "server/processor.rs"]
 mod processor;
+#[path = "server/relay.rs"]
+mod relay;
 #[path = "server/report.rs"]
 mod report;
+#[path = "server/step.rs"]
+mod step;
 #[path = "server/texts.rs"]
 mod texts;
 #[path = "server/upstream.rs"]
@@ -63,6 +69,8 @@ struct Effort {
     flood: usize,
     /// Large calls in a round, of each kind.
     large: usize,
+    /// Downloads of a checkpoint in all, and its bytes.
+    downloads: (usize, u64),
 }
 
 /// The small calls are 1,000 in all, after which the memory is read.
@@ -72,6 +80,7 @@ const FULL: Effort = Effort {
     small: (10, 100),
     flood: 10_000,
     large: 12,
+    downloads: (7, 1_000_000_000),
 };
 
 const BRIEF: Effort = Effort {
@@ -80,6 +89,7 @@ const BRIEF: Effort = Effort {
     small: (1, 10),
     flood: 2 * IN_FLIGHT,
     large: 2,
+    downloads: (1, 10_000_000),
 };
 
 fn main() -> Result<()> {
@@ -104,6 +114,12 @@ fn main() -> Result<()> {
     for _ in 0..effort.rounds {
         round(&effort, &binary, &upstream, &mut calls, &mut measured)?;
     }
+    let steps = step::measure(&binary)?;
+    let (downloads, size) = effort.downloads;
+    let store = download::Store::start(size)?;
+    for _ in 0..downloads {
+        measured.download.push(store.round(&binary)?);
+    }
     if !measuring {
         writeln!(
             io::stdout(),
@@ -114,6 +130,7 @@ fn main() -> Result<()> {
     measured.binary_bytes = std::fs::metadata(&binary)?.len();
     let mut out = io::stdout().lock();
     report::print(&mut out, &measured, effort.rounds, started.elapsed())?;
+    step::print(&mut out, &steps)?;
     if !shipped {
         writeln!(out, "{NOT_SHIPPED}")?;
     }

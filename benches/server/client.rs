@@ -94,8 +94,20 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts the server for the service at `base_url` and goes through the handshake as a host does.
+    /// Starts the server for the service at `base_url`.
     pub(crate) fn start(binary: &Path, base_url: &str) -> Result<(Self, Start)> {
+        let environment = [
+            ("TOGETHER_API_KEY", "bench-key-0123456789"),
+            ("TOGETHER_BASE_URL", base_url),
+            ("RL_MCP_INLINE_LIMIT", "100000000"),
+            ("RL_MCP_MAX_CONCURRENCY", "1000"),
+            ("RL_MCP_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/bench")),
+        ];
+        Self::with(binary, &environment.map(|(name, value)| (name, value.to_owned())))
+    }
+
+    /// Starts the server with these variables and goes through the handshake as a host does.
+    pub(crate) fn with(binary: &Path, environment: &[(&str, String)]) -> Result<(Self, Start)> {
         let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25",
             "capabilities": {},
@@ -108,10 +120,7 @@ impl Server {
             .env_clear()
             // Without it a process on Windows has no sockets.
             .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
-            .env("TOGETHER_API_KEY", "bench-key-0123456789")
-            .env("TOGETHER_BASE_URL", base_url)
-            .env("RL_MCP_INLINE_LIMIT", "100000000")
-            .env("RL_MCP_MAX_CONCURRENCY", "1000")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let started = Instant::now();
@@ -202,6 +211,25 @@ impl Server {
             answered += due;
         }
         Ok(started.elapsed())
+    }
+
+    /// Makes a call of any kind and returns the text of its result.
+    pub(crate) fn ask(&mut self, tool: &str, arguments: &str) -> Result<String> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+        );
+        self.input.write_all(format!("{call}\n").as_bytes())?;
+        self.read_answer()?;
+        let answer: Value = serde_json::from_slice(&self.answer)?;
+        let text = answer.pointer("/result/content/0/text").and_then(Value::as_str);
+        match text {
+            Some(text) if answer.pointer("/result/isError") != Some(&Value::Bool(true)) => {
+                Ok(text.to_owned())
+            }
+            _ => Err(format!("{tool}: {}", unexpected(&self.answer)).into()),
+        }
     }
 
     fn read_answer(&mut self) -> Result<()> {

@@ -19,7 +19,7 @@ pub(crate) struct Call {
 impl Call {
     /// A small request with a small answer.
     pub(crate) fn session(upstream: &Upstream) -> Result<Self> {
-        let arguments = format!(r#"{{"session_id":"{}"}}"#, texts::SESSION_ID);
+        let arguments = format!(r#"{{"session_id":"{}","wait_seconds":0}}"#, texts::SESSION_ID);
         let url = session_url(upstream);
         Ok(Self {
             request: Request::get(&url, texts::SESSION)?,
@@ -30,7 +30,9 @@ impl Call {
     /// A small request with the answer `result`.
     pub(crate) fn result(upstream: &Upstream, result: String) -> Result<Self> {
         let (session, operation) = (texts::SESSION_ID, texts::OPERATION_ID);
-        let arguments = format!(r#"{{"session_id":"{session}","operation_id":"{operation}"}}"#);
+        let arguments = format!(
+            r#"{{"session_id":"{session}","operation_id":"{operation}","wait_seconds":0,"output":"full"}}"#
+        );
         let url = format!("{}/operations/sample/{operation}", session_url(upstream));
         Ok(Self {
             request: Request::get(&url, &result)?,
@@ -40,7 +42,10 @@ impl Call {
 
     /// The request `batch` with a small answer.
     pub(crate) fn batch(upstream: &Upstream, batch: String) -> Result<Self> {
-        let arguments = format!(r#"{{"session_id":"{}","body":{batch}}}"#, texts::SESSION_ID);
+        let arguments = format!(
+            r#"{{"session_id":"{}","wait_seconds":0,"body":{batch}}}"#,
+            texts::SESSION_ID
+        );
         let url = format!("{}/operations/forward-backward", session_url(upstream));
         Ok(Self {
             request: Request::post(&url, batch, texts::ACCEPTED)?,

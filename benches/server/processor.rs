@@ -60,8 +60,17 @@ pub(crate) fn this_thread() -> Option<PathBuf> {
 
 /// The resident memory of a process, in bytes.
 pub(crate) fn resident(id: u32) -> Option<f64> {
+    memory(id, "VmRSS:")
+}
+
+/// The most that it was, in bytes.
+pub(crate) fn peak(id: u32) -> Option<f64> {
+    memory(id, "VmHWM:")
+}
+
+fn memory(id: u32, name: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024.0)
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::Result;
+use crate::download::Rates;
 use crate::pair::{Both, Flood};
 
 /// One figure of each round.
@@ -22,6 +23,8 @@ pub(crate) struct Measured {
     pub(crate) resident: Vec<f64>,
     /// Bytes after everything.
     pub(crate) resident_at_end: Vec<f64>,
+    /// Downloads of a checkpoint.
+    pub(crate) download: Vec<Rates>,
     pub(crate) binary_bytes: u64,
 }
 
@@ -80,6 +83,11 @@ const MEGABYTES: Unit = Unit {
 const PER_SECOND: Unit = Unit {
     name: "/s",
     scale: 1.0,
+    decimals: 0,
+};
+const MEGABYTES_PER_SECOND: Unit = Unit {
+    name: " MB/s",
+    scale: 1e-6,
     decimals: 0,
 };
 const TIMES: Unit = Unit {
@@ -197,11 +205,42 @@ fn compared<'a>(
     ]
 }
 
+fn download(rounds: &[Rates]) -> [Line; 2] {
+    let figures = |figure: fn(&Rates) -> Option<f64>| rounds.iter().filter_map(figure).collect::<Vec<f64>>();
+    let (curl, times) = (
+        figures(|rates| rates.curl),
+        figures(|rates| Some(rates.server / rates.curl?)),
+    );
+    let goal = Goal::Over(0.9);
+    let beside = if curl.is_empty() {
+        "left out: there is no curl".to_owned()
+    } else {
+        format!("curl: {}", MEGABYTES_PER_SECOND.spread(&curl))
+    };
+    let line = [
+        "1 GB checkpoint (goal: of curl's rate)".to_owned(),
+        MEGABYTES_PER_SECOND.spread(&figures(|rates| Some(rates.server))),
+        beside,
+        TIMES.spread(&times),
+        goal.text(TIMES),
+        goal.verdict(&times).to_owned(),
+    ];
+    let peak = figures(|rates| rates.peak);
+    let memory = alone(
+        "most resident while it came",
+        MEGABYTES,
+        &peak,
+        Some(Goal::Under(40e6)),
+    );
+    [line, memory]
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a size for people to read")]
 fn lines(measured: &Measured) -> Vec<Line> {
     let added: (Unit, fn(&Both) -> f64) = (MILLISECONDS, |both| both.server - both.plain);
     let times: (Unit, fn(&Both) -> f64) = (TIMES, |both| both.server / both.plain);
     let headings = ["", "rl-mcp", "plain reqwest", "difference", "goal", ""];
+    let [download, download_memory] = download(&measured.download);
     vec![
         headings.map(str::to_owned),
         alone(
@@ -256,6 +295,8 @@ fn lines(measured: &Measured) -> Vec<Line> {
             &measured.resident_at_end,
             None,
         ),
+        download,
+        download_memory,
         alone(
             "binary",
             MEGABYTES,
