@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long, global = true)]
     pub sandbox: bool,
 
-    /// How many times faster than the real services' the sandbox's waits pass. Default 60: a minute in a second.
+    /// How many times faster than the real services' the sandbox's waits pass. Default 60, or 120 in the demo: a minute in one second or half of it.
     #[arg(long, global = true, value_name = "FACTOR", value_parser = speed)]
     pub sandbox_speed: Option<f64>,
 

@@ -1,8 +1,10 @@
 //! `demo`: training through the tools alone, with faults and without.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::support::Server;
@@ -27,6 +29,10 @@ async fn record(arguments: &[&str]) -> (i32, Value) {
     (code, serde_json::from_str(&out).unwrap())
 }
 
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).unwrap().next().is_none()
+}
+
 fn rewards(record: &Value) -> Vec<f64> {
     let steps = record["steps"].as_array().unwrap();
     steps
@@ -48,7 +54,7 @@ async fn the_reward_rises_to_three_times_that_of_the_untrained_policy() {
     for step in record["steps"].as_array().unwrap() {
         assert!(step["loss"].is_number() && step["entropy"].is_number(), "{step}");
     }
-    // The whole way of an agent, each operation with the tool that shows it.
+    // The whole way of an agent: batches by reference, and each operation waited for by the call that submits it.
     let tools = record["tools"].as_object().unwrap();
     for (tool, calls) in [
         ("create-model-resource", 2),
@@ -165,4 +171,51 @@ async fn a_run_that_fails_stops_what_it_has_started_and_says_why() {
             "{error}"
         );
     }
+}
+
+/// Neither in the directory for temporary files nor in the user's own data directory. What the user has set for real
+/// services plays no part.
+#[tokio::test]
+async fn nothing_is_left_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let [temporary, data] = ["tmp", "data"].map(|name| place.path().join(name));
+    for directory in [&temporary, &data] {
+        std::fs::create_dir(directory).unwrap();
+    }
+    let mut command = demo(&["--steps", "1", "--json"]);
+    command
+        .env("TMPDIR", &temporary)
+        .env("RL_MCP_DATA_DIR", &data)
+        .env("RL_MCP_FILE_DIRS", &data)
+        .env("RL_MCP_MAX_PRICE_PER_HOUR", "0.01")
+        .env("RL_MCP_MAX_WAIT_SECONDS", "0");
+    let (_, out, error) = Server::run(&mut command).await;
+    let record: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
+    assert!(record["adapter"]["bytes"].as_u64() > Some(0), "{record:#}");
+    assert!(record["tools"]["get-sample-operation"].is_null(), "{record:#}");
+    assert!(is_empty(&temporary) && is_empty(&data));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_interrupts_it_leaves_nothing_behind_either() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = demo(&["--steps", "10000"]);
+    command.env("TMPDIR", temporary.path()).env("RL_MCP_LOG", "info");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    while !lines.next_line().await.unwrap().unwrap().starts_with("step ") {}
+    assert!(!is_empty(temporary.path()));
+    let kill = format!("kill -INT {}", running.id().unwrap());
+    let killed = std::process::Command::new("sh").args(["-c", &kill]).status();
+    assert!(killed.unwrap().success());
+    let ended = running.wait_with_output().await.unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{log}");
+    assert!(
+        log.contains("tool=\"stop-model-resource\"") && !log.contains("bills"),
+        "{log}"
+    );
+    assert!(is_empty(temporary.path()), "{log}");
 }

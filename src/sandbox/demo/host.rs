@@ -53,6 +53,9 @@ impl Host {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        // Ctrl-C is for the demo alone, which has the server stop what was started and then ends it.
+        #[cfg(unix)]
+        command.process_group(0);
         if std::env::var_os(RETRY_WAIT).is_none() {
             // The wait passes faster, like the sandbox's own.
             let wait = format!("{:.4}", 1.0 / sandbox.speed().clamp(1.0, 1000.0));

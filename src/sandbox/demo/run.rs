@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use tokio::signal::ctrl_c;
 
 use super::agent::{
     Agent, FORWARD_BACKWARD, INFERENCE_CHECKPOINT, OPTIMIZER_STEP, SAMPLE, TRAINING_CHECKPOINT, WEIGHTS_SYNC,
@@ -49,13 +50,26 @@ pub(super) struct Outcome {
     pub(super) adapter: Option<Adapter>,
 }
 
-/// Trains, and stops whatever was started, however the training ended.
-pub(super) async fn run(agent: &mut Agent, options: &Options, screen: &Screen) -> Result<Outcome, String> {
+/// Trains, and stops whatever was started, however the training ended. `None`: the user has interrupted it.
+pub(super) async fn run(
+    agent: &mut Agent,
+    options: &Options,
+    screen: &Screen,
+) -> Result<Option<Outcome>, String> {
     let mut started = Started::default();
-    let trained = train(agent, options, screen, &mut started).await;
-    let stopped = started.stop(agent).await;
+    let trained = tokio::select! {
+        trained = train(agent, options, screen, &mut started) => trained.map(Some),
+        _ = ctrl_c() => Ok(None),
+    };
+    let stopped = tokio::select! {
+        stopped = started.stop(agent) => stopped,
+        // What is left ends with the sandbox.
+        _ = ctrl_c() => Ok(()),
+    };
     match (trained, stopped) {
         (Ok(outcome), Ok(())) => Ok(outcome),
+        // What it was about to learn the id of has been stopped too, which is no failure then.
+        (Ok(None), Err(_)) => Ok(None),
         (Ok(_), Err(problem)) | (Err(problem), Ok(())) => Err(problem),
         (Err(problem), Err(more)) => Err(format!("{problem}\nAfter that: {more}")),
     }
