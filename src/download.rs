@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::api::together::CheckpointVariant;
 use crate::api::{Api, Call, Doing};
 use crate::error::ToolError;
+use crate::files::blocking;
 
 use fetch::Transfers;
 use links::Links;
@@ -235,11 +236,4 @@ fn broken_off(problem: &str, next: &str) -> ToolError {
         why: format!("The download stopped: {problem}."),
         next: next.to_owned(),
     }
-}
-
-/// Runs what may wait for the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ToolError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| ToolError::Internal("work on files broke off".to_owned()))
 }

@@ -12,14 +12,11 @@ use serde_json::value::RawValue;
 use crate::api::Reply;
 use crate::api::json;
 use crate::error::ToolError;
-use crate::files::Files;
+use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
 
 use place::find;
 use shown::{Kind, Shown, show};
-
-/// The largest file, in bytes.
-const LARGEST: u64 = 256 << 20;
 
 /// The arguments.
 #[derive(Deserialize, JsonSchema)]
@@ -50,7 +47,9 @@ struct Answer<'a> {
 /// Shows the part of the file that is asked for. Blocks.
 pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
     let unreadable = |problem: String| Problems::one(&Path::Root.key("path"), problem);
-    let text = files.read_blocking(&request.path, LARGEST).map_err(unreadable)?;
+    let text = files
+        .read_blocking(&request.path, LARGEST_JSON)
+        .map_err(unreadable)?;
     let whole: &RawValue = serde_json::from_str(&text).map_err(|error| {
         unreadable(format!(
             "the file holds no JSON, and this tool shows nothing else: {error}"

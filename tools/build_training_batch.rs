@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::api::{Call, Reply};
 use crate::batch::{self, Request};
 use crate::error::ToolError;
+use crate::files::blocking;
 use crate::problems::Problems;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -28,8 +29,6 @@ impl Handler for BuildTrainingBatch {
             .map(Arc::clone)
             .ok_or_else(ToolError::no_data)?;
         let files = config.files.clone();
-        tokio::task::spawn_blocking(move || batch::build(args, &files, &data))
-            .await
-            .map_err(|error| ToolError::Internal(error.to_string()))?
+        blocking(move || batch::build(args, &files, &data)).await?
     }
 }

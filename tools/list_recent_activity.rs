@@ -10,6 +10,7 @@ use crate::api::path::host;
 use crate::api::{Call, Reply, json};
 use crate::config::DATA_DIR;
 use crate::error::ToolError;
+use crate::files::blocking;
 use crate::journal::{self, Activity, Filter};
 use crate::spec::{self, Service, Spec};
 use crate::tool::Handler;
@@ -56,19 +57,15 @@ impl Handler for ListRecentActivity {
         };
         let root = Arc::clone(&data);
         // A few megabytes, and the other calls must not wait for them.
-        let read = tokio::task::spawn_blocking(move || {
-            journal::read(root.root()).map(|history| Activity::new(history, &filter))
-        });
-        let activity = read
-            .await
-            .map_err(|_| ToolError::Internal("reading the journal failed".to_owned()))?
-            .map_err(|error| ToolError::Here {
-                why: format!(
-                    "The journal in {} cannot be read: {error}.",
-                    data.root().display()
-                ),
-                next: "look with the list tools; the user can see to the directory.".to_owned(),
-            })?;
+        let read =
+            blocking(move || journal::read(root.root()).map(|history| Activity::new(history, &filter)));
+        let activity = read.await?.map_err(|error| ToolError::Here {
+            why: format!(
+                "The journal in {} cannot be read: {error}.",
+                data.root().display()
+            ),
+            next: "look with the list tools; the user can see to the directory.".to_owned(),
+        })?;
         json::text(&activity).map(Reply::new)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
+use crate::files::blocking;
 use crate::read_result::{self, Request};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -15,8 +16,6 @@ impl Handler for ReadResult {
 
     async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
         let files = call.api.config().files.clone();
-        tokio::task::spawn_blocking(move || read_result::read(&args, &files))
-            .await
-            .map_err(|error| ToolError::Internal(error.to_string()))?
+        blocking(move || read_result::read(&args, &files)).await?
     }
 }

@@ -124,18 +124,12 @@ impl Rule {
         }
     }
 
-    /// Whether it is a single value.
-    #[must_use]
-    pub fn is_scalar(&self) -> bool {
-        matches!(self, Self::Text(_) | Self::Number(_) | Self::Boolean)
-    }
-
     /// Whether it is a single value, or lists of such: a mistake in one is likely one in all.
     #[must_use]
     pub fn is_uniform(&self) -> bool {
         match self {
             Self::Array { items, .. } => items.is_uniform(),
-            rule => rule.is_scalar(),
+            rule => matches!(rule, Self::Text(_) | Self::Number(_) | Self::Boolean),
         }
     }
 

@@ -8,12 +8,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::arguments::Accepts;
-use crate::files::Files;
+use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
 use crate::schema::input_schema;
-
-/// The largest file, in bytes.
-const LARGEST: u64 = 256 << 20;
 
 /// What the caller gave, and the argument that it came in.
 pub(super) struct Given<T> {
@@ -48,7 +45,7 @@ fn read<T: DeserializeOwned + JsonSchema>(
     files: &Files,
 ) -> Result<T, Problems> {
     let unusable = |problem: String| Problems::one(&Path::Root.key(name), problem);
-    let text = files.read_blocking(path, LARGEST).map_err(unusable)?;
+    let text = files.read_blocking(path, LARGEST_JSON).map_err(unusable)?;
     if let Err(error) = serde_json::from_str::<&RawValue>(&text) {
         return Err(unusable(format!("the file holds no JSON: {error}")));
     }

@@ -11,11 +11,8 @@ use crate::api::integer::Integer;
 use crate::api::together::operation::sample_files;
 use crate::api::together::sample::Sample;
 use crate::data::Data;
-use crate::files::Files;
+use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
-
-/// The largest file, in bytes: as much as an answer may hold.
-const LARGEST: u64 = 256 << 20;
 
 /// Where the files of a session's operations are.
 pub(super) struct Store<'a> {
@@ -172,7 +169,7 @@ impl Store<'_> {
             return Ok(None);
         }
         self.files
-            .read_blocking(&path.to_string_lossy(), LARGEST)
+            .read_blocking(&path.to_string_lossy(), LARGEST_JSON)
             .map(Some)
     }
 }

@@ -188,18 +188,10 @@ impl Spec {
         effect: Effect,
     ) -> Self {
         Self {
-            name,
             title,
             description,
             toolset: Some(toolset),
-            service: toolset.service(),
-            method: Method::Get,
-            path: "",
-            effect,
-            lost: None,
-            not_found: None,
-            refused: None,
-            secret: None,
+            ..Self::plain(name, toolset.service(), Method::Get, "", effect)
         }
     }
 
@@ -244,12 +236,23 @@ impl Spec {
         } else {
             panic!("no service has this path")
         };
+        Self::plain(name, Some(service), method, path, effect)
+    }
+
+    /// A row of which nothing more is to be said.
+    const fn plain(
+        name: &'static str,
+        service: Option<Service>,
+        method: Method,
+        path: &'static str,
+        effect: Effect,
+    ) -> Self {
         Self {
             name,
             title: "",
             description: "",
             toolset: None,
-            service: Some(service),
+            service,
             method,
             path,
             effect,

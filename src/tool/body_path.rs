@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use crate::api::Call;
 use crate::api::json::{self, Object};
 use crate::error::ToolError;
+use crate::files::LARGEST_JSON;
 use crate::problems::{Path, Problems};
 
 /// The argument that stands for the body.
@@ -21,9 +22,6 @@ const BODY: &str = "body";
 const BODY_PATH: &str = "body_path";
 /// What the model reads about it.
 const DESCRIPTION: &str = "In place of body: a JSON file.";
-/// The largest file, in bytes: as much as one request may hold.
-const LARGEST: u64 = 256 << 20;
-
 /// Adds the argument to the published schema of a tool that takes a body, which is then no longer required.
 pub(super) fn publish(schema: &mut Map<String, Value>) {
     let Some(Value::Object(properties)) = schema.get_mut("properties") else {
@@ -78,7 +76,7 @@ pub(super) async fn resolve<'a>(call: &Call<'_>, raw: &'a str) -> Result<Cow<'a,
     let files = call.api.config().files.clone();
     // A body of many megabytes must not hold up the other calls.
     let body = spawn_blocking(move || {
-        let text = files.read_blocking(&path, LARGEST)?;
+        let text = files.read_blocking(&path, LARGEST_JSON)?;
         RawValue::from_string(text).map_err(|error| format!("the file holds no JSON: {error}"))
     });
     let body = body
