@@ -5,6 +5,8 @@
 //!
 //! - Each round has a fresh process and a fresh connection pool, and within it the two sides take turns, so that
 //!   whatever else the machine does falls on both.
+//! - What a host really calls is measured beside the shortest way: by default a call waits, and a large result is
+//!   stored and summed up. For that there is a third side, a plain server made with rmcp.
 //! - Every answer is checked, and so is what the upstream received: a side that did less would be noticed.
 //! - The client writes and reads pipes from one plain thread. What part of the time each participant was at work is
 //!   printed below the table: the figure is the server's own as long as the server is the one that was always busy.
@@ -19,6 +21,8 @@ mod client;
 mod download;
 #[path = "server/pair.rs"]
 mod pair;
+#[path = "server/peer.rs"]
+mod peer;
 #[path = "server/plain.rs"]
 mod plain;
 #[path = "server/processor.rs"]
@@ -93,6 +97,9 @@ const BRIEF: Effort = Effort {
 };
 
 fn main() -> Result<()> {
+    if peer::served()? {
+        return Ok(());
+    }
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let effort = if measuring { FULL } else { BRIEF };
     let chosen = std::env::var_os("RL_MCP_BENCH_BINARY").map(PathBuf::from);
@@ -107,6 +114,9 @@ fn main() -> Result<()> {
     })?;
     let mut calls = Calls {
         session: Call::session(&upstream)?,
+        default_session: Call::default_session(&upstream)?,
+        peer_session: Call::session(&upstream)?,
+        default_result: Call::default_result(&upstream, &result)?,
         result: Call::result(&upstream, result)?,
         batch: Call::batch(&upstream, batch)?,
     };
@@ -141,8 +151,14 @@ fn main() -> Result<()> {
 struct Calls {
     /// A small answer.
     session: Call,
+    /// The same as a host calls it.
+    default_session: Call,
+    /// The same for the peer.
+    peer_session: Call,
     /// A large answer.
     result: Call,
+    /// The same as a host calls it.
+    default_result: Call,
     /// A large request.
     batch: Call,
 }
@@ -154,32 +170,50 @@ fn round(
     calls: &mut Calls,
     measured: &mut Measured,
 ) -> Result<()> {
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     let (mut initialized, mut listed) = (Vec::new(), Vec::new());
     for _ in 0..effort.starts {
-        let (_, start) = Server::start(binary, &upstream.url(""))?;
+        let (_, start) = Server::start(binary, &upstream.url(""), &data)?;
         initialized.push(start.initialized);
         listed.push(start.listed);
     }
     measured.initialized.push(report::median(&initialized));
     measured.listed.push(report::median(&listed));
 
-    let (server, _) = Server::start(binary, &upstream.url(""))?;
+    let (server, _) = Server::start(binary, &upstream.url(""), &data)?;
     let mut pair = Pair {
         server,
         plain: Plain::new()?,
         upstream,
     };
+    let mut peer = peer::start(&upstream.url(""))?;
     let (turns, each) = effort.small;
     measured
         .small
         .push(pair.take_turns(turns, each, &mut calls.session)?);
     measured.resident.extend(processor::resident(pair.server.id()));
     measured
+        .default_small
+        .push(pair.take_turns(turns, each, &mut calls.default_session)?);
+    measured.peer_small.push(pair.with_peer(&mut peer, |pair| {
+        pair.take_turns(turns, each, &mut calls.peer_session)
+    })?);
+    measured
         .flood
         .push(pair.flood(effort.flood, IN_FLIGHT, &mut calls.session)?);
     measured
+        .default_flood
+        .push(pair.flood(effort.flood, IN_FLIGHT, &mut calls.default_session)?);
+    measured
         .result
         .push(pair.take_turns(effort.large, 1, &mut calls.result)?);
+    let results = data.join("results");
+    measured.default_result.push(
+        pair.take_turns_and(effort.large, 1, &mut calls.default_result, || {
+            // Each result is stored anew, as a host asks for each once.
+            Ok(std::fs::remove_dir_all(&results)?)
+        })?,
+    );
     measured
         .batch
         .push(pair.take_turns(effort.large, 1, &mut calls.batch)?);

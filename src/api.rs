@@ -32,6 +32,8 @@ pub mod integer;
 pub mod json;
 pub mod path;
 pub mod payload;
+pub mod peek;
+mod permits;
 pub mod prime;
 pub mod retry;
 pub mod together;
@@ -43,7 +45,6 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::download::Downloads;
@@ -57,6 +58,7 @@ pub use call::{Call, Doing, Output, Reply, View};
 use exchange::{Outgoing, exchange};
 use http::Http;
 use payload::Uploads;
+use permits::Permits;
 use together::running::Running;
 use wait::Polls;
 pub use wait::WaitSeconds;
@@ -70,7 +72,7 @@ const LONGEST_KEY: usize = 255;
 pub struct Api {
     config: Config,
     http: Http,
-    permits: Semaphore,
+    permits: Permits,
     uploads: Uploads,
     polls: Polls,
     downloads: Downloads,
@@ -91,11 +93,11 @@ impl Api {
             redactor.add(secret.value.expose_secret());
         }
         let directory = config.data.as_ref().map(|data| data.root().to_owned());
-        let places = config.max_concurrency.min(Semaphore::MAX_PERMITS);
+        let permits = Permits::new(config.max_concurrency);
         Self {
             config,
             http: Http::default(),
-            permits: Semaphore::new(places),
+            permits,
             uploads: Uploads::default(),
             journal: Journal::new(directory, redactor.clone()),
             running: Running::default(),
@@ -144,20 +146,28 @@ pub struct NoArgs {}
 /// To repeat a call of unknown outcome: the key that its error named.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
-pub struct IdempotencyKey(String);
+pub struct IdempotencyKey {
+    text: String,
+    /// Whether it was made here just now; a caller's own may be known to the service.
+    #[serde(skip)]
+    fresh: bool,
+}
 
 impl IdempotencyKey {
     /// A key that nobody has used.
     #[must_use]
     pub fn fresh() -> Self {
-        Self(uuid::Uuid::new_v4().to_string())
+        Self {
+            text: uuid::Uuid::new_v4().to_string(),
+            fresh: true,
+        }
     }
 
     /// The header's value, or what is wrong with the key.
     pub fn header(&self) -> Result<HeaderValue, ToolError> {
-        let usable =
-            (1..=LONGEST_KEY).contains(&self.0.len()) && self.0.bytes().all(|byte| byte.is_ascii_graphic());
-        HeaderValue::from_str(&self.0)
+        let usable = (1..=LONGEST_KEY).contains(&self.text.len())
+            && self.text.bytes().all(|byte| byte.is_ascii_graphic());
+        HeaderValue::from_str(&self.text)
             .ok()
             .filter(|_| usable)
             .ok_or_else(|| {
@@ -178,6 +188,7 @@ pub struct Request<'a> {
     body: Option<Bytes>,
     key: Option<IdempotencyKey>,
     as_written: bool,
+    too_early: bool,
     usd_per_hour: Option<f64>,
 }
 
@@ -193,6 +204,7 @@ impl<'a> Request<'a> {
             body: None,
             key: None,
             as_written: false,
+            too_early: false,
             usd_per_hour: None,
         }
     }
@@ -243,6 +255,13 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Says that the service may not know yet what it has just made: a 404 then does not mean that it is gone.
+    #[must_use]
+    pub const fn perhaps_too_early(mut self, too_early: bool) -> Self {
+        self.too_early = too_early;
+        self
+    }
+
     /// Notes what it will cost, which the answer does not say.
     #[must_use]
     pub const fn usd_per_hour(mut self, price: Option<f64>) -> Self {
@@ -273,6 +292,7 @@ impl<'a> Request<'a> {
         if self.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        let key_is_known = self.key.as_ref().is_some_and(|key| !key.fresh);
         let idempotency_key = match self.spec.effect {
             Effect::Submit => Some(self.key.unwrap_or_else(IdempotencyKey::fresh)),
             _ => None,
@@ -288,7 +308,8 @@ impl<'a> Request<'a> {
             url,
             headers,
             body: self.body,
-            idempotency_key: idempotency_key.map(|IdempotencyKey(key)| key),
+            idempotency_key: idempotency_key.map(|key| key.text),
+            key_is_known,
             store: false,
             as_written: self.as_written,
         };
@@ -301,7 +322,7 @@ impl<'a> Request<'a> {
             self.usd_per_hour,
         );
         let result = exchange(self.call, &outgoing).await;
-        pending.ended(&result);
+        pending.ended(&result, self.too_early);
         result.map(|(_, text)| Reply::new(text))
     }
 }

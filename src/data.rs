@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 use tempfile::NamedTempFile;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
 
 pub use limits::{Limits, Usage};
 
@@ -47,6 +47,31 @@ pub struct Stored {
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Storing {
+    began: Instant,
+    writing: JoinHandle<io::Result<Stored>>,
+}
+
+impl Storing {
+    /// The file, unless that takes too long: what waits for it must be answered. An error says in words why it is not there.
+    pub async fn end(self) -> Result<Stored, String> {
+        match timeout_at(self.began + PATIENCE, self.writing).await {
+            Ok(Ok(stored)) => stored.map_err(|error| error.to_string()),
+            Ok(Err(_)) => Err("writing the file failed".to_owned()),
+            Err(_) => Err("the disk takes too long".to_owned()),
+        }
+    }
+
+    /// The same for a file without which the call is no failure.
+    pub async fn end_or_warn(self) {
+        if let Err(problem) = self.end().await {
+            tracing::warn!(problem, "a result could not be stored");
+        }
+    }
 }
 
 impl Stored {
@@ -80,19 +105,12 @@ impl Data {
         &self.limits
     }
 
-    /// Stores a text where it holds up nobody, and not for long: what waits for it must be answered. An error says in
-    /// words why it is not there.
-    pub async fn keep(
-        self: Arc<Self>,
-        folder: PathBuf,
-        name: String,
-        text: String,
-    ) -> Result<Stored, String> {
-        let storing = spawn_blocking(move || self.store(&folder, &name, text.as_bytes()));
-        match timeout(PATIENCE, storing).await {
-            Ok(Ok(stored)) => stored.map_err(|error| error.to_string()),
-            Ok(Err(_)) => Err("writing the file failed".to_owned()),
-            Err(_) => Err("the disk takes too long".to_owned()),
+    /// Stores a text where it holds up nobody, beginning now.
+    #[must_use]
+    pub fn keep(self: Arc<Self>, folder: PathBuf, name: String, text: String) -> Storing {
+        Storing {
+            began: Instant::now(),
+            writing: spawn_blocking(move || self.store(&folder, &name, text.as_bytes())),
         }
     }
 

@@ -4,7 +4,7 @@
 
 mod advice;
 
-pub use advice::after_unknown;
+pub use advice::{after_conflict, after_unknown};
 
 use std::fmt;
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub struct Failure {
     pub perhaps_done: bool,
     /// The key under which the operation was submitted.
     pub idempotency_key: Option<String>,
+    /// Whether the caller gave that key, to repeat a call.
+    pub key_is_known: bool,
     /// What to do next, where the tool has found out more than the status says.
     pub next: Option<String>,
 }
@@ -121,6 +123,12 @@ impl Cause {
             Self::Status { status, .. } if *status != 408 && *status < 500 => Reached::Refused,
             _ => Reached::Perhaps,
         }
+    }
+
+    /// Whether the service refused it with HTTP 409.
+    #[must_use]
+    pub const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { status: 409, .. })
     }
 
     /// Whether another try could end differently, provided that the call may be repeated at all.
@@ -244,7 +252,7 @@ impl Cause {
             Self::Redirect(to) => {
                 format!("{host} redirects to {to}")
             }
-            Self::Busy(places) => format!("all {places} places for requests to the services stayed taken"),
+            Self::Busy(places) => format!("all {places} places for requests to {host} stayed taken"),
         }
     }
 }

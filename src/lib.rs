@@ -24,6 +24,7 @@ pub mod schema;
 pub mod serve;
 pub mod server;
 pub mod spec;
+pub mod stderr;
 pub mod tool;
 pub mod transport;
 
@@ -46,10 +47,12 @@ const UNUSABLE: u8 = 2;
 /// Runs the program to its end.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    start(cli).unwrap_or_else(|problem| {
-        let _ = writeln!(io::stderr(), "rl-mcp: {problem}");
+    let code = start(cli).unwrap_or_else(|problem| {
+        stderr::write(format!("rl-mcp: {problem}\n"));
         ExitCode::from(UNUSABLE)
-    })
+    });
+    stderr::flush();
+    code
 }
 
 fn start(cli: &Cli) -> Result<ExitCode, String> {

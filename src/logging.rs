@@ -10,6 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::LOG;
 use crate::redact::Redactor;
+use crate::stderr;
 
 /// Starts the log with the filter of [`LOG`], `level` or `target=level,…`.
 pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
@@ -24,7 +25,10 @@ pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String
         .with(filter)
         .with(lines)
         .try_init()
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    // The one that comes with Rust writes to standard error itself, and would wait there for ever.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    Ok(())
 }
 
 fn read(text: &str) -> Option<Targets> {
@@ -87,9 +91,6 @@ impl Write for Line<'_> {
 impl Drop for Line<'_> {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        // Where the log cannot be written there is nowhere to say so.
-        let _ = io::stderr()
-            .lock()
-            .write_all(self.redactor.scrub(&text).as_bytes());
+        stderr::write(self.redactor.scrub(&text).into_owned());
     }
 }

@@ -2,10 +2,11 @@
 
 mod parting;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use rmcp::ServiceExt as _;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::stdio_pipes;
@@ -14,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::offer::Offer;
 use crate::server::Server;
-use crate::transport::Stdio;
+use crate::stderr;
+use crate::transport::{Ends, Stdio, output_closed};
 
 /// How long calls under way may take to end once the input has ended. Hosts send SIGTERM after two seconds, and
 /// nobody may be there any more to read.
@@ -29,15 +31,19 @@ pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result
     let server = Server::new(Arc::clone(&api), offer, preface);
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
-        let _ = writeln!(io::stderr(), "{WAITING}");
+        stderr::write(format!("{WAITING}\n"));
     }
-    let ended = CancellationToken::new();
+    let ends = Ends::default();
     let (input, output) = stdio_pipes();
-    let transport = Stdio::new(input, output, ended.clone());
+    let transport = Stdio::new(input, output, ends.clone());
     let result = tokio::select! {
-        result = run(server, transport) => result,
-        () = grace(&ended) => Ok(()),
+        // What nobody can read any more is not begun.
+        biased;
+        () = output_closed() => Ok(()),
+        () = ends.output.cancelled() => Ok(()),
+        () = grace(&ends.input) => Ok(()),
         () = asked_to_stop() => Ok(()),
+        result = run(server, transport) => result,
     };
     parting::warn(&api).await;
     result
@@ -68,15 +74,16 @@ async fn grace(ended: &CancellationToken) {
 #[cfg(unix)]
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    if signals.is_empty() {
         return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
+    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }
 
 #[cfg(not(unix))]

@@ -5,14 +5,17 @@
 //! the cost of a large batch), a line that cannot be read is answered whenever its id can be told, a notification
 //! before the first request does not end the session, and the end of input is known at once.
 
+mod closed;
 mod lines;
 mod message;
+mod under_way;
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use rmcp::model::ServerJsonRpcMessage;
+use rmcp::model::{ClientNotification, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -20,8 +23,10 @@ use tokio::io::{AsyncRead, AsyncWrite, Empty, empty};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+pub use closed::output_closed;
 use lines::{Line, Lines};
 use message::Incoming;
+use under_way::{Slot, UnderWay};
 
 /// The longest line, in bytes: one request with its whole batch.
 const LONGEST_LINE: usize = 256 << 20;
@@ -51,9 +56,21 @@ impl std::fmt::Debug for RawArguments {
 /// The transport.
 pub struct Stdio<R, W: AsyncWrite> {
     lines: FramedRead<R, Lines>,
+    /// A message of so many bytes that waits for room.
+    read: Option<(Incoming, usize)>,
     writer: AsyncRwTransport<RoleServer, Empty, W>,
+    under_way: UnderWay,
     opened: bool,
-    ended: CancellationToken,
+    ends: Ends,
+}
+
+/// What ends a connection.
+#[derive(Clone, Default)]
+pub struct Ends {
+    /// The input has ended: nothing more is asked.
+    pub input: CancellationToken,
+    /// The output cannot be written: nothing can be answered.
+    pub output: CancellationToken,
 }
 
 impl<R, W> Stdio<R, W>
@@ -61,24 +78,70 @@ where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    /// A transport that cancels `ended` when the input ends.
-    pub fn new(input: R, output: W, ended: CancellationToken) -> Self {
+    /// A transport that says through `ends` when its input ends or its output breaks.
+    pub fn new(input: R, output: W, ends: Ends) -> Self {
         Self {
             lines: FramedRead::with_capacity(input, Lines::new(LONGEST_LINE), READ_BUFFER),
+            read: None,
             writer: AsyncRwTransport::new(empty(), output),
+            under_way: UnderWay::new(),
             opened: false,
-            ended,
+            ends,
         }
     }
 
-    /// Answers a line that is not passed on. Detached, because `receive` may be dropped at any moment.
-    fn answer(&mut self, message: ServerJsonRpcMessage) {
+    /// Writes a message. Until that is done it takes the room of its request: a host that does not read gets no more of
+    /// its requests read.
+    fn write(
+        &mut self,
+        message: ServerJsonRpcMessage,
+        slot: Option<Arc<Slot>>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let sending = self.writer.send(message);
-        tokio::spawn(async move {
-            if let Err(error) = sending.await {
-                tracing::error!(%error, "an answer could not be written");
+        let broken = self.ends.output.clone();
+        async move {
+            let sent = sending.await;
+            drop(slot);
+            if sent.is_err() {
+                broken.cancel();
             }
-        });
+            sent
+        }
+    }
+
+    /// What rmcp gets of a message, if it is one for it.
+    fn admit(
+        &mut self,
+        mut message: RxJsonRpcMessage<RoleServer>,
+        slot: Option<Arc<Slot>>,
+    ) -> Option<RxJsonRpcMessage<RoleServer>> {
+        match (&mut message, slot) {
+            (JsonRpcMessage::Request(request), Some(slot)) => {
+                self.opened = true;
+                self.under_way.enter(request, slot);
+            }
+            (JsonRpcMessage::Notification(notification), _) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &mut notification.notification
+                    && let Some(id) = &mut cancelled.params.request_id
+                {
+                    *id = self.under_way.cancel(id)?;
+                }
+            }
+            _ => {}
+        }
+        self.opened.then_some(message)
+    }
+
+    /// The next message, whatever it is, and its length; `None` at the end of the input.
+    async fn next(&mut self) -> Option<(Incoming, usize)> {
+        match self.lines.next().await? {
+            Ok(Line::Whole(line)) => Some((message::read(&line), line.len())),
+            Ok(Line::TooLong(start)) => Some((message::too_long(&start, LONGEST_LINE), start.len())),
+            Err(error) => {
+                tracing::error!(%error, "standard input cannot be read");
+                None
+            }
+        }
     }
 }
 
@@ -91,35 +154,41 @@ where
 
     fn send(
         &mut self,
-        item: TxJsonRpcMessage<RoleServer>,
+        mut item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        self.writer.send(item)
+        let slot = self.under_way.leave(&mut item);
+        self.write(item, slot)
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let incoming = match self.lines.next().await {
-                Some(Ok(Line::Whole(line))) => message::read(&line),
-                Some(Ok(Line::TooLong(start))) => message::too_long(&start, LONGEST_LINE),
-                Some(Err(error)) => {
-                    tracing::error!(%error, "standard input cannot be read");
-                    self.ended.cancel();
-                    return None;
-                }
-                None => {
-                    self.ended.cancel();
-                    return None;
-                }
+            // Kept in `self` all the time, since this future may be dropped wherever it waits.
+            if self.read.is_none() {
+                self.read = self.next().await;
+            }
+            let Some((incoming, bytes)) = &self.read else {
+                self.ends.input.cancel();
+                return None;
             };
-            match incoming {
-                Incoming::Message(message) => {
-                    self.opened |= matches!(*message, RxJsonRpcMessage::<RoleServer>::Request(_));
-                    if self.opened {
-                        return Some(*message);
+            let slot = match incoming {
+                Incoming::Answer(_) => Some(self.under_way.room(*bytes).await),
+                Incoming::Message(message) if matches!(**message, JsonRpcMessage::Request(_)) => {
+                    Some(self.under_way.room(*bytes).await)
+                }
+                _ => None,
+            };
+            let incoming = self.read.take().map(|(incoming, _)| incoming);
+            match (incoming, slot) {
+                (Some(Incoming::Answer(answer)), slot) => {
+                    // Detached, because this future may be dropped at any moment.
+                    tokio::spawn(self.write(*answer, slot));
+                }
+                (Some(Incoming::Message(message)), slot) => {
+                    if let Some(message) = self.admit(*message, slot) {
+                        return Some(message);
                     }
                 }
-                Incoming::Answer(answer) => self.answer(*answer),
-                Incoming::Nothing => {}
+                _ => {}
             }
         }
     }

@@ -21,14 +21,30 @@ const READ_BUFFER: usize = 256 << 10;
 pub(crate) struct Tool {
     line: Vec<u8>,
     id: Range<usize>,
-    /// The text of the result.
-    expected: String,
+    expected: Expected,
     answer_length: Option<usize>,
+}
+
+/// What the text of a result has to be.
+pub(crate) enum Expected {
+    /// Just this.
+    Text(String),
+    /// It holds each of these.
+    Parts(Vec<String>),
+}
+
+impl Expected {
+    fn is_met(&self, text: &str) -> bool {
+        match self {
+            Self::Text(expected) => text == expected,
+            Self::Parts(parts) => parts.iter().all(|part| text.contains(part)),
+        }
+    }
 }
 
 impl Tool {
     /// A call with `arguments`, JSON text, that is answered with `expected`.
-    pub(crate) fn new(name: &str, arguments: &str, expected: String) -> Self {
+    pub(crate) fn new(name: &str, arguments: &str, expected: Expected) -> Self {
         let start = r#"{"jsonrpc":"2.0","id":"#;
         let line = format!(
             "{start}{FIRST_ID},\"method\":\"tools/call\",\"params\":{{\"name\":\"{name}\",\"arguments\":{arguments}}}}}\n"
@@ -52,7 +68,9 @@ impl Tool {
         if self.answer_length.is_none() {
             let value: Value = serde_json::from_slice(answer)?;
             let text = value.pointer("/result/content/0/text").and_then(Value::as_str);
-            if text != Some(&self.expected) || value.pointer("/result/isError") == Some(&Value::Bool(true)) {
+            if !text.is_some_and(|text| self.expected.is_met(text))
+                || value.pointer("/result/isError") == Some(&Value::Bool(true))
+            {
                 return Err(unexpected(answer).into());
             }
             self.answer_length = Some(answer.len());
@@ -95,13 +113,14 @@ impl Drop for Server {
 
 impl Server {
     /// Starts the server for the service at `base_url`.
-    pub(crate) fn start(binary: &Path, base_url: &str) -> Result<(Self, Start)> {
+    pub(crate) fn start(binary: &Path, base_url: &str, data: &Path) -> Result<(Self, Start)> {
+        let data = data.display().to_string();
         let environment = [
             ("TOGETHER_API_KEY", "bench-key-0123456789"),
             ("TOGETHER_BASE_URL", base_url),
             ("RL_MCP_INLINE_LIMIT", "100000000"),
             ("RL_MCP_MAX_CONCURRENCY", "1000"),
-            ("RL_MCP_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/bench")),
+            ("RL_MCP_DATA_DIR", &data),
         ];
         Self::with(binary, &environment.map(|(name, value)| (name, value.to_owned())))
     }

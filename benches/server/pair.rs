@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::client::{Server, Tool};
+use crate::client::{Expected, Server, Tool};
 use crate::plain::{Plain, Request};
 use crate::processor::Work;
 use crate::report;
@@ -17,26 +17,52 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A small request with a small answer.
+    /// A small request with a small answer, without waiting: the answer goes out as it came.
     pub(crate) fn session(upstream: &Upstream) -> Result<Self> {
         let arguments = format!(r#"{{"session_id":"{}","wait_seconds":0}}"#, texts::SESSION_ID);
-        let url = session_url(upstream);
+        let expected = Expected::Text(texts::SESSION.to_owned());
+        Self::get_session(upstream, &arguments, expected)
+    }
+
+    /// The same as a host calls it.
+    pub(crate) fn default_session(upstream: &Upstream) -> Result<Self> {
+        let arguments = format!(r#"{{"session_id":"{}"}}"#, texts::SESSION_ID);
+        let status = r#""status":"TRAINING_SESSION_STATUS_RUNNING""#.to_owned();
+        let expected = Expected::Parts(vec![status, r#""waited_seconds":"#.to_owned()]);
+        Self::get_session(upstream, &arguments, expected)
+    }
+
+    fn get_session(upstream: &Upstream, arguments: &str, expected: Expected) -> Result<Self> {
         Ok(Self {
-            request: Request::get(&url, texts::SESSION)?,
-            tool: Tool::new("get-training-session", &arguments, texts::SESSION.to_owned()),
+            request: Request::get(&session_url(upstream), texts::SESSION)?,
+            tool: Tool::new("get-training-session", arguments, expected),
         })
     }
 
-    /// A small request with the answer `result`.
+    /// A small request with the answer `result`, which goes out whole.
     pub(crate) fn result(upstream: &Upstream, result: String) -> Result<Self> {
+        Self::get_result(
+            upstream,
+            r#","wait_seconds":0,"output":"full""#,
+            &result.clone(),
+            Expected::Text(result),
+        )
+    }
+
+    /// The same as a host calls it: the answer is stored and summed up.
+    pub(crate) fn default_result(upstream: &Upstream, result: &str) -> Result<Self> {
+        let parts = [r#""token_counts":[384]"#, r#""mean_logprobs":[-"#, r#""file":""#];
+        let expected = Expected::Parts(parts.map(str::to_owned).to_vec());
+        Self::get_result(upstream, "", result, expected)
+    }
+
+    fn get_result(upstream: &Upstream, options: &str, result: &str, expected: Expected) -> Result<Self> {
         let (session, operation) = (texts::SESSION_ID, texts::OPERATION_ID);
-        let arguments = format!(
-            r#"{{"session_id":"{session}","operation_id":"{operation}","wait_seconds":0,"output":"full"}}"#
-        );
+        let arguments = format!(r#"{{"session_id":"{session}","operation_id":"{operation}"{options}}}"#);
         let url = format!("{}/operations/sample/{operation}", session_url(upstream));
         Ok(Self {
-            request: Request::get(&url, &result)?,
-            tool: Tool::new("get-sample-operation", &arguments, result),
+            request: Request::get(&url, result)?,
+            tool: Tool::new("get-sample-operation", &arguments, expected),
         })
     }
 
@@ -49,7 +75,11 @@ impl Call {
         let url = format!("{}/operations/forward-backward", session_url(upstream));
         Ok(Self {
             request: Request::post(&url, batch, texts::ACCEPTED)?,
-            tool: Tool::new("forward-backward-pass", &arguments, texts::ACCEPTED.to_owned()),
+            tool: Tool::new(
+                "forward-backward-pass",
+                &arguments,
+                Expected::Text(texts::ACCEPTED.to_owned()),
+            ),
         })
     }
 }
@@ -89,13 +119,37 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// A plain rmcp server in place of ours.
+    pub(crate) fn with_peer(
+        &mut self,
+        peer: &mut Server,
+        measure: impl FnOnce(&mut Self) -> Result<Both>,
+    ) -> Result<Both> {
+        std::mem::swap(&mut self.server, peer);
+        let both = measure(self);
+        std::mem::swap(&mut self.server, peer);
+        both
+    }
+
     /// One call at a time: `each` calls of the server, then as many of the plain loop, all that `turns` times.
     pub(crate) fn take_turns(&mut self, turns: usize, each: usize, call: &mut Call) -> Result<Both> {
+        self.take_turns_and(turns, each, call, || Ok(()))
+    }
+
+    /// The same with something to do after each call of the server, which does not count.
+    pub(crate) fn take_turns_and(
+        &mut self,
+        turns: usize,
+        each: usize,
+        call: &mut Call,
+        mut after: impl FnMut() -> Result<()>,
+    ) -> Result<Both> {
         let (mut through_server, mut plainly) = (Vec::new(), Vec::new());
         for _ in 0..turns {
             let start = self.upstream.served();
             for _ in 0..each {
                 through_server.push(self.server.call(&mut call.tool)?);
+                after()?;
             }
             let middle = self.upstream.served();
             plainly.extend(self.plain.calls(&call.request, each)?);

@@ -16,8 +16,13 @@ pub(crate) struct Measured {
     /// Seconds from the spawn to the answer of `tools/list`.
     pub(crate) listed: Vec<f64>,
     pub(crate) small: Vec<Both>,
+    pub(crate) default_small: Vec<Both>,
+    /// The same through a plain rmcp server.
+    pub(crate) peer_small: Vec<Both>,
     pub(crate) flood: Vec<Flood>,
+    pub(crate) default_flood: Vec<Flood>,
     pub(crate) result: Vec<Both>,
+    pub(crate) default_result: Vec<Both>,
     pub(crate) batch: Vec<Both>,
     /// Bytes after the small calls that were made one at a time.
     pub(crate) resident: Vec<f64>,
@@ -205,6 +210,28 @@ fn compared<'a>(
     ]
 }
 
+/// What a small call adds, beside what it adds through a plain rmcp server.
+fn beside_peer(measured: &Measured) -> Line {
+    let rounds = measured.default_small.iter().zip(&measured.peer_small);
+    let ratios: Vec<f64> = rounds
+        .map(|(ours, peer)| (ours.server - ours.plain) / (peer.server - peer.plain))
+        .collect();
+    let peers: Vec<f64> = measured
+        .peer_small
+        .iter()
+        .map(|peer| peer.server - peer.plain)
+        .collect();
+    let goal = Goal::Under(1.3);
+    [
+        "  (goal: of what a plain rmcp server adds)".to_owned(),
+        String::new(),
+        format!("rmcp: {}", MILLISECONDS.spread(&peers)),
+        TIMES.spread(&ratios),
+        goal.text(TIMES),
+        goal.verdict(&ratios).to_owned(),
+    ]
+}
+
 fn download(rounds: &[Rates]) -> [Line; 2] {
     let figures = |figure: fn(&Rates) -> Option<f64>| rounds.iter().filter_map(figure).collect::<Vec<f64>>();
     let (curl, times) = (
@@ -256,18 +283,33 @@ fn lines(measured: &Measured) -> Vec<Line> {
             Some(Goal::Under(5e-3)),
         ),
         compared(
-            "small GET (goal: the difference)",
+            "small GET, not waiting (goal: the difference)",
             MILLISECONDS,
             measured.small.iter(),
             added,
             (Of::Difference, Goal::Under(0.11e-3)),
         ),
         compared(
-            "calls, 64 in flight",
+            "small GET (goal: the difference)",
+            MILLISECONDS,
+            measured.default_small.iter(),
+            added,
+            (Of::Difference, Goal::Under(0.12e-3)),
+        ),
+        beside_peer(measured),
+        compared(
+            "calls, not waiting, 64 in flight",
             PER_SECOND,
             measured.flood.iter().map(|flood| &flood.per_second),
             times,
             (Of::Server, Goal::Over(14_000.0)),
+        ),
+        compared(
+            "calls, 64 in flight",
+            PER_SECOND,
+            measured.default_flood.iter().map(|flood| &flood.per_second),
+            times,
+            (Of::Server, Goal::Over(28_000.0)),
         ),
         compared(
             "1 MB request, inline, checked",
@@ -277,9 +319,16 @@ fn lines(measured: &Measured) -> Vec<Line> {
             (Of::Server, Goal::Under(20e-3)),
         ),
         compared(
-            "1 MB result",
+            "1 MB result, whole",
             MILLISECONDS,
             measured.result.iter(),
+            added,
+            (Of::Server, Goal::Under(8e-3)),
+        ),
+        compared(
+            "1 MB result, stored and summed up",
+            MILLISECONDS,
+            measured.default_result.iter(),
             added,
             (Of::Server, Goal::Under(8e-3)),
         ),

@@ -1,8 +1,10 @@
 //! One call of one tool, and what it comes to.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use memchr::{memchr, memmem};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,25 +13,25 @@ use tokio::time::Instant;
 
 use super::json::Object;
 use super::{Api, Request};
-use crate::data::Stored;
+use crate::data::Storing;
 use crate::spec::Spec;
 
 /// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Reply {
     text: String,
     view: View,
 }
 
 /// How much of an answer the caller gets to see.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct View {
     /// What the caller asked for.
     pub output: Output,
     /// Says in short what is in an answer that is too large; `None`: in a general way.
     pub summary: Option<Summary>,
-    /// Where the whole answer lies already.
-    pub stored: Option<Stored>,
+    /// Where the whole answer lies already, or is being written.
+    pub stored: Option<Storing>,
 }
 
 /// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for
@@ -47,6 +49,13 @@ pub enum Output {
     Full,
     /// always so
     File,
+}
+
+/// What is seen of a copy is for its own caller to say.
+impl Clone for Reply {
+    fn clone(&self) -> Self {
+        Self::new(self.text.clone())
+    }
 }
 
 impl Reply {
@@ -74,21 +83,38 @@ impl Reply {
     /// A member of the answer, if it is an object that has it and of this type.
     #[must_use]
     pub fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        if !self.mentions(name) {
+            return None;
+        }
         let object: Object = serde_json::from_str(&self.text).ok()?;
         serde_json::from_str(object.get(name)?.get()).ok()
+    }
+
+    /// Whether there may be a member of this name; to look for it in the text takes far less than to read the text.
+    fn mentions(&self, name: &str) -> bool {
+        memmem::find(self.text.as_bytes(), format!("\"{name}\"").as_bytes()).is_some()
+            // It could be written with escapes.
+            || memchr(b'\\', self.text.as_bytes()).is_some()
     }
 
     /// The answer with a member more, in the server's own words; an answer that is no object stays as it is, since
     /// nothing that was done may be lost.
     #[must_use]
     pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
-        let extended = || {
-            let mut object: Object = serde_json::from_str(&self.text).ok()?;
-            object.set(name, serde_json::value::to_raw_value(value).ok()?);
-            serde_json::to_string(&object).ok()
+        let Ok(value) = serde_json::value::to_raw_value(value) else {
+            return self;
         };
-        if let Some(text) = extended() {
-            self.text = text;
+        if self.text.starts_with('{') && self.text.ends_with('}') && !self.mentions(name) {
+            self.text.pop();
+            let comma = if self.text.len() > 1 { "," } else { "" };
+            let _ = write!(self.text, "{comma}\"{name}\":{value}}}");
+            return self;
+        }
+        if let Ok(mut object) = serde_json::from_str::<Object>(&self.text) {
+            object.set(name, value);
+            if let Ok(text) = serde_json::to_string(&object) {
+                self.text = text;
+            }
         }
         self
     }

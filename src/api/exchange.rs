@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
     pub(crate) idempotency_key: Option<String>,
+    /// Whether the caller gave the key: to repeat a call whose answer was lost.
+    pub(crate) key_is_known: bool,
     /// Whether it goes to a presigned URL, beside the service.
     pub(crate) store: bool,
     /// Whether the caller cleans the answer itself.
@@ -48,6 +50,7 @@ impl Outgoing {
             cause,
             tries,
             perhaps_done,
+            key_is_known: self.key_is_known,
             store: self.store,
             idempotency_key: self.idempotency_key.clone(),
             next: None,
@@ -74,7 +77,12 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Ans
         };
         perhaps_done |= cause.reached() == Reached::Perhaps;
         let first_wait = call.api.config().retry_wait;
-        let next = retry::wait(outgoing.effect, &cause, advice, line.tries, first_wait)
+        let known = retry::Known {
+            effect: outgoing.effect,
+            key: outgoing.key_is_known || perhaps_done,
+            tries: line.tries,
+        };
+        let next = retry::wait(known, &cause, advice, first_wait)
             .map(|wait| Instant::now() + wait)
             .filter(|next| *next + LEAST_TIME < call.deadline);
         let Some(next) = next else {
@@ -133,7 +141,9 @@ fn without_advice(cause: Cause) -> Failed {
 
 async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> {
     let api = call.api;
-    let Ok(permit) = timeout_at(call.deadline, api.permits.acquire()).await else {
+    let ends = call.spec.ends || outgoing.spec.ends;
+    let places = api.permits.of(outgoing.service, ends);
+    let Ok(permit) = timeout_at(call.deadline, places.acquire()).await else {
         return Err(without_advice(Cause::Busy(api.config().max_concurrency)));
     };
     // The semaphore is never closed; if it were, the request would go unbounded rather than unanswered.
@@ -143,7 +153,7 @@ async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed>
     if left < LEAST_TIME {
         return Err(without_advice(Cause::Busy(api.config().max_concurrency)));
     }
-    let limit = started + patience(outgoing, left);
+    let limit = started + patience(outgoing.effect, left);
     match timeout_at(limit, answer(call, outgoing)).await {
         Ok(answered) => answered,
         Err(_) => Err(without_advice(Cause::Timeout(limit - started))),
@@ -151,8 +161,8 @@ async fn attempt(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed>
 }
 
 /// How long one try may take. What may be repeated leaves some time for another try.
-fn patience(outgoing: &Outgoing, left: Duration) -> Duration {
-    if outgoing.effect.repeatable() {
+fn patience(effect: Effect, left: Duration) -> Duration {
+    if effect.repeatable() {
         left.saturating_sub(RESERVE.min(left / 3))
     } else {
         left
@@ -296,5 +306,20 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
             Ok(None) => return Ok(body),
             Err(_) => return Err(Cause::Truncated),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_repeated_leaves_time_for_another_try_and_has_most_of_it_itself() {
+        let seconds = Duration::from_secs;
+        for effect in [Effect::Read, Effect::Submit] {
+            assert_eq!(patience(effect, seconds(3)), seconds(2));
+            assert_eq!(patience(effect, seconds(50)), seconds(40));
+        }
+        assert_eq!(patience(Effect::Add, seconds(3)), seconds(3));
     }
 }

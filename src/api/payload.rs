@@ -133,6 +133,7 @@ pub(crate) fn beside(spec: &'static Spec, method: Method, url: Url, body: Option
         headers: HeaderMap::new(),
         body,
         idempotency_key: None,
+        key_is_known: false,
         store: true,
         as_written: false,
     }
@@ -218,13 +219,13 @@ impl Uploads {
         let uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = uploads
             .iter()
-            .find(|(known, of, _)| *known == key.0 && *of == hash);
+            .find(|(known, of, _)| *known == key.text && *of == hash);
         found.map(|(_, _, payload_id)| payload_id.clone())
     }
 
     fn remember(&self, session_id: &str, key: &IdempotencyKey, body: &str, payload_id: String) {
         let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.push_back((key.0.clone(), hash(session_id, body), payload_id));
+        uploads.push_back((key.text.clone(), hash(session_id, body), payload_id));
         if uploads.len() > MOST_REMEMBERED {
             uploads.pop_front();
         }

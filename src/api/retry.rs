@@ -17,7 +17,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What the service says about trying again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Advice {
-    /// `x-should-retry`: decides alone when present.
+    /// `x-should-retry`: `false` forbids another try; `true` asks for one, which only a call that may be repeated gets.
     pub retry: Option<bool>,
     /// `retry-after-ms` or `Retry-After`.
     pub wait: Option<Duration>,
@@ -55,26 +55,37 @@ impl Advice {
     }
 }
 
-/// How long to wait before the next try; `None` when there is none. `tries` have been made so far, and `first_wait`
-/// is the wait before the first retry.
+/// What is known of a request when a try has failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// What it does.
+    pub effect: Effect,
+    /// Whether the service may know its idempotency key from an earlier try.
+    pub key: bool,
+    /// Tries so far.
+    pub tries: u32,
+}
+
+/// How long to wait before the next try; `None` when there is none. `first_wait` is the wait before the first retry.
 #[must_use]
-pub fn wait(
-    effect: Effect,
-    cause: &Cause,
-    advice: Advice,
-    tries: u32,
-    first_wait: Duration,
-) -> Option<Duration> {
+pub fn wait(known: Known, cause: &Cause, advice: Advice, first_wait: Duration) -> Option<Duration> {
+    let Known { effect, key, tries } = known;
     let sensible = match cause.reached() {
         Reached::Nothing => cause.passing(),
-        Reached::Refused => false,
+        // The first try of the key may still be on its way.
+        Reached::Refused => effect == Effect::Submit && key && cause.is_conflict(),
         Reached::Perhaps => cause.passing() && effect.repeatable(),
+    };
+    let allowed = match advice.retry {
+        // The service may forbid any repetition, but it can't make one safe that would do a thing twice.
+        Some(wished) => wished && (sensible || effect.repeatable()),
+        None => sensible,
     };
     let most = match cause {
         Cause::Unreachable(_) | Cause::Dns(_) => MOST_TRIES_UNREACHABLE,
         _ => MOST_TRIES,
     };
-    (advice.retry.unwrap_or(sensible) && tries < most).then(|| backoff(advice, tries, first_wait))
+    (allowed && tries < most).then(|| backoff(advice, tries, first_wait))
 }
 
 /// How long to wait after `tries` tries: as the service says, else twice as long each time.
@@ -100,8 +111,17 @@ mod tests {
         }
     }
 
+    fn after(effect: Effect, tries: u32, cause: &Cause, advice: Advice) -> Option<Duration> {
+        let known = Known {
+            effect,
+            key: false,
+            tries,
+        };
+        wait(known, cause, advice, SECOND)
+    }
+
     fn tried_again(effect: Effect, cause: &Cause) -> bool {
-        wait(effect, cause, Advice::default(), 1, SECOND).is_some()
+        after(effect, 1, cause, Advice::default()).is_some()
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -166,36 +186,59 @@ mod tests {
     }
 
     #[test]
-    fn the_service_decides_alone_when_it_says_so() {
+    fn the_service_decides_when_it_says_so_but_for_what_could_be_done_twice() {
         let say = |retry| Advice {
             retry: Some(retry),
             wait: None,
         };
-        assert!(wait(Effect::Add, &status(500), say(true), 1, SECOND).is_some());
-        assert!(wait(Effect::Read, &status(500), say(false), 1, SECOND).is_none());
-        assert!(wait(Effect::Read, &status(500), say(true), MOST_TRIES, SECOND).is_none());
+        for effect in [Effect::Add, Effect::Destroy { idempotent: false }] {
+            for cause in [
+                status(408),
+                status(409),
+                status(500),
+                Cause::Timeout(SECOND),
+                Cause::Broken(String::new()),
+            ] {
+                assert!(
+                    after(effect, 1, &cause, say(true)).is_none(),
+                    "{effect:?} {cause:?}"
+                );
+            }
+            assert!(after(effect, 1, &status(429), say(true)).is_some());
+            assert!(after(effect, 1, &status(429), say(false)).is_none());
+        }
+        assert!(after(Effect::Submit, 1, &status(422), say(true)).is_some());
+        assert!(after(Effect::Read, 1, &status(500), say(false)).is_none());
+        assert!(after(Effect::Read, MOST_TRIES, &status(500), say(true)).is_none());
+    }
+
+    #[test]
+    fn a_conflict_is_asked_again_only_under_a_key_that_the_service_may_know() {
+        let asked = |effect, key, cause| {
+            let known = Known {
+                effect,
+                key,
+                tries: 1,
+            };
+            wait(known, &cause, Advice::default(), SECOND).is_some()
+        };
+        assert!(asked(Effect::Submit, true, status(409)));
+        assert!(!asked(Effect::Submit, false, status(409)));
+        assert!(!asked(Effect::Submit, true, status(400)));
+        assert!(!asked(Effect::Set, true, status(409)));
     }
 
     #[test]
     fn waits_double_up_to_ten_times_the_first_with_jitter_downwards() {
         let expected = [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0];
         for (tries, longest) in (1..).zip(expected) {
-            let wait = wait(Effect::Read, &status(500), Advice::default(), tries, SECOND)
+            let wait = after(Effect::Read, tries, &status(500), Advice::default())
                 .unwrap()
                 .as_secs_f64();
             assert!(wait <= longest && wait >= longest * 0.75, "{tries}: {wait}");
         }
-        assert!(wait(Effect::Read, &status(500), Advice::default(), 8, SECOND).is_none());
-        assert!(
-            wait(
-                Effect::Read,
-                &Cause::Dns(String::new()),
-                Advice::default(),
-                4,
-                SECOND
-            )
-            .is_none()
-        );
+        assert!(after(Effect::Read, 8, &status(500), Advice::default()).is_none());
+        assert!(after(Effect::Read, 4, &Cause::Dns(String::new()), Advice::default()).is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod forward_backward;
 pub mod list;
 pub mod losses;
 pub mod model_resource;
+mod numbers;
 pub mod operation;
 pub mod optimizer;
 pub mod running;

@@ -18,11 +18,12 @@ use crate::config::MAX_WAIT;
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 
+use goal::Reading;
 pub use goal::{
     Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, SESSION, SESSION_DOWN, SESSION_UP,
 };
-use poll::Poll;
 pub use poll::Polls;
+use poll::{Known, Poll, Seen};
 use waited::Ended;
 pub use waited::Waited;
 
@@ -61,7 +62,7 @@ pub async fn shown(
     until: Option<Instant>,
 ) -> Result<Waited, ToolError> {
     if let Some(until) = until {
-        return watch(call, goal, ids, None, until).await;
+        return watch(call, goal, ids, None, Known::Nothing, until).await;
     }
     let request = call.request().path_values(ids);
     request.send().await.map(Waited::not)
@@ -76,10 +77,21 @@ pub async fn followed(
     reply: Reply,
     until: Option<Instant>,
 ) -> Waited {
+    follow(call, goal, ids, reply, Known::State, until).await
+}
+
+async fn follow(
+    call: &Call<'_>,
+    goal: &Goal,
+    ids: &[&str],
+    reply: Reply,
+    known: Known,
+    until: Option<Instant>,
+) -> Waited {
     let Some(until) = until else {
         return Waited::not(reply);
     };
-    match watch(call, goal, ids, Some(reply.clone()), until).await {
+    match watch(call, goal, ids, Some(reply.clone()), known, until).await {
         Ok(waited) => waited,
         Err(error) => Waited::of(call, goal, ids, reply, Ended::Unseen(error)),
     }
@@ -99,19 +111,20 @@ pub async fn created(
     };
     tracing::info!(tool = call.spec.name, id, "started");
     let ids: Vec<&str> = above.iter().copied().chain([id.as_str()]).collect();
-    followed(call, goal, &ids, reply, until).await
+    follow(call, goal, &ids, reply, Known::Made, until).await
 }
 
-/// Watches a thing of which `known` is the state so far.
+/// Watches a thing of which `reply` shows the state so far.
 async fn watch(
     call: &Call<'_>,
     goal: &Goal,
     ids: &[&str],
-    known: Option<Reply>,
+    reply: Option<Reply>,
+    known: Known,
     until: Instant,
 ) -> Result<Waited, ToolError> {
     let mut abandoned = Abandoned(Some((call.spec.name, ids)));
-    let watched = look(call, goal, ids, known, until).await;
+    let watched = look(call, goal, ids, reply, known, until).await;
     abandoned.0 = None;
     watched.map(|(reply, ended)| Waited::of(call, goal, ids, reply, ended))
 }
@@ -120,31 +133,39 @@ async fn look(
     call: &Call<'_>,
     goal: &Goal,
     ids: &[&str],
-    mut known: Option<Reply>,
+    reply: Option<Reply>,
+    known: Known,
     until: Instant,
 ) -> Result<(Reply, Ended), ToolError> {
     let mut joined = None;
+    let mut last = reply.map(Seen::new);
     loop {
-        if let Some(reply) = &known {
-            call.report(goal.doing(reply));
+        if let Some(seen) = last.take() {
+            let status = seen.status.as_deref();
+            call.report(goal.doing(status));
+            match goal.reading(status) {
+                Reading::Reached => return Ok((seen.reply, Ended::AtRest)),
+                Reading::Unknown => {
+                    let status = status.unwrap_or_default().to_owned();
+                    return Ok((seen.reply, Ended::UnknownStatus(status)));
+                }
+                Reading::Passes => last = Some(seen),
+            }
         }
-        if let Some(reply) = known.take_if(|reply| goal.is_reached(reply)) {
-            return Ok((reply, Ended::AtRest));
-        }
-        let (poll, place) = joined.get_or_insert_with(|| Poll::join(call.api, goal, ids, known.is_some()));
+        let (poll, place) = joined.get_or_insert_with(|| Poll::join(call.api, goal, ids, known));
         // Without any state to answer with, the call takes the time that it would take without waiting.
-        let limit = if known.is_some() {
+        let limit = if last.is_some() {
             until
         } else {
             call.deadline + FIRST_LOOK_SLACK
         };
-        let seen = timeout_at(limit, poll.fresh(place)).await;
-        known = Some(match (seen, known) {
-            (Ok(Ok(reply)), _) => reply,
+        let found = timeout_at(limit, poll.fresh(place)).await;
+        last = Some(match (found, last) {
+            (Ok(Ok(seen)), _) => seen,
             (Ok(Err(error)), None) => return Err(error),
-            (Ok(Err(error)), Some(reply)) if goal.is_gone(&error) => return Ok((reply, Ended::Gone)),
-            (Ok(Err(error)), Some(reply)) => return Ok((reply, Ended::Unseen(error))),
-            (Err(_), Some(reply)) => return Ok((reply, Ended::Time)),
+            (Ok(Err(error)), Some(seen)) if goal.is_gone(&error) => return Ok((seen.reply, Ended::Gone)),
+            (Ok(Err(error)), Some(seen)) => return Ok((seen.reply, Ended::Unseen(error))),
+            (Err(_), Some(seen)) => return Ok((seen.reply, Ended::Time)),
             (Err(_), None) => return Err(ToolError::Deadline(call.api.config().call_timeout)),
         });
     }

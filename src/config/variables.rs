@@ -109,7 +109,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: MAX_CONCURRENCY,
-        meaning: "requests under way to the services at once; default 16",
+        meaning: "requests under way to each service at once; default 16; what stops or deletes has as many places of its own",
     },
     Variable {
         name: CALL_TIMEOUT,

@@ -33,12 +33,37 @@ pub fn after_unknown(spec: &Spec, idempotency_key: Option<&str>) -> Option<(&'st
     Some(outcome)
 }
 
+/// After an operation by the row `spec` whose answer was lost and whose key the service then refuses with HTTP 409: what is
+/// not known, and how to find out. To repeat it under the same key would be refused again.
+#[must_use]
+pub fn after_conflict(spec: &Spec) -> (&'static str, String) {
+    let trace = spec
+        .trace
+        .unwrap_or("get-training-session shows the state of the session");
+    (
+        "The service knows this idempotency key already: from a try whose answer was lost, or from a call with another body.",
+        format!(
+            "don't repeat it under this key. Look for what it did: {trace}. For a new operation leave idempotency_key out."
+        ),
+    )
+}
+
 impl Failure {
     /// When something may have been changed all the same: what is not known, and how to find out. It goes before
     /// anything that would mend the fault itself, because repeating the call could do it twice.
     pub(super) fn unknown_outcome(&self) -> Option<(&'static str, String)> {
+        if self.key_conflicts() {
+            return Some(after_conflict(self.spec));
+        }
         self.outcome_is_unknown()
             .then(|| after_unknown(self.spec, self.idempotency_key.as_deref()))?
+    }
+
+    /// Whether the service refuses a key that it may know from a try whose answer was lost.
+    const fn key_conflicts(&self) -> bool {
+        matches!(self.spec.effect, Effect::Submit)
+            && self.cause.is_conflict()
+            && (self.perhaps_done || self.key_is_known)
     }
 
     pub(super) fn next_step(&self) -> String {

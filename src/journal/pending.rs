@@ -43,8 +43,9 @@ impl<'a> Pending<'a> {
         }
     }
 
-    /// The request ended so: with a status and the JSON text of a success, or in failure.
-    pub(crate) fn ended(mut self, result: &Result<(u16, String), ToolError>) {
+    /// The request ended so: with a status and the JSON text of a success, or in failure. `too_early`: the service may
+    /// not know yet what it has just made.
+    pub(crate) fn ended(mut self, result: &Result<(u16, String), ToolError>, too_early: bool) {
         self.answered = true;
         self.record.cause = None;
         match result {
@@ -70,7 +71,7 @@ impl<'a> Pending<'a> {
                     self.record.cause = Some(failure.cause.name());
                 }
                 self.write();
-                if failure.status() == Some(404) {
+                if failure.status() == Some(404) && !too_early {
                     self.note_gone();
                 }
             }

@@ -1,6 +1,5 @@
 //! What is said when the server ends and leaves something behind that bills.
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +9,10 @@ use tokio::time::timeout;
 use crate::api::together::running::Resource;
 use crate::api::{Api, Call, Request};
 use crate::spec::{GET_MODEL_RESOURCE, STOP_MODEL_RESOURCE};
+use crate::stderr;
 
 /// How long the service may take to say what is up. Hosts kill what has not ended after two seconds.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long whoever should read the warning may take to.
-const READING: Duration = Duration::from_millis(200);
 
 /// Warns about the model resources that this process created and that may still be up. Where there are none, this takes
 /// no time.
@@ -28,10 +26,8 @@ pub(super) async fn warn(api: &Arc<Api>) {
     if warnings.is_empty() {
         return;
     }
-    let text = api.redactor().scrub_owned(warnings.concat());
-    // Straight to standard error: no log filter hides what costs money. On a thread of its own, as nobody may be reading.
-    let written = tokio::task::spawn_blocking(move || io::stderr().write_all(text.as_bytes()));
-    let _ = timeout(READING, written).await;
+    // No log filter hides what costs money.
+    stderr::write(api.redactor().scrub_owned(warnings.concat()));
 }
 
 /// The warning about a model resource, unless it has ended.

@@ -132,6 +132,7 @@ pub const PAUSE_RUN: Spec = Spec::new(
     "/api/v1/training/runs/{run_id}/pause",
     Effect::Add,
 )
+.that_ends()
 .if_lost(
     "It is not known whether the run is being paused.",
     "prime-intellect-getrun shows the status.",

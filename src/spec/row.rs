@@ -141,6 +141,10 @@ pub struct Spec {
     pub not_found: Option<&'static str>,
     /// What to do after a 400, 409 or 422, where it is not only for the arguments to be corrected.
     pub refused: Option<&'static str>,
+    /// Where to see what an operation did whose id is lost.
+    pub trace: Option<&'static str>,
+    /// Whether it ends something, or holds it: such a call never queues behind others.
+    pub ends: bool,
     /// The member of the answer that holds a secret which nobody needs; it is taken out.
     pub secret: Option<&'static str>,
 }
@@ -259,6 +263,8 @@ impl Spec {
             lost: None,
             not_found: None,
             refused: None,
+            trace: None,
+            ends: effect.destructive(),
             secret: None,
         }
     }
@@ -274,6 +280,20 @@ impl Spec {
     #[must_use]
     pub const fn if_refused(mut self, next: &'static str) -> Self {
         self.refused = Some(next);
+        self
+    }
+
+    /// Says where to see what an operation did whose id is lost.
+    #[must_use]
+    pub const fn traced(mut self, trace: &'static str) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Says that it ends or holds something, although nothing is destroyed.
+    #[must_use]
+    pub const fn that_ends(mut self) -> Self {
+        self.ends = true;
         self
     }
 

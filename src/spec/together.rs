@@ -69,7 +69,8 @@ CROSS_ENTROPY needs weights; all others logprobs and advantages, and take weight
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/forward-backward",
     Effect::Submit,
-);
+)
+.traced("nothing lists it, and its gradients may count already. Either apply what there is with optimizer-step, or accept that the batch may count twice and call again without idempotency_key");
 
 /// State and result of a forward-backward pass.
 pub const GET_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(
@@ -91,7 +92,8 @@ pub const CREATE_INFERENCE_CHECKPOINT: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/inference-checkpoint",
     Effect::Submit,
-);
+)
+.traced("get-training-session lists inference_checkpoints as soon as they are saved");
 
 /// State and result of an inference checkpoint.
 pub const GET_INFERENCE_CHECKPOINT_OPERATION: Spec = Spec::new(
@@ -113,7 +115,8 @@ pub const OPTIMIZER_STEP: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/optim-step",
     Effect::Submit,
-);
+)
+.traced("get-training-session shows the step, which has grown by one if it was done");
 
 /// State and result of an optimizer step.
 pub const GET_OPTIM_STEP_OPERATION: Spec = Spec::new(
@@ -135,7 +138,8 @@ pub const SAMPLE: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/sample",
     Effect::Submit,
-);
+)
+.traced("nothing lists it. To sample again without idempotency_key changes nothing and costs the tokens again");
 
 /// State and result of a sampling.
 pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
@@ -157,7 +161,8 @@ pub const SAVE_TRAINING_CHECKPOINT: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/training-checkpoint",
     Effect::Submit,
-);
+)
+.traced("get-training-session lists training_checkpoints as soon as they are saved");
 
 /// State and result of a training checkpoint.
 pub const GET_SAVE_TRAINING_CHECKPOINT_OPERATION: Spec = Spec::new(
@@ -180,6 +185,7 @@ pub const STOP_TRAINING_SESSION: Spec = Spec::new(
     "/v1/rl/training-sessions/{session_id}/stop",
     Effect::Add,
 )
+.that_ends()
 .if_lost(
     "It is not known whether the stop arrived.",
     "get-training-session shows the status. The model resource bills until stop-model-resource.",
@@ -249,7 +255,8 @@ pub const WEIGHTS_SYNC: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/weights-sync",
     Effect::Submit,
-);
+)
+.traced("get-training-session shows policy_state, whose target_weights_version equals trainer_step if it was done");
 
 /// State and result of a weights-sync.
 pub const GET_WEIGHTS_SYNC_OPERATION: Spec = Spec::new(
@@ -315,7 +322,8 @@ pub const CUSTOM_FORWARD_BACKWARD_PASS: Spec = Spec::new(
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/custom-forward-backward",
     Effect::Submit,
-);
+)
+.traced("nothing lists it, and its gradients may count already. Either apply what there is with optimizer-step, or accept that the batch may count twice and call again without idempotency_key");
 
 /// State of a custom forward-backward pass.
 pub const GET_CUSTOM_FORWARD_BACKWARD_OPERATION: Spec = Spec::new(

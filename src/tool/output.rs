@@ -32,6 +32,9 @@ pub(super) async fn success(
         Output::File => false,
     };
     if whole {
+        if let Some(storing) = view.stored {
+            storing.end_or_warn().await;
+        }
         return CallToolResult::success(vec![ContentBlock::text(text)]);
     }
     let summary = view.summary.and_then(|summary| summary(&text));
@@ -42,8 +45,9 @@ pub(super) async fn success(
     {
         summary = outline(&long);
     }
+    // Another thread has been writing in the meantime.
     let stored = match view.stored {
-        Some(stored) => Ok(stored),
+        Some(storing) => storing.end().await,
         None => store(call, text).await,
     };
     let mut blocks = Vec::new();
@@ -74,7 +78,7 @@ async fn store(call: &Call<'_>, text: String) -> Result<Stored, String> {
         return Err("there is no data directory: the user can name one in RL_MCP_DATA_DIR".to_owned());
     };
     let name = format!("{}-{}.json", call.spec.name, uuid::Uuid::new_v4());
-    data.keep(PathBuf::from(RESULTS), name, text).await
+    data.keep(PathBuf::from(RESULTS), name, text).end().await
 }
 
 /// Older clients refuse a whole result for a kind of content that they do not know.

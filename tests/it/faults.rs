@@ -145,10 +145,21 @@ async fn a_lost_answer_is_remembered_whatever_the_later_tries_come_to() {
 }
 
 #[tokio::test]
-async fn the_service_decides_about_retries_when_it_says_so() {
+async fn the_service_decides_about_retries_but_can_ask_for_no_second_create() {
     let say = |value: &str| status(500, &format!("x-should-retry: {value}\r\n"), "{}");
     assert_eq!(run(READ, vec![say("false"), fine()]).await.2, 1);
-    assert_eq!(run(ADD, vec![say("true"), fine()]).await.2, 2);
+    assert_eq!(run(READ, vec![say("true"), fine()]).await.2, 2);
+    for add in [ADD, CREATE_RUN] {
+        let (text, failed, requests) = run(add, vec![say("true"), fine()]).await;
+        assert!(failed && requests == 1, "{}: {text}", add.0);
+    }
+    // The price is asked for first.
+    let upstream = Scripted::start(vec![fine(), say("true"), fine()]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let body = json!({"base_model": "Qwen/Qwen3-0.6B"});
+    let created = server.call("create-model-resource", json!({"body": body})).await;
+    assert!(created.is_error, "{}", created.text);
+    assert_eq!(upstream.seen().len(), 2);
 }
 
 #[tokio::test]
@@ -164,7 +175,7 @@ async fn waits_that_the_service_asks_for_are_kept() {
         let busy = status(429, &format!("{header}\r\n"), "{}");
         let upstream = Scripted::start(vec![busy, fine()]).await;
         let mut command = Server::command(&upstream.url);
-        let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "5")).await;
+        let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "20")).await;
         let started = Instant::now();
         let outcome = server.call(READ.0, READ.1()).await;
         let waited = started.elapsed().as_millis();
@@ -172,7 +183,7 @@ async fn waits_that_the_service_asks_for_are_kept() {
         if within {
             assert!(!outcome.is_error && waited >= 120, "{header}: {waited} ms");
         } else {
-            assert!(waited < 3000, "{header}: {waited} ms");
+            assert!(waited < 20_000, "{header}: {waited} ms");
             assert!(
                 outcome.error().contains("wait 30 s") || outcome.text.contains("wait 4"),
                 "{}",
@@ -355,11 +366,11 @@ async fn a_call_ends_at_its_deadline_whatever_the_service_does() {
     ] {
         let upstream = Scripted::start(vec![Reaction::Hang]).await;
         let mut command = Server::command(&upstream.url);
-        let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "0.4")).await;
+        let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "3")).await;
         let started = Instant::now();
         let text = server.call(call.0, call.1()).await.error().to_owned();
         let elapsed = started.elapsed().as_millis();
-        assert!((300..1500).contains(&elapsed), "{elapsed} ms");
+        assert!((2500..30_000).contains(&elapsed), "{elapsed} ms");
         assert!(text.contains("no answer from 127.0.0.1"), "{text}");
         assert!(
             requests.contains(&upstream.seen().len()),
@@ -370,26 +381,86 @@ async fn a_call_ends_at_its_deadline_whatever_the_service_does() {
     }
 }
 
+/// Calls that hang at the service, each at its place.
+async fn hung(server: &mut Server, upstream: &Scripted, calls: usize, places: usize) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for _ in 0..calls {
+        let params = json!({"name": READ.0, "arguments": READ.1()});
+        answers.push(server.begin("tools/call", params).await);
+    }
+    upstream.arrivals(places).await;
+    answers
+}
+
+type Answer = (u64, tokio::sync::oneshot::Receiver<serde_json::Value>);
+
 #[tokio::test]
 async fn requests_under_way_are_bounded() {
-    let upstream = Scripted::start(vec![Reaction::Hang]).await;
+    let upstream = Scripted::start(vec![Reaction::Hang, Reaction::Hang, fine()]).await;
     let mut command = Server::command(&upstream.url);
-    command
-        .env("RL_MCP_MAX_CONCURRENCY", "2")
-        .env("RL_MCP_CALL_TIMEOUT", "1");
-    let mut server = Server::initialized(&mut command).await;
-    let mut answers = Vec::new();
-    for _ in 0..6 {
-        let params = json!({"name": ADD.0, "arguments": ADD.1()});
-        answers.push(server.begin("tools/call", params).await.1);
-    }
-    let mut busy = 0;
-    for answer in answers {
-        let text = answer.await.unwrap().to_string();
-        busy += usize::from(text.contains("all 2 places"));
-    }
+    let mut server = Server::initialized(command.env("RL_MCP_MAX_CONCURRENCY", "2")).await;
+    let mut answers = hung(&mut server, &upstream, 6, 2).await;
+    server.request("ping", json!({})).await;
     assert_eq!(upstream.seen().len(), 2);
-    assert_eq!(busy, 4);
+    // As soon as one has ended the others follow.
+    let (id, _) = answers.remove(0);
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    server.write(&cancel.to_string()).await;
+    for (_, answer) in answers.split_off(1) {
+        let answer = answer.await.unwrap();
+        assert!(answer["result"]["isError"] != json!(true), "{answer}");
+    }
+    assert_eq!(upstream.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn what_hangs_holds_up_neither_the_other_service_nor_what_ends_something() {
+    // As many as there are places; some wait for one.
+    let mut script = vec![Reaction::Hang; 16];
+    script.push(fine());
+    let upstream = Scripted::start(script).await;
+    let mut server = Server::start(&upstream.url).await;
+    let mut answers = hung(&mut server, &upstream, 20, 16).await;
+    for (tool, arguments) in [
+        ("prime-intellect-listruns", json!({})),
+        ("prime-intellect-stoprun", json!({"run_id": "r1"})),
+        ("prime-intellect-deleterun", json!({"run_id": "r1"})),
+        ("stop-model-resource", json!({"model_resources_id": "mr_1"})),
+        ("stop-training-session", json!({"session_id": "ts_1"})),
+    ] {
+        server.call(tool, arguments).await.json();
+    }
+    for (_, answer) in &mut answers {
+        assert!(answer.try_recv().is_err(), "what hangs has not been given up yet");
+    }
+    assert_eq!(upstream.seen().len(), 16 + 5);
+}
+
+#[tokio::test]
+async fn a_key_that_the_service_knows_is_not_used_again() {
+    // The first try is lost, the others come while it is still being worked on, or after its id was lost.
+    let (text, failed, requests) = run(SUBMIT, vec![cut(), refusal(409), refusal(409), fine()]).await;
+    assert!(!failed && requests == 4, "{text}");
+    let (text, failed, _) = run(SUBMIT, vec![cut(), refusal(409)]).await;
+    assert!(failed && text.contains("HTTP 409"), "{text}");
+    assert!(
+        text.contains("don't repeat it under this key. Look for what it did"),
+        "{text}"
+    );
+    assert!(!text.contains("repeating this very call is safe"), "{text}");
+    // The caller's own repetition, after that or in a later conversation.
+    let upstream = Scripted::start(vec![refusal(409)]).await;
+    let mut server = Server::start(&upstream.url).await;
+    let mut arguments = SUBMIT.1();
+    arguments["idempotency_key"] = json!("0a1b2c3d");
+    let text = server.call(SUBMIT.0, arguments).await.error().to_owned();
+    assert!(text.contains("Look for what it did"), "{text}");
+    // A fresh key is in conflict with nothing: the state does not allow it.
+    let (text, _, requests) = run(SUBMIT, vec![refusal(409)]).await;
+    assert!(
+        requests == 1 && text.contains("the state does not allow it now"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -420,23 +491,6 @@ async fn a_remote_service_is_reached_through_the_proxy() {
             .iter()
             .all(|seen| seen.header("authorization").is_none())
     );
-}
-
-#[tokio::test]
-async fn a_slow_answer_has_most_of_the_time() {
-    let upstream = wiremock::MockServer::start().await;
-    let slow = wiremock::ResponseTemplate::new(200)
-        .set_body_json(json!({"ok": true}))
-        .set_delay(std::time::Duration::from_millis(550));
-    wiremock::Mock::given(wiremock::matchers::any())
-        .respond_with(slow)
-        .mount(&upstream)
-        .await;
-    let mut command = Server::command(&upstream.uri());
-    let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "1")).await;
-    for call in [READ, SUBMIT] {
-        assert_eq!(server.call(call.0, call.1()).await.json(), json!({"ok": true}));
-    }
 }
 
 #[tokio::test]

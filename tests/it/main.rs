@@ -31,6 +31,8 @@ mod model_resources;
 mod offer;
 mod parting;
 mod payloads;
+#[cfg(target_os = "linux")]
+mod pipes;
 mod protocol;
 mod readme;
 mod results;

@@ -67,18 +67,10 @@ async fn a_cancelled_call_that_may_have_changed_something_is_named_in_the_log() 
     cancel(&mut server, id).await;
     upstream.abandonment().await;
     alive(&mut server).await;
-    assert!(
-        server
-            .stderr()
-            .contains("may have been carried out tool=\"optimizer-step\""),
-        "{}",
-        server.stderr()
-    );
-    assert!(
-        server.stderr().contains("status=\"cancelled\""),
-        "{}",
-        server.stderr()
-    );
+    server
+        .logged("may have been carried out tool=\"optimizer-step\"")
+        .await;
+    server.logged("status=\"cancelled\"").await;
 }
 
 /// What hosts leave a server to end in.

@@ -52,7 +52,7 @@ async fn next(server: &mut Server, answer: &Value) -> Outcome {
 /// Whether an answer says that it was waited for about so long; a busy machine takes longer.
 fn waited(answer: &Value, seconds: f64) -> bool {
     let waited = answer["waited_seconds"].as_f64().unwrap();
-    (seconds..seconds + 5.0).contains(&waited)
+    (seconds..seconds + 20.0).contains(&waited)
 }
 
 fn looks(upstream: &Scripted) -> usize {
@@ -97,7 +97,7 @@ async fn when_time_is_up_next_goes_on_as_it_stands() {
     let mut server = server(&upstream.url, "50").await;
     let began = Instant::now();
     let going = server.call("optimizer-step", with(step(), 0.3)).await.json();
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(going["status"], "TRAINING_OPERATION_STATUS_RUNNING");
     assert!(waited(&going, 0.3), "{going}");
     assert_eq!(
@@ -158,6 +158,49 @@ async fn more_than_the_limit_is_refused_and_the_variable_moves_it() {
         .await
         .json();
     assert_eq!(done.get("next"), None, "{done}");
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_knows_ends_the_wait_and_is_named() {
+    for state in ["CANCELLED", "ERROR"] {
+        let upstream = Scripted::start(vec![operation("PENDING"), operation(state)]).await;
+        let mut server = server(&upstream.url, "50").await;
+        for (tool, arguments) in [("optimizer-step", step()), ("get-optim-step-operation", shown())] {
+            let ended = server.call(tool, arguments).await.json();
+            let note = ended["note"].as_str().unwrap_or_default();
+            assert!(
+                note.contains("does not know the status TRAINING_OPERATION_STATUS_") && note.contains(state),
+                "{ended}"
+            );
+            assert_eq!(ended["next"]["tool"], "get-optim-step-operation", "{ended}");
+        }
+        assert!(looks(&upstream) <= 3, "{}", looks(&upstream));
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_just_now_may_not_be_known_yet() {
+    let unknown = || status(404, "", r#"{"error":{"message":"no such","type":"t"}}"#);
+    let script = vec![operation("PENDING"), unknown(), unknown(), operation("COMPLETED")];
+    let upstream = Scripted::start(script).await;
+    let mut server = server(&upstream.url, "50").await;
+    let done = server.call("optimizer-step", step()).await.json();
+    assert_eq!(done["output"]["step"], "7", "{done}");
+    assert_eq!(done.get("note"), None, "{done}");
+
+    // A model resource is not taken for one that has ended: it bills.
+    let resource =
+        |state: &str| answer(&json!({"id": "mr_1", "status": format!("MODEL_RESOURCES_STATUS_{state}")}));
+    let fine = answer(&json!({"price_per_hour": 56.0, "currency": "USD"}));
+    upstream.script(vec![fine, resource("CREATING"), unknown(), resource("READY")]);
+    let body = json!({"base_model": "Qwen/Qwen3-0.6B"});
+    let made = server
+        .call("create-model-resource", json!({"body": body}))
+        .await
+        .json();
+    assert_eq!(made["status"], "MODEL_RESOURCES_STATUS_READY", "{made}");
+    let known = server.call("list-recent-activity", json!({})).await.json();
+    assert!(known["may_be_billing"].to_string().contains("mr_1"), "{known}");
 }
 
 #[tokio::test]
@@ -233,8 +276,7 @@ async fn cancelling_stops_the_wait_and_the_log_says_what_goes_on() {
         "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id},
     });
     server.write(&cancel.to_string()).await;
-    sleep(Duration::from_millis(300)).await;
-    let log = server.stderr();
+    let log = server.logged("no longer waited for").await;
     let line = log.lines().find(|line| line.contains("no longer waited for"));
     let line = line.unwrap_or_else(|| panic!("{log}"));
     for part in ["WARN", "optimizer-step", "ts_1", "op_1"] {

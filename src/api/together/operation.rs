@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -13,8 +14,8 @@ use super::summary;
 use crate::api::call::Summary;
 use crate::api::payload::{self, Uploaded};
 use crate::api::wait::{self, Goal, Waited};
-use crate::api::{Call, IdempotencyKey, Output, Reply, View};
-use crate::data::{Data, RESULTS, Stored, file_name};
+use crate::api::{Call, IdempotencyKey, Output, Reply, View, peek};
+use crate::data::{Data, RESULTS, Storing, file_name};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 
@@ -106,10 +107,12 @@ pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Res
     }
     let submitted = call.request().path("session_id", &args.session_id).body(body);
     let reply = submitted.idempotency_key(Some(key)).send().await?;
-    if let Some(request) = request {
-        keep_request(call, &args.session_id, &reply, request).await;
+    let keeping = request.and_then(|request| keep_request(call, &args.session_id, &reply, request));
+    let answer = followed(call, &args.session_id, reply, kind, args.output, until).await;
+    if let Some(keeping) = keeping {
+        keeping.end_or_warn().await;
     }
-    Ok(followed(call, &args.session_id, reply, kind, args.output, until).await)
+    Ok(answer)
 }
 
 /// Saves a checkpoint and waits for its end.
@@ -129,7 +132,7 @@ pub async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> Result<
         Some(whole) => waited.map(|_| whole),
         None => waited,
     };
-    Ok(seen(call, &args.session_id, waited, kind, args.output).await)
+    Ok(seen(call, &args.session_id, waited, kind, args.output))
 }
 
 /// Follows an operation that was just started. Whatever becomes of that, its id must not be lost.
@@ -148,7 +151,7 @@ async fn followed(
         // The get tool fetches again.
         Err(error) => waited.incomplete(call, &error),
     };
-    seen(call, session_id, waited, kind, output).await
+    seen(call, session_id, waited, kind, output)
 }
 
 /// An operation with the part of its result that lies elsewhere, which the end of a wait leaves some time for.
@@ -157,19 +160,13 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 }
 
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
-async fn seen(
-    call: &Call<'_>,
-    session_id: &str,
-    waited: Waited,
-    kind: &Kind,
-    output: Option<Output>,
-) -> Reply {
+fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: Option<Output>) -> Reply {
     let reply = waited.reply();
     let completed = if kind.kept { completed(reply) } else { None };
     let stored = match &completed {
         Some(id) => {
             let name = format!("{}-{}.json", kind.label, file_name(id));
-            store(call, session_id, name, reply.text().to_owned()).await
+            store(call, session_id, name, reply.text().to_owned())
         }
         None => None,
     };
@@ -186,11 +183,18 @@ async fn seen(
 
 /// The id of an operation that has its whole result: neither is it still under way, nor does the result lie elsewhere.
 fn completed(reply: &Reply) -> Option<String> {
-    // Nothing of the result is parsed: it may hold a million numbers.
+    let text = reply.text();
+    let done = peek::text(text, "status")? == "TRAINING_OPERATION_STATUS_COMPLETED";
+    // What can be seen without reading a million numbers is enough as a rule.
+    let says = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
+    let is_here = || says("\"results\":[") && (!says("\"payload_id\"") || has_results(text));
+    (done && is_here()).then(|| peek::text(text, "id")).flatten()
+}
+
+/// Whether an operation has a list of results, and none that lies elsewhere.
+fn has_results(operation: &str) -> bool {
     #[derive(Deserialize)]
     struct Operation<'a> {
-        id: String,
-        status: String,
         #[serde(borrow)]
         output: Output<'a>,
     }
@@ -201,30 +205,25 @@ fn completed(reply: &Reply) -> Option<String> {
         #[serde(borrow, default)]
         payload_id: Option<&'a RawValue>,
     }
-    let operation: Operation<'_> = serde_json::from_str(reply.text()).ok()?;
-    let elsewhere = operation.output.payload_id;
-    let is_here = operation.output.results.get().starts_with('[')
-        && elsewhere.is_none_or(|id| ["null", "\"\""].contains(&id.get()));
-    (is_here && operation.status == "TRAINING_OPERATION_STATUS_COMPLETED").then_some(operation.id)
+    let operation = serde_json::from_str::<Operation<'_>>(operation);
+    operation.is_ok_and(|Operation { output }| {
+        let elsewhere = output.payload_id.map_or("null", RawValue::get);
+        output.results.get().starts_with('[') && ["null", "\"\""].contains(&elsewhere)
+    })
 }
 
 /// Keeps the prompts of a sampling, which its result does not repeat.
-async fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) {
-    if let Some(id) = reply.member::<String>("id") {
-        let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
-        store(call, session_id, name, request).await;
-    }
+fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) -> Option<Storing> {
+    let id = reply.member::<String>("id")?;
+    let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
+    store(call, session_id, name, request)
 }
 
-/// Stores a file of a session. That it could not be stored is no failure of the call; the log says it.
-async fn store(call: &Call<'_>, session_id: &str, name: String, text: String) -> Option<Stored> {
+/// Stores a file of a session, beginning now.
+fn store(call: &Call<'_>, session_id: &str, name: String, text: String) -> Option<Storing> {
     let data = Arc::clone(call.api.config().data.as_ref()?);
-    let folder = folder(session_id);
     let text = call.api.redactor().scrub_owned(text);
-    let stored = data.keep(folder, name, text).await;
-    stored
-        .inspect_err(|problem| tracing::warn!(problem, "a result could not be stored"))
-        .ok()
+    Some(data.keep(folder(session_id), name, text))
 }
 
 /// Where the files of a session lie, within the data directory.

@@ -1,10 +1,13 @@
 //! Large results in short: what is needed to decide on the next step, without tokens and tensors.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::numbers::{Count, Mean, mean};
 use crate::api::integer::Integer;
 use crate::api::json::{self, Object};
 
@@ -38,38 +41,40 @@ impl Completions {
             *stop_reasons.entry(reason.as_str()).or_default() += 1;
         }
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53 tokens")]
-        let counts: Vec<f64> = self.token_counts.iter().map(|count| *count as f64).collect();
-        let logprobs: Vec<f64> = self.mean_logprobs.iter().flatten().copied().collect();
+        let counts = self.token_counts.iter().map(|count| *count as f64);
         Together {
             completions: self.token_counts.len(),
-            mean_token_count: mean(&counts).unwrap_or_default(),
+            mean_token_count: mean(counts).unwrap_or_default(),
             stop_reasons,
-            mean_logprob: mean(&logprobs),
+            mean_logprob: mean(self.mean_logprobs.iter().flatten().copied()),
             policy_versions: &self.policy_versions,
         }
     }
 }
 
-#[derive(Deserialize)]
-struct Sampled<'a> {
-    #[serde(borrow)]
-    results: Vec<Sampling<'a>>,
+/// An operation: its output, read as a sampling, and the other members as they are.
+struct Operation {
+    others: Object,
+    sampled: Sampled,
 }
 
 #[derive(Deserialize)]
-struct Sampling<'a> {
-    #[serde(borrow)]
-    sequences: Vec<Sequence<'a>>,
+struct Sampled {
+    results: Vec<Sampling>,
+}
+
+#[derive(Deserialize)]
+struct Sampling {
+    sequences: Vec<Sequence>,
     #[serde(default)]
     policy_segments: Option<Vec<Segment>>,
 }
 
 #[derive(Deserialize)]
-struct Sequence<'a> {
-    #[serde(borrow)]
-    tokens: Vec<&'a RawValue>,
+struct Sequence {
+    tokens: Count,
     #[serde(default)]
-    logprobs: Option<Vec<Option<f64>>>,
+    logprobs: Option<Mean>,
     #[serde(default)]
     stop_reason: Option<String>,
 }
@@ -83,8 +88,10 @@ struct Segment {
 /// those of each prompt.
 #[must_use]
 pub fn sample(text: &str) -> Option<Object> {
-    let mut operation: Object = serde_json::from_str(text).ok()?;
-    let sampled: Sampled<'_> = serde_json::from_str(operation.get("output")?.get()).ok()?;
+    let Operation {
+        others: mut operation,
+        sampled,
+    } = serde_json::from_str(text).ok()?;
     let count: usize = sampled.results.iter().map(|result| result.sequences.len()).sum();
     let results: Vec<Completions> = sampled.results.into_iter().map(completions).collect();
     let results = if count > MOST_COMPLETIONS {
@@ -98,32 +105,53 @@ pub fn sample(text: &str) -> Option<Object> {
     Some(operation)
 }
 
-fn completions(sampling: Sampling<'_>) -> Completions {
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Operation;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an operation")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Operation, A::Error> {
+                let (mut others, mut sampled) = (Object::default(), None);
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "output" {
+                        // Keeps its place among the others.
+                        others.set(&name, RawValue::NULL.to_owned());
+                        sampled = Some(map.next_value()?);
+                    } else {
+                        others.set(&name, map.next_value()?);
+                    }
+                }
+                let sampled = sampled.ok_or_else(|| A::Error::missing_field("output"))?;
+                Ok(Operation { others, sampled })
+            }
+        }
+        json.deserialize_map(Members)
+    }
+}
+
+fn completions(sampling: Sampling) -> Completions {
     let segments = sampling.policy_segments.into_iter().flatten();
     let sequences = &sampling.sequences;
     Completions {
-        token_counts: sequences.iter().map(|sequence| sequence.tokens.len()).collect(),
+        token_counts: sequences.iter().map(|sequence| sequence.tokens.0).collect(),
         stop_reasons: sequences.iter().map(stop_reason).collect(),
         mean_logprobs: sequences.iter().map(mean_logprob).collect(),
         policy_versions: segments.map(|segment| segment.version).collect(),
     }
 }
 
-fn stop_reason(sequence: &Sequence<'_>) -> String {
+fn stop_reason(sequence: &Sequence) -> String {
     let reason = sequence.stop_reason.as_deref().unwrap_or("unknown");
     reason.strip_prefix("STOP_REASON_").unwrap_or(reason).to_owned()
 }
 
-fn mean_logprob(sequence: &Sequence<'_>) -> Option<f64> {
-    let logprobs: Vec<f64> = sequence.logprobs.iter().flatten().flatten().copied().collect();
-    mean(&logprobs)
-}
-
-/// To three decimals, which is enough to see a policy collapse.
-fn mean(values: &[f64]) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53 values")]
-    let count = values.len() as f64;
-    (count > 0.0).then(|| (values.iter().sum::<f64>() / count * 1000.0).round() / 1000.0)
+fn mean_logprob(sequence: &Sequence) -> Option<f64> {
+    sequence.logprobs.as_ref()?.0
 }
 
 /// Of a forward-backward pass: everything but the tensors.

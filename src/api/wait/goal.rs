@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::api::{Doing, Reply};
+use crate::api::{Doing, Reply, peek};
 use crate::error::ToolError;
 use crate::spec::{GET_MODEL_RESOURCE, GET_RUN, GET_TRAINING_SESSION, Spec};
 
@@ -26,8 +26,10 @@ pub struct Goal {
     label: &'static str,
     /// How each of its statuses begins.
     prefix: &'static str,
-    /// The statuses that end the wait. A status that nobody knows does not.
+    /// The statuses that are waited for.
     ends: &'static [&'static str],
+    /// The statuses in which the wait goes on. A status of neither list ends it too: nobody knows what would come.
+    passes: &'static [&'static str],
     /// The longest time between two looks.
     interval: Duration,
     /// Whether a thing that the service does not know any more is what was waited for.
@@ -37,6 +39,7 @@ pub struct Goal {
 /// A new model resource, until sessions can attach or it never will be ready.
 pub const RESOURCE_UP: Goal = Goal {
     ends: &["READY", "STOPPING", "STOPPED", "ERROR"],
+    passes: &["PENDING", "CREATING"],
     ..RESOURCE
 };
 
@@ -46,6 +49,7 @@ pub const RESOURCE: Goal = Goal {
     label: "model resource",
     prefix: "MODEL_RESOURCES_STATUS_",
     ends: &["READY", "STOPPED", "ERROR"],
+    passes: &["PENDING", "CREATING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
 };
@@ -53,6 +57,7 @@ pub const RESOURCE: Goal = Goal {
 /// A model resource that was told to stop.
 pub const RESOURCE_DOWN: Goal = Goal {
     ends: &["STOPPED", "ERROR"],
+    passes: &["PENDING", "CREATING", "READY", "STOPPING"],
     until_gone: true,
     ..RESOURCE
 };
@@ -60,6 +65,7 @@ pub const RESOURCE_DOWN: Goal = Goal {
 /// A new session, until it takes operations or never will.
 pub const SESSION_UP: Goal = Goal {
     ends: &["RUNNING", "STOPPING", "STOPPED", "ERROR", "EXPIRED"],
+    passes: &["UNSPECIFIED", "CREATING"],
     ..SESSION
 };
 
@@ -69,6 +75,7 @@ pub const SESSION: Goal = Goal {
     label: "training session",
     prefix: "TRAINING_SESSION_STATUS_",
     ends: &["RUNNING", "STOPPED", "ERROR", "EXPIRED"],
+    passes: &["UNSPECIFIED", "CREATING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
 };
@@ -76,6 +83,7 @@ pub const SESSION: Goal = Goal {
 /// A session that was told to stop.
 pub const SESSION_DOWN: Goal = Goal {
     ends: &["STOPPED", "ERROR", "EXPIRED"],
+    passes: &["UNSPECIFIED", "CREATING", "RUNNING", "STOPPING"],
     until_gone: true,
     ..SESSION
 };
@@ -86,6 +94,7 @@ pub const RUN: Goal = Goal {
     label: "run",
     prefix: "",
     ends: &["RUNNING", "COMPLETED", "FAILED", "STOPPED", "PAUSED"],
+    passes: &["QUEUED", "PENDING", "PAUSING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
 };
@@ -94,8 +103,20 @@ pub const RUN: Goal = Goal {
 pub const RUN_DOWN: Goal = Goal {
     interval: RUN_ENDING,
     ends: &["COMPLETED", "FAILED", "STOPPED", "PAUSED"],
+    passes: &["QUEUED", "PENDING", "RUNNING", "PAUSING", "STOPPING"],
     ..RUN
 };
+
+/// What a status means for a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It is what was waited for.
+    Reached,
+    /// It changes by itself.
+    Passes,
+    /// This version of the server does not know it.
+    Unknown,
+}
 
 impl Goal {
     /// The end of an operation.
@@ -106,31 +127,40 @@ impl Goal {
             label,
             prefix: "TRAINING_OPERATION_STATUS_",
             ends: &["COMPLETED", "FAILED"],
+            passes: &["UNSPECIFIED", "PENDING", "RUNNING"],
             interval: QUICK,
             until_gone: false,
+        }
+    }
+
+    /// What the status that an answer shows means for the wait. An answer without a status says nothing yet.
+    #[must_use]
+    pub fn reading(&self, status: Option<&str>) -> Reading {
+        let Some(status) = status else {
+            return Reading::Passes;
+        };
+        match status.strip_prefix(self.prefix) {
+            Some(short) if self.ends.contains(&short) => Reading::Reached,
+            Some(short) if self.passes.contains(&short) => Reading::Passes,
+            _ => Reading::Unknown,
         }
     }
 
     /// Whether an answer shows what is waited for.
     #[must_use]
     pub fn is_reached(&self, reply: &Reply) -> bool {
-        let status = status(reply);
-        let short = status
-            .as_deref()
-            .and_then(|status| status.strip_prefix(self.prefix));
-        short.is_some_and(|short| self.ends.contains(&short))
+        self.reading(status(reply).as_deref()) == Reading::Reached
     }
 
     /// Whether the thing is gone, and that was the goal.
     pub(super) fn is_gone(&self, error: &ToolError) -> bool {
-        let unknown = matches!(error, ToolError::Call(failure) if failure.status() == Some(404));
-        self.until_gone && unknown
+        self.until_gone && is_not_found(error)
     }
 
-    /// What an answer shows, such as `forward-backward running`.
-    pub(super) fn doing(&self, reply: &Reply) -> Doing {
-        let status = status(reply).unwrap_or_else(|| "started".to_owned());
-        let short = status.strip_prefix(self.prefix).unwrap_or(&status);
+    /// What a status says, such as `forward-backward running`.
+    pub(super) fn doing(&self, status: Option<&str>) -> Doing {
+        let status = status.unwrap_or("started");
+        let short = status.strip_prefix(self.prefix).unwrap_or(status);
         let short = short.to_ascii_lowercase().replace('_', " ");
         Doing {
             what: Some(format!("{} {short}", self.label)),
@@ -138,72 +168,75 @@ impl Goal {
         }
     }
 
-    /// The longest time until the next look at a thing in this state.
-    pub(super) fn interval(&self, reply: &Reply) -> Duration {
-        match status(reply) {
+    /// The longest time until the next look at a thing of this status.
+    pub(super) fn interval(&self, status: Option<&str>) -> Duration {
+        match status {
             Some(status) if status.ends_with("STOPPING") => self.interval.min(ENDING),
             _ => self.interval,
         }
     }
 }
 
+/// Whether the service does not know the thing.
+pub(super) fn is_not_found(error: &ToolError) -> bool {
+    matches!(error, ToolError::Call(failure) if failure.status() == Some(404))
+}
+
 /// The status of what an answer shows. Runs are wrapped.
-fn status(reply: &Reply) -> Option<String> {
+#[must_use]
+pub(super) fn status(reply: &Reply) -> Option<String> {
     #[derive(Deserialize)]
     struct Run {
         status: Option<String>,
     }
-    reply
-        .member("status")
-        .or_else(|| reply.member::<Run>("run")?.status)
+    // Of an operation it stands before a result that may be a million numbers.
+    peek::text(reply.text(), "status").or_else(|| reply.member::<Run>("run")?.status)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(status: &str) -> Reply {
-        Reply::new(serde_json::json!({"id": "x", "status": status}).to_string())
-    }
-
     #[test]
-    fn only_known_statuses_end_a_wait() {
-        for (goal, status, ends) in [
-            (RESOURCE_UP, "MODEL_RESOURCES_STATUS_READY", true),
-            (RESOURCE_UP, "MODEL_RESOURCES_STATUS_STOPPING", true),
-            (RESOURCE, "MODEL_RESOURCES_STATUS_STOPPING", false),
-            (RESOURCE_DOWN, "MODEL_RESOURCES_STATUS_READY", false),
-            (SESSION, "TRAINING_SESSION_STATUS_PARKED", false),
-            (SESSION, "RUNNING", false),
-            (SESSION_DOWN, "TRAINING_SESSION_STATUS_EXPIRED", true),
-            (RUN, "PAUSING", false),
-            (RUN, "RUNNING", true),
-            (RUN_DOWN, "RUNNING", false),
+    fn only_known_statuses_are_waited_through() {
+        use Reading::{Passes, Reached, Unknown};
+        for (goal, status, reading) in [
+            (RESOURCE_UP, "MODEL_RESOURCES_STATUS_READY", Reached),
+            (RESOURCE_UP, "MODEL_RESOURCES_STATUS_STOPPING", Reached),
+            (RESOURCE, "MODEL_RESOURCES_STATUS_STOPPING", Passes),
+            (RESOURCE_DOWN, "MODEL_RESOURCES_STATUS_READY", Passes),
+            (SESSION, "TRAINING_SESSION_STATUS_PARKED", Unknown),
+            (SESSION, "RUNNING", Unknown),
+            (SESSION_DOWN, "TRAINING_SESSION_STATUS_EXPIRED", Reached),
+            (RUN, "PAUSING", Passes),
+            (RUN, "RUNNING", Reached),
+            (RUN, "CANCELLED", Unknown),
+            (RUN_DOWN, "RUNNING", Passes),
         ] {
-            assert_eq!(goal.is_reached(&reply(status)), ends, "{status}");
+            assert_eq!(goal.reading(Some(status)), reading, "{status}");
         }
-        assert!(!RUN.is_reached(&Reply::new("[]".to_owned())));
+        assert_eq!(RUN.reading(None), Passes);
     }
 
     #[test]
     fn a_status_is_found_and_put_into_words() {
-        let run = Reply::new(r#"{"run":{"id":"r","status":"QUEUED"}}"#.to_owned());
-        let words = |goal: Goal, reply: &Reply| goal.doing(reply).what.unwrap();
-        assert_eq!(words(RUN, &run), "run queued");
+        let words = |goal: Goal, answer: &str| {
+            let status = status(&Reply::new(answer.to_owned()));
+            goal.doing(status.as_deref()).what.unwrap()
+        };
         assert_eq!(
-            words(RUN, &Reply::new(r#"{"runId":"r"}"#.to_owned())),
-            "run started"
+            words(RUN, r#"{"run":{"id":"r","status":"QUEUED"}}"#),
+            "run queued"
         );
-        let creating = reply("TRAINING_SESSION_STATUS_CREATING");
-        assert_eq!(words(SESSION, &creating), "training session creating");
+        assert_eq!(words(RUN, r#"{"runId":"r"}"#), "run started");
+        assert_eq!(words(RUN, "[]"), "run started");
+        let creating = r#"{"id":"x","status":"TRAINING_SESSION_STATUS_CREATING"}"#;
+        assert_eq!(words(SESSION, creating), "training session creating");
     }
 
     #[test]
     fn what_shuts_down_is_looked_at_more_often() {
-        assert_eq!(SESSION.interval(&reply("TRAINING_SESSION_STATUS_CREATING")), SLOW);
-        assert_eq!(
-            SESSION.interval(&reply("TRAINING_SESSION_STATUS_STOPPING")),
-            ENDING
-        );
+        assert_eq!(SESSION.interval(Some("TRAINING_SESSION_STATUS_CREATING")), SLOW);
+        assert_eq!(SESSION.interval(Some("TRAINING_SESSION_STATUS_STOPPING")), ENDING);
     }
 }

@@ -8,12 +8,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::Goal;
+use super::goal::{self, Goal, Reading};
 use crate::api::{Api, Call, Reply};
 use crate::error::ToolError;
 
 /// Between the first two looks; each further time is half as long again.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// How often the service may not know yet what it has just made.
+const MOST_TOO_EARLY: u32 = 5;
 
 /// What is looked at: the row, and the ids in its path.
 type Thing = (&'static str, Vec<String>);
@@ -33,7 +35,33 @@ pub(super) struct Poll {
 #[derive(Clone)]
 struct Look {
     asked: Instant,
-    found: Result<Reply, ToolError>,
+    found: Result<Seen, ToolError>,
+}
+
+/// A thing as the service shows it.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub(super) reply: Reply,
+    /// The status in it.
+    pub(super) status: Option<String>,
+}
+
+impl Seen {
+    pub(super) fn new(reply: Reply) -> Self {
+        let status = goal::status(&reply);
+        Self { reply, status }
+    }
+}
+
+/// What is known of a thing when somebody begins to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// Its state.
+    State,
+    /// That it was made just now.
+    Made,
 }
 
 /// The place of one who waits: only what was asked for after joining counts, since an earlier look may show the state before
@@ -45,7 +73,7 @@ pub(super) struct Place {
 
 impl Poll {
     /// Joins the looks at a thing; who knows its state can do without one at once.
-    pub(super) fn join(api: &Arc<Api>, goal: &Goal, ids: &[&str], known: bool) -> (Arc<Self>, Place) {
+    pub(super) fn join(api: &Arc<Api>, goal: &Goal, ids: &[&str], known: Known) -> (Arc<Self>, Place) {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         let joined = Instant::now();
         let mut polls = api.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,11 +93,10 @@ impl Poll {
         (poll, Place { joined, looks })
     }
 
-    fn start(api: &Arc<Api>, goal: &Goal, ids: Vec<String>, known: bool) -> Self {
+    fn start(api: &Arc<Api>, goal: &Goal, ids: Vec<String>, known: Known) -> Self {
         let (sender, looks) = watch::channel(None);
         let hurry = Arc::new(Notify::new());
-        let first = if known { SHORTEST } else { Duration::ZERO };
-        let rounds = rounds(Arc::clone(api), *goal, ids, first, sender, Arc::clone(&hurry));
+        let rounds = rounds(Arc::clone(api), *goal, ids, known, sender, Arc::clone(&hurry));
         Self {
             looks,
             hurry,
@@ -79,7 +106,7 @@ impl Poll {
     }
 
     /// The next look that counts.
-    pub(super) async fn fresh(&self, place: &mut Place) -> Result<Reply, ToolError> {
+    pub(super) async fn fresh(&self, place: &mut Place) -> Result<Seen, ToolError> {
         while place.looks.changed().await.is_ok() {
             if let Some(look) = &*place.looks.borrow_and_update()
                 && (look.asked >= place.joined || look.found.is_err())
@@ -107,33 +134,51 @@ async fn rounds(
     api: Arc<Api>,
     goal: Goal,
     ids: Vec<String>,
-    first: Duration,
+    known: Known,
     looks: watch::Sender<Option<Look>>,
     hurry: Arc<Notify>,
 ) {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let mut pause = SHORTEST;
     let mut asked = Instant::now();
-    let mut next = asked + first;
+    let mut next = match known {
+        Known::Nothing => asked,
+        Known::State | Known::Made => asked + SHORTEST,
+    };
+    // How soon whoever joins later gets a look of their own.
+    let mut least = SHORTEST;
+    let mut too_early = if known == Known::Made { MOST_TOO_EARLY } else { 0 };
     loop {
-        tokio::select! {
-            () = sleep_until(next) => {}
-            // Somebody has joined who knows nothing yet, or only what was.
-            () = hurry.notified() => {
-                next = next.min(asked + SHORTEST);
-                continue;
+        // The timer's grain is a millisecond: what is due already must not wait for it.
+        while next > Instant::now() {
+            tokio::select! {
+                () = sleep_until(next) => break,
+                // Somebody has joined who knows nothing yet, or only what was.
+                () = hurry.notified() => next = next.min(asked + least),
             }
         }
         asked = Instant::now();
         // A call of its own, with all the time of one, whoever waits for it.
         let call = Call::new(&api, goal.show);
-        let found = call.request().path_values(&ids).send().await;
-        let interval = found.as_ref().ok().map(|reply| goal.interval(reply));
-        looks.send_replace(Some(Look { asked, found }));
-        let Some(interval) = interval else {
-            return;
-        };
-        pause = pause.min(interval);
+        let request = call.request().path_values(&ids);
+        let found = request.perhaps_too_early(too_early > 0).send().await;
+        if too_early > 0 && found.as_ref().is_err_and(goal::is_not_found) {
+            too_early -= 1;
+        } else {
+            too_early = 0;
+            let found = found.map(Seen::new);
+            let interval = found.as_ref().ok().map(|seen| {
+                // What has come to rest is asked for by those who come and go: nobody waits there for long.
+                let at_rest = goal.reading(seen.status.as_deref()) == Reading::Reached;
+                least = if at_rest { Duration::ZERO } else { SHORTEST };
+                goal.interval(seen.status.as_deref())
+            });
+            looks.send_replace(Some(Look { asked, found }));
+            let Some(interval) = interval else {
+                return;
+            };
+            pause = pause.min(interval);
+        }
         next = Instant::now() + pause;
         pause = pause * 3 / 2;
     }

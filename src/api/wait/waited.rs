@@ -10,6 +10,9 @@ use crate::error::ToolError;
 /// The most of a failure that a note repeats, in characters.
 const LONGEST_FAILURE: usize = 1000;
 
+/// The most of an unknown status that a note repeats, in characters.
+const LONGEST_STATUS: usize = 100;
+
 /// The state in which a call left a thing.
 pub struct Waited {
     reply: Reply,
@@ -40,6 +43,8 @@ pub(super) enum Ended {
     Gone,
     /// With the time.
     Time,
+    /// In a status of which this version does not know whether it lasts.
+    UnknownStatus(String),
     /// With a look that failed for good.
     Unseen(ToolError),
 }
@@ -69,6 +74,10 @@ impl Waited {
                 next,
                 note: match ended {
                     Ended::AtRest | Ended::Time => None,
+                    Ended::UnknownStatus(status) => Some(format!(
+                        "This version of rl-mcp does not know the status {}, so the wait ended: it may be final. Decide from what the answer says.",
+                        status.chars().take(LONGEST_STATUS).collect::<String>(),
+                    )),
                     Ended::Gone => Some("The service does not know it any more: it is gone.".to_owned()),
                     Ended::Unseen(error) => Some(said(
                         call,

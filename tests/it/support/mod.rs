@@ -7,7 +7,7 @@ mod scripted;
 mod store;
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
-pub use process::{Outcome, Server, latest, outcome, prime_home};
+pub use process::{Outcome, PATIENCE, Server, latest, outcome, prime_home, resident_mb};
 pub use sandbox::Sandbox;
 pub use scripted::{Reaction, Scripted, json, status};
 pub use store::{Fault, Store};

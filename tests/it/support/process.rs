@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::{PRIME_KEY, TOGETHER_KEY};
 
 /// Longer than any call may take in a test; a hang fails instead of stopping the suite.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The data directory of all servers that name none of their own.
 static DATA: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -36,7 +36,10 @@ pub struct Server {
     pub others: mpsc::UnboundedReceiver<Value>,
     stderr: Arc<Mutex<String>>,
     stdout: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
+    log_reader: Option<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
+    /// A standard error that is not read.
+    unread: Option<ChildStderr>,
     next_id: u64,
 }
 
@@ -85,19 +88,30 @@ impl Server {
 
     pub async fn initialized(command: &mut Command) -> Self {
         let mut server = Self::spawn(command);
+        server.initialize().await;
+        server
+    }
+
+    /// Goes through the handshake as a host does.
+    pub async fn initialize(&mut self) {
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
             "clientInfo": {"name": "test", "version": "1"},
         });
-        server.request("initialize", params).await;
-        server
-            .write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
+        self.request("initialize", params).await;
+        self.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
             .await;
-        server
     }
 
     pub fn spawn(command: &mut Command) -> Self {
+        let mut server = Self::spawn_unread(command);
+        server.read_stderr();
+        server
+    }
+
+    /// A server whose standard error nobody reads.
+    pub fn spawn_unread(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -105,14 +119,7 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let log = stderr.clone();
-        let log_reader = tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                log.lock().unwrap().push_str(&(line + "\n"));
-            }
-        });
+        let unread = child.stderr.take();
         let waiting = Waiting::default();
         let stdout = Arc::new(Mutex::new(String::new()));
         let (sender, others) = mpsc::unbounded_channel();
@@ -135,16 +142,46 @@ impl Server {
             stdin,
             waiting,
             others,
-            stderr,
+            stderr: Arc::default(),
             stdout,
-            readers: vec![log_reader, reader],
+            log_reader: None,
+            reader: Some(reader),
+            unread,
             next_id: 1,
         }
     }
 
+    /// Reads standard error from now on.
+    pub fn read_stderr(&mut self) {
+        let mut lines = BufReader::new(self.unread.take().unwrap()).lines();
+        let log = self.stderr.clone();
+        self.log_reader = Some(tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.lock().unwrap().push_str(&(line + "\n"));
+            }
+        }));
+    }
+
+    /// Stops reading standard output, for good.
+    pub async fn close_stdout(&mut self) {
+        let reader = self.reader.take().unwrap();
+        reader.abort();
+        let _ = reader.await;
+    }
+
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     pub async fn write(&mut self, line: &str) {
+        self.write_bytes(line.as_bytes()).await;
+    }
+
+    /// Writes a line that may be no text.
+    pub async fn write_bytes(&mut self, line: &[u8]) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
-        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        stdin.write_all(&[line, b"\n"].concat()).await.unwrap();
     }
 
     /// Sends a request and returns its id and where its answer arrives.
@@ -200,22 +237,40 @@ impl Server {
     }
 
     pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
-        let id = self.child.id().unwrap().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        self.signal("-TERM").await
+    }
+
+    /// Sends a signal; returns how the process ended and how long that took.
+    pub async fn signal(&mut self, signal: &str) -> (ExitStatus, Duration) {
+        let id = self.id().to_string();
+        Command::new("kill").args([signal, &id]).status().await.unwrap();
         self.ended().await
     }
 
-    async fn ended(&mut self) -> (ExitStatus, Duration) {
+    /// Waits for the end of the process.
+    pub async fn ended(&mut self) -> (ExitStatus, Duration) {
         let started = Instant::now();
         let status = timeout(PATIENCE, self.child.wait())
             .await
             .expect("the process ends")
             .unwrap();
         let took = started.elapsed();
-        for reader in self.readers.drain(..) {
+        for reader in [self.log_reader.take(), self.reader.take()].into_iter().flatten() {
             timeout(PATIENCE, reader).await.expect("the output ends").unwrap();
         }
         (status, took)
+    }
+
+    /// Waits until a line with these words is logged; the log so far. The server does not wait for its log.
+    pub async fn logged(&self, words: &str) -> String {
+        let written = async {
+            while !self.stderr().contains(words) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let found = timeout(PATIENCE, written).await;
+        assert!(found.is_ok(), "{words}: {}", self.stderr());
+        self.stderr()
     }
 
     /// What was logged so far.
@@ -274,4 +329,12 @@ pub fn outcome(answer: &Value) -> Outcome {
         link,
         is_error: result["isError"].as_bool().unwrap_or(false),
     }
+}
+
+/// What a process holds in memory now, in MB; 0 where that can't be known.
+pub fn resident_mb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() / 1000
 }

@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::PATIENCE;
+
 /// What happens to a request.
 #[derive(Clone)]
 pub enum Reaction {
@@ -97,16 +99,26 @@ impl Scripted {
         self.state.seen.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have arrived in all.
+    pub async fn arrivals(&self, count: usize) {
+        let all = async {
+            while self.seen().len() < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(PATIENCE, all).await.expect("the requests");
+    }
+
     /// Waits until a request has arrived.
     pub async fn arrival(&self) {
-        timeout(Duration::from_secs(10), self.state.arrived.notified())
+        timeout(PATIENCE, self.state.arrived.notified())
             .await
             .expect("a request");
     }
 
     /// Waits until a client has gone away from a hanging request.
     pub async fn abandonment(&self) {
-        timeout(Duration::from_secs(10), self.state.abandoned.notified())
+        timeout(PATIENCE, self.state.abandoned.notified())
             .await
             .expect("the client to go away");
     }
