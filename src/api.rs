@@ -260,7 +260,10 @@ impl<'a> Request<'a> {
         };
         let account = self.call.api.config.account(service);
         let Some(key) = &account.key else {
-            return Err(ToolError::MissingKey(service));
+            return Err(ToolError::MissingKey {
+                service,
+                broken_file: account.broken_file.clone(),
+            });
         };
         let mut url =
             path::url(&account.base_url, self.spec.path, &self.path).map_err(ToolError::Arguments)?;

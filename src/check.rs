@@ -39,7 +39,12 @@ pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::R
     if !any_key(api) {
         writeln!(
             out,
-            "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
+            "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: {}put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
+            if api.config().prime.broken_file.is_some() {
+                "mend the file that was left out, or "
+            } else {
+                ""
+            },
             key_variables(Service::Together).join(" or "),
             key_variables(Service::Prime).join(" or "),
         )?;
@@ -133,10 +138,14 @@ async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
     writeln!(out, "  base URL  {}", base_url(account))?;
+    let usable = account.broken_file.is_none();
+    if let Some(file) = &account.broken_file {
+        writeln!(out, "  file      LEFT OUT: {file}")?;
+    }
     out.flush()?;
     if account.key.is_none() {
         writeln!(out, "  test      skipped, as there is no key\n")?;
-        return Ok(true);
+        return Ok(usable);
     }
     let started = Instant::now();
     let result = read_something(api, service).await;
@@ -153,7 +162,7 @@ async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -
             writeln!(out)?;
         }
     }
-    Ok(result.is_ok())
+    Ok(result.is_ok() && usable)
 }
 
 fn key(account: &Account, service: Service) -> String {

@@ -19,7 +19,12 @@ pub enum ToolError {
     /// The arguments break rules of the API. Nothing was sent.
     Arguments(Problems),
     /// The service's key is not configured. Nothing was sent.
-    MissingKey(Service),
+    MissingKey {
+        /// The service.
+        service: Service,
+        /// The file that could have held it, and why it cannot be used.
+        broken_file: Option<String>,
+    },
     /// This machine, not the service, stands in the way: a limit that the user set, or its files.
     Here {
         /// What stands in the way, as a sentence.
@@ -148,12 +153,26 @@ impl fmt::Display for ToolError {
                 f,
                 "The arguments need correction; nothing was sent.{problems}\nNext: correct them all and call again."
             ),
-            Self::MissingKey(service) => write!(
-                f,
-                "No key for {name} is configured; nothing was sent.\nNext: ask the user to put it into the environment variable {variable} of this server (in the host's mcp.json, under \"env\") and to restart the server.",
-                name = service.name(),
-                variable = key_variables(*service).join(" or "),
-            ),
+            Self::MissingKey { service, broken_file } => {
+                write!(
+                    f,
+                    "No key for {} is configured; nothing was sent.",
+                    service.name()
+                )?;
+                if let Some(file) = broken_file {
+                    write!(f, " A file that may hold one cannot be used: {file}.")?;
+                }
+                let mend = if broken_file.is_some() {
+                    "mend that file, or "
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "\nNext: ask the user to {mend}put it into the environment variable {variable} of this server (in the host's mcp.json, under \"env\"), and to restart the server.",
+                    variable = key_variables(*service).join(" or "),
+                )
+            }
             Self::Here { why, next } => write!(f, "{why}\nNext: {next}"),
             Self::Call(failure) => failure.fmt(f),
             Self::Internal(what) => write!(

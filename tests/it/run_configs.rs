@@ -456,23 +456,47 @@ async fn key_team_and_address_come_from_the_official_command_lines_file_where_th
 }
 
 #[tokio::test]
-async fn a_broken_file_of_the_official_command_line_is_left_alone() {
+async fn a_broken_file_of_the_official_command_line_is_left_out_and_named() {
     let home = prime_home("{\"api_key\": \"pit_secret_of_file\"");
     let mut command = Server::command("http://127.0.0.1:9");
     command.env("HOME", home.path()).env_remove("PRIME_API_KEY");
     let mut server = Server::initialized(&mut command).await;
     let outcome = server.call("prime-intellect-listruns", json!({})).await;
-    assert!(
-        outcome.error().contains("No key for Prime Intellect"),
-        "{}",
-        outcome.text
-    );
+    let named = "~/.prime/config.json: is no JSON, see line 1, column ";
+    for words in ["No key for Prime Intellect", named, "PRIME_API_KEY"] {
+        assert!(outcome.error().contains(words), "{words}: {}", outcome.text);
+    }
+    // The other service's key has nothing to do with that file.
+    command
+        .env_remove("TOGETHER_AI_API_KEY")
+        .env_remove("TOGETHER_API_KEY");
+    let mut other = Server::initialized(&mut command).await;
+    let outcome = other.call("list-training-sessions", json!({})).await;
+    assert!(!outcome.error().contains(".prime"), "{}", outcome.text);
     server.close().await;
     let log = server.stderr();
-    assert!(
-        log.contains("~/.prime/config.json") && !log.contains("pit_secret"),
-        "{log}"
-    );
+    assert!(log.contains(named) && !log.contains("pit_secret"), "{log}");
+}
+
+#[tokio::test]
+async fn check_names_a_broken_file_of_the_official_command_line() {
+    let upstream = Upstream::start().await;
+    let home = prime_home("{\"api_key\": \"pit_secret_of_file\"");
+    let mut command = Server::command(&upstream.server.uri());
+    command.env("HOME", home.path()).arg("check");
+    // Its team is missing even where its key is not needed.
+    for without_key in [false, true] {
+        if without_key {
+            command.env_remove("PRIME_API_KEY");
+        }
+        let (code, out, _) = Server::run(&mut command).await;
+        assert_eq!(code, 1, "{out}");
+        assert!(
+            out.contains("file      LEFT OUT: ~/.prime/config.json: is no JSON"),
+            "{out}"
+        );
+        assert!(!out.contains("pit_secret"), "{out}");
+    }
 }
 
 #[tokio::test]
