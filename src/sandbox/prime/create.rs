@@ -180,7 +180,7 @@ fn launch(platform: &Arc<Platform>, world: &mut World, run: Run) -> Value {
     };
     drop(tokio::spawn(life.live()));
     let gpus = usize::try_from(run.recipe.gpus.all()).unwrap_or(usize::MAX);
-    let created = json!({
+    let mut created = json!({
         "runId": run.id,
         "tokenValue": format!("pit_run_{}", Uuid::new_v4().simple()),
         "onDemand": true,
@@ -189,6 +189,9 @@ fn launch(platform: &Arc<Platform>, world: &mut World, run: Run) -> Value {
         "estimatedCostPerHour": run.gpu.price * float(gpus),
         "isBeta": run.gpu.beta,
     });
+    if let (Some(notice), Some(members)) = (run.recipe.notice(), created.as_object_mut()) {
+        members.insert("notice".to_owned(), json!(notice));
+    }
     world.runs.push(run);
     created
 }
