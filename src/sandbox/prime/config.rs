@@ -6,11 +6,10 @@
 mod known;
 mod rl;
 
+use super::super::bounds::MOST_STEPS;
 use super::fields::Fields;
 use super::recipe::{Data, Gpus, Mode, Optim, Recipe};
 
-/// The longest run. It bounds what the sandbox remembers of one.
-const MOST_STEPS: u64 = 10_000;
 /// The most completions or texts in one step; larger batches are cut, and the log says so.
 pub(super) const MOST_SAMPLES: usize = 128;
 /// Steps without `max_steps`.
