@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod directory;
 pub mod download;
 pub mod error;
 pub mod files;

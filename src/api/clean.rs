@@ -9,7 +9,7 @@ use crate::redact::PLACEHOLDER;
 /// Whether a character shows nothing or turns the direction of writing: control characters but line feed and tab,
 /// and what Unicode calls default-ignorable (zero-width, bidirectional controls, tags, variation
 /// selectors), and blanks that are no spaces.
-fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\t'))
         || matches!(
             character,
