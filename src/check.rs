@@ -10,6 +10,7 @@ use crate::config::{
 };
 use crate::data::Data;
 use crate::error::ToolError;
+use crate::journal;
 use crate::offer::Offer;
 use crate::problems::list;
 use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
@@ -98,10 +99,23 @@ fn write_data_directory(data: Option<&Data>, out: &mut impl Write) -> io::Result
         limits.longest.as_secs() / 86_400,
     )?;
     match data.probe() {
-        Ok(()) => writeln!(out, "  writable  yes"),
+        Ok(()) => writeln!(out, "  writable  yes")?,
         Err(error) => writeln!(
             out,
             "  writable  NO: {error}. Large results and the journal are not kept; {DATA_DIR} names another"
+        )?,
+    }
+    if let Err(error) = journal::probe(data.root()) {
+        writeln!(
+            out,
+            "  journal   NO: {error}. What is done is not recorded; move it out of the way"
+        )?;
+    }
+    match data.exposed() {
+        None => Ok(()),
+        Some(who) => writeln!(
+            out,
+            "  private   NO: {who}, and so change what the server reads; chmod go-w ends that"
         ),
     }
 }

@@ -4,8 +4,8 @@
 //! appear whole; none is ever overwritten. What is too old, or too much, is removed, oldest first.
 
 mod limits;
+mod private;
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::directory::{Directory, Kind, Open, is_reserved};
 
 pub use limits::{Limits, Usage};
+pub(crate) use private::make_private;
 
 /// Where results of tools lie, by session where they belong to one.
 pub const RESULTS: &str = "results";
@@ -169,6 +170,12 @@ impl Data {
         NamedTempFile::new_in(nearest).map(drop)
     }
 
+    /// Who else may write to it, in words, if anybody may. Blocks.
+    #[must_use]
+    pub fn exposed(&self) -> Option<String> {
+        private::exposed(&self.root)
+    }
+
     /// What it holds now. Blocks.
     #[must_use]
     pub fn usage(&self) -> Usage {
@@ -196,15 +203,6 @@ pub fn file_name(id: &str) -> String {
     format!("{name}-{:016x}", hasher.finish())
 }
 
-/// Makes a directory that is the user's alone, with those above it that are missing.
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
 /// Whether the file of this name holds just this.
 fn holds(folder: &Directory, name: &str, content: &[u8]) -> io::Result<bool> {
     let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
@@ -221,6 +219,7 @@ fn holds(folder: &Directory, name: &str, content: &[u8]) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn data(limits: Limits) -> (tempfile::TempDir, Data) {
         let directory = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ pub mod adapter;
 mod body_path;
 mod output;
 mod progress;
+mod unrecorded;
 
 use std::borrow::Cow;
 use std::pin::Pin;

@@ -13,7 +13,7 @@ use tokio::time::sleep_until;
 
 use super::Entry;
 use super::progress::Progress;
-use super::{body_path, output};
+use super::{body_path, output, unrecorded};
 use crate::api::{Api, Call};
 use crate::arguments::Accepts;
 use crate::error::ToolError;
@@ -72,10 +72,16 @@ impl Offered {
         let progress = Progress::start(context, &call);
         let result = self.watch(&call, raw, context).await;
         progress.stop().await;
+        let unwritten = api.journal().settled().await;
+        let unwritten = unwritten.filter(|_| unrecorded::concerns(self.entry.spec, &result));
         if !matches!(result, Err(ToolError::Cancelled)) {
             unfinished.0 = None;
         }
-        result.unwrap_or_else(|error| failure(api, &error))
+        let result = result.unwrap_or_else(|error| failure(api, &error));
+        match unwritten {
+            Some(problem) => unrecorded::say(result, &api.redactor().scrub_owned(problem)),
+            None => result,
+        }
     }
 
     async fn watch(

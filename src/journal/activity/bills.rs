@@ -78,7 +78,7 @@ const KINDS: [Kind; 2] = [
 
 /// What `records` show to have been started and not to have ended; what may not have been started at all, only
 /// after `since`.
-pub(super) fn bills(records: &[Record], since: &str) -> Vec<Bills> {
+pub(super) fn bills(records: &[&Record], since: &str) -> Vec<Bills> {
     let mut bills: Vec<Bills> = Vec::new();
     for record in records {
         for kind in &KINDS {

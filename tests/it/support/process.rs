@@ -218,6 +218,20 @@ impl Server {
         (status, took)
     }
 
+    /// The most memory that the process has had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.child.id().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak.unwrap()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .unwrap()
+            << 10
+    }
+
     /// What was logged so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
