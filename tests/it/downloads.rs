@@ -639,7 +639,7 @@ async fn a_failure_in_the_background_is_told_once_and_then_tried_anew() {
     let mut command = place.command(&store);
     // The silence ends it, after the call.
     command
-        .env("RL_MCP_CALL_TIMEOUT", "0.3")
+        .env("RL_MCP_CALL_TIMEOUT", "1")
         .env("RL_MCP_MAX_WAIT_SECONDS", "0.05");
     let mut server = Server::initialized(&mut command).await;
     let mut outcome = download(&mut server, "c").await;
