@@ -25,15 +25,19 @@ macro_rules! id {
 pub mod call;
 pub mod clean;
 pub(crate) mod connection;
+mod door;
 pub mod error_body;
 pub mod exchange;
 pub mod http;
 pub mod integer;
 pub mod json;
+pub mod non_finite;
 pub mod path;
 pub mod payload;
 pub mod prime;
 pub mod retry;
+mod room;
+mod secret_member;
 pub mod together;
 pub mod wait;
 
@@ -57,6 +61,7 @@ pub use call::{Call, Doing, Output, Reply, View};
 use exchange::{Outgoing, exchange};
 use http::Http;
 use payload::Uploads;
+use room::Room;
 use together::running::Running;
 use wait::Polls;
 pub use wait::WaitSeconds;
@@ -71,6 +76,7 @@ pub struct Api {
     config: Config,
     http: Http,
     permits: Semaphore,
+    room: Room,
     uploads: Uploads,
     polls: Polls,
     downloads: Downloads,
@@ -96,6 +102,7 @@ impl Api {
             config,
             http: Http::default(),
             permits: Semaphore::new(places),
+            room: Room::default(),
             uploads: Uploads::default(),
             journal: Journal::new(directory, redactor.clone()),
             running: Running::default(),
@@ -119,7 +126,7 @@ impl Api {
 
     /// The secrets that must not get out.
     #[must_use]
-    pub fn redactor(&self) -> &Redactor {
+    pub const fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor
     }
 

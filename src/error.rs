@@ -92,6 +92,8 @@ pub enum Cause {
     Unexpected(&'static str),
     /// The answer is larger than the limit, in bytes.
     TooLarge(usize),
+    /// The answers under way leave no room for this one; how much there is for all, in bytes.
+    NoRoom(usize),
     /// A redirect that is not followed: where to, and why not.
     Redirect(String),
     /// All places for upstream requests stayed taken.
@@ -135,6 +137,7 @@ impl Cause {
             | Self::NotJson(_)
             | Self::Unexpected(_)
             | Self::TooLarge(_)
+            | Self::NoRoom(_)
             | Self::Redirect(_)
             | Self::Busy(_) => false,
         }
@@ -241,6 +244,10 @@ impl Cause {
             Self::NotJson(kind) => format!("{host} answered with success but not with JSON ({kind})"),
             Self::Unexpected(what) => format!("{host} answered with {what}"),
             Self::TooLarge(limit) => format!("the answer of {host} is larger than {} MiB", limit >> 20),
+            Self::NoRoom(limit) => format!(
+                "the answer of {host} found no room beside others that are being read, {} MiB for all of them",
+                limit >> 20
+            ),
             Self::Redirect(to) => {
                 format!("{host} redirects to {to}")
             }

@@ -104,7 +104,7 @@ impl Files {
     /// The same, for those who may block.
     pub fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
         let allowed = self.find(&plain(path))?;
-        let text = || -> io::Result<String> {
+        let read = || -> io::Result<String> {
             if !allowed.metadata()?.is_file() {
                 return Err(io::Error::other("it is no regular file"));
             }
@@ -117,9 +117,9 @@ impl Files {
             if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
                 return Err(io::Error::other(format!("it is larger than {most} bytes")));
             }
-            String::from_utf8(bytes).map_err(|_| io::Error::other("it is no UTF-8 text"))
+            text(bytes)
         };
-        text().map_err(|error| format!("the file cannot be read: {error}"))
+        read().map_err(|error| format!("the file cannot be read: {error}"))
     }
 
     /// The file itself, links resolved.
@@ -168,6 +168,22 @@ impl Files {
     }
 }
 
+/// The bytes of a file as text, without the byte order mark that editors on Windows put before it.
+pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|_| {
+        io::Error::other(if is_wide {
+            "it is UTF-16 text: save it as UTF-8"
+        } else {
+            "it is no UTF-8 text"
+        })
+    })
+}
+
 /// A path as one would write it: hosts and models pass on `file://` addresses too.
 fn plain(path: &str) -> PathBuf {
     let address = path
@@ -213,6 +229,17 @@ const fn own(_: &Path, _: &Path) -> bool {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(text(b"\xef\xbb\xbfa = 1".to_vec()).unwrap(), "a = 1");
+        for (bytes, problem) in [
+            (&b"\xff\xfea\0"[..], "it is UTF-16 text: save it as UTF-8"),
+            (b"a\xff", "it is no UTF-8 text"),
+        ] {
+            assert_eq!(text(bytes.to_vec()).unwrap_err().to_string(), problem);
+        }
+    }
 
     #[test]
     fn only_what_lies_under_an_allowed_directory_is_read() {

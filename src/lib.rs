@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod instructions;
 pub mod journal;
+pub mod large;
 pub mod logging;
 pub mod offer;
 pub mod problems;

@@ -63,9 +63,9 @@ impl Server {
                 ),
             },
         );
-        let shown: String = name.chars().take(100).collect();
-        let message = format!("there is no tool `{shown}`; {known}");
-        ErrorData::invalid_params(self.api.redactor().scrub_owned(message), None)
+        // Secrets are taken out before it is cut, since nobody knows a half of one.
+        let shown: String = self.api.redactor().scrub(name).chars().take(100).collect();
+        ErrorData::invalid_params(format!("there is no tool `{shown}`; {known}"), None)
     }
 }
 

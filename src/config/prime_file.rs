@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::base_url::read_base_url;
 use super::variables::PRIME_CONTEXT;
 use super::{ConfigError, given, read_key};
+use crate::files;
 
 /// The context that is built in: the default address and no team, with the key of the plain file.
 const PRODUCTION: &str = "production";
@@ -69,9 +70,11 @@ impl PrimeFile {
     /// broken one is no reason not to start.
     fn open(home: Option<&str>, file: &str) -> Option<Self> {
         let path: PathBuf = [home?, ".prime", file].iter().collect();
-        let text = std::fs::read_to_string(path).ok()?;
+        let bytes = std::fs::read(path).ok()?;
         let name = format!("~/.prime/{file}");
-        let Ok(members) = serde_json::from_str::<Members>(&text) else {
+        let members = files::text(bytes).ok();
+        let members = members.and_then(|text| serde_json::from_str::<Members>(&text).ok());
+        let Some(members) = members else {
             tracing::warn!(
                 file = name,
                 "this file is not of the expected form and was left out"
@@ -104,7 +107,11 @@ mod tests {
             |file: &str, text: &str| std::fs::write(home.path().join(".prime").join(file), text).unwrap();
         write(
             "config.json",
-            r#"{"api_key": "pit_plain", "team_id": "team_a", "base_url": "https://a.example", "traces_opt_out": false}"#,
+            // As an editor on Windows leaves it.
+            concat!(
+                "\u{feff}",
+                r#"{"api_key": "pit_plain", "team_id": "team_a", "base_url": "https://a.example", "traces_opt_out": false}"#
+            ),
         );
         write(
             "environments/lab.json",

@@ -6,9 +6,11 @@ use rmcp::model::{CallToolResult, ContentBlock, ProtocolVersion, Resource};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::api::call::Summary;
 use crate::api::json::{self, Object};
 use crate::api::{Call, Output, Reply};
 use crate::data::{RESULTS, Stored};
+use crate::large::{self, is_large};
 
 /// The longest answer that comes whole by itself, in characters.
 const LONGEST_INLINE: usize = 32_000;
@@ -18,14 +20,18 @@ const LONGEST_MEMBER: usize = 4000;
 const LONGEST_OUTLINE: usize = 16_000;
 
 /// What the model reads about a success. One of the two doors through which results leave, so secrets are taken out
-/// here.
+/// here. What is large came from a service, and they were taken out of it when it came in.
 pub(super) async fn success(
     call: &Call<'_>,
     reply: Reply,
     context: &RequestContext<RoleServer>,
 ) -> CallToolResult {
     let (text, view) = reply.into_parts();
-    let text = call.api.redactor().scrub_owned(text);
+    let text = if is_large(text.len()) {
+        text
+    } else {
+        call.api.redactor().scrub_owned(text)
+    };
     let whole = match view.output {
         Output::Full => true,
         Output::Auto => text.len() <= LONGEST_INLINE || text.chars().nth(LONGEST_INLINE).is_none(),
@@ -34,14 +40,11 @@ pub(super) async fn success(
     if whole {
         return CallToolResult::success(vec![ContentBlock::text(text)]);
     }
-    let summary = view.summary.and_then(|summary| summary(&text));
-    let mut summary = summary.unwrap_or_else(|| outline(&text));
-    if let Some(long) = json::text(&summary)
-        .ok()
-        .filter(|text| text.len() > LONGEST_INLINE)
-    {
-        summary = outline(&long);
-    }
+    let summing_up = large::work(text.len(), move || (summed_up(&text, view.summary), text));
+    let (mut summary, text) = match summing_up.await {
+        Ok(summed_up) => summed_up,
+        Err(error) => return CallToolResult::error(vec![ContentBlock::text(error.to_string())]),
+    };
     let stored = match view.stored {
         Some(stored) => Ok(stored),
         None => store(call, text).await,
@@ -61,6 +64,16 @@ pub(super) async fn success(
     let text = json::text(&summary).unwrap_or_default();
     blocks.insert(0, ContentBlock::text(call.api.redactor().scrub_owned(text)));
     CallToolResult::success(blocks)
+}
+
+/// The summary of an answer, or its outline.
+fn summed_up(text: &str, summary: Option<Summary>) -> Object {
+    let summary = summary.and_then(|summary| summary(text));
+    let summary = summary.unwrap_or_else(|| outline(text));
+    let long = json::text(&summary)
+        .ok()
+        .filter(|text| text.len() > LONGEST_INLINE);
+    long.map_or(summary, |long| outline(&long))
 }
 
 fn set(object: &mut Object, name: &str, text: &str) {
@@ -113,7 +126,7 @@ fn outline(text: &str) -> Object {
             break;
         };
         left = rest;
-        outline.set(&name, value);
+        outline.push(name, value);
     }
     outline
 }

@@ -194,6 +194,11 @@ impl Server {
         self.ended().await
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Ends the process without a chance to do anything.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();

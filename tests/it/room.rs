@@ -1,0 +1,69 @@
+//! Many answers without end take no more memory than one may.
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use crate::support::{Server, outcome};
+
+/// How many calls are under way by default.
+const CALLS: usize = 16;
+
+/// A service that answers everything with JSON that never ends.
+async fn endless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let piece = vec![b'1'; 256 << 10];
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let piece = piece.clone();
+            tokio::spawn(async move {
+                let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n[";
+                let mut written = stream.write_all(head).await;
+                while written.is_ok() {
+                    written = stream.write_all(&piece).await;
+                }
+            });
+        }
+    });
+    url
+}
+
+/// The most memory that the process had at any time, in bytes.
+async fn peak(server: &Server) -> u64 {
+    let file = format!("/proc/{}/status", server.id());
+    let output = Command::new("cat").arg(file).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kilobytes.unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn endless_answers_share_one_limit() {
+    let url = endless().await;
+    let mut server = Server::start(&url).await;
+    let before = peak(&server).await;
+    let mut calls = Vec::new();
+    for call in 0..CALLS {
+        let params = json!({"name": "get-training-session", "arguments": {"session_id": call.to_string()}});
+        calls.push(server.begin("tools/call", params).await.1);
+    }
+    let mut crowded = 0;
+    for call in calls {
+        // How long that takes is the machine's affair; the call's own deadline ends it at the latest.
+        let outcome = outcome(&call.await.unwrap());
+        let text = outcome.error();
+        let is_crowded = text.contains("found no room") && text.contains("wait for other calls");
+        assert!(
+            is_crowded || text.contains("larger than 256 MiB") || text.contains("no answer from"),
+            "{text}"
+        );
+        crowded += u32::from(is_crowded);
+    }
+    assert!(crowded > 0);
+    let grown = peak(&server).await - before;
+    assert!(grown < 400 << 20, "{} MiB", grown >> 20);
+}
