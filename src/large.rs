@@ -6,23 +6,28 @@ use crate::files::blocking;
 /// From this length on, in bytes; for shorter texts the way to another thread takes longer than the work.
 const LARGE: usize = 256 << 10;
 
-/// Fails unless work over eight times as much takes about eight times as long: quadratic work takes sixty-four times as
-/// long. The fastest of several tries counts, as what a loaded machine adds is not the work's.
+/// Fails unless work over sixteen times as much takes about as long as doing the smaller work sixteen times; quadratic work
+/// takes sixteen times as long. Both are as much work and so feel a loaded machine alike, and the fastest of several tries
+/// counts.
 #[cfg(test)]
 pub(crate) fn assert_linear(what: &str, work: impl Fn(usize)) {
     use std::time::{Duration, Instant};
-    const LEAST: usize = 40_000;
-    let fastest = |size: usize| {
-        let tries = (0..5).map(|_| {
-            let started = Instant::now();
-            work(size);
-            started.elapsed()
-        });
-        tries.min().unwrap_or_default()
+    const SMALL: usize = 40_000;
+    const TIMES: usize = 16;
+    let timed = |times: usize, size: usize| {
+        let started = Instant::now();
+        (0..times).for_each(|_| work(size));
+        started.elapsed()
     };
-    let (small, large) = (fastest(LEAST), fastest(8 * LEAST));
-    let limit = small * 28 + Duration::from_millis(5);
-    assert!(large < limit, "{what}: {small:?} became {large:?}");
+    let (mut often, mut once) = (Duration::MAX, Duration::MAX);
+    for tries in 1.. {
+        often = often.min(timed(TIMES, SMALL));
+        once = once.min(timed(1, TIMES * SMALL));
+        if once < often * 4 + Duration::from_millis(5) {
+            return;
+        }
+        assert!(tries < 6, "{what}: {often:?} became {once:?}");
+    }
 }
 
 /// Whether a text of this length is large.

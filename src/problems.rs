@@ -185,9 +185,8 @@ mod tests {
         assert_eq!(nearest("model-input", known.into_iter()), Some("model_inputs"));
         assert_eq!(nearest("zebra", known.into_iter()), None);
         // Names that nobody types are not even compared.
-        let long = format!("num_samples{}", "s".repeat(LONGEST_NAME));
-        assert_eq!(nearest(&long, known.into_iter()), None);
-        assert_eq!(nearest("num_samples", [long.as_str()].into_iter()), None);
+        let long = "num_samples".repeat(LONGEST_NAME / 10);
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), None);
         assert_eq!(
             nearest("last", vec!["first"; MOST_COMPARED].into_iter().chain(["last"])),
             None
