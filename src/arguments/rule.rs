@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::problems::{Path, list, nearest};
-use crate::schema::{ALIASES, ANY, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -73,8 +73,6 @@ pub struct Number {
     pub minimum: Option<f64>,
     /// The largest value, included.
     pub maximum: Option<f64>,
-    /// The bound that it stays above.
-    pub above: Option<f64>,
     /// The bound that it stays below.
     pub below: Option<f64>,
 }
@@ -115,8 +113,7 @@ impl Rule {
                     whole: kind == "integer",
                     minimum: bound("minimum"),
                     maximum: bound("maximum"),
-                    above: bound("exclusiveMinimum"),
-                    below: bound("exclusiveMaximum"),
+                    below: bound(BELOW),
                 })
             }
             Some("boolean") => Self::Boolean,
@@ -173,8 +170,7 @@ impl Object {
                 rule: Rule::new(schema),
             })
             .collect();
-        let others = match schema.get(OTHERS).or_else(|| schema.get("additionalProperties")) {
-            Some(Value::Bool(false)) => None,
+        let others = match schema.get(OTHERS) {
             Some(others) => Some(Box::new(Rule::new(others))),
             // An object without listed members is an open one.
             None => properties.is_none().then(|| Box::new(Rule::Any)),
@@ -236,12 +232,10 @@ impl Number {
     pub fn objection(self, value: f64) -> Option<String> {
         let wrong = self.minimum.is_some_and(|least| value < least)
             || self.maximum.is_some_and(|most| value > most)
-            || self.above.is_some_and(|bound| value <= bound)
             || self.below.is_some_and(|bound| value >= bound);
         wrong.then(|| {
             let bounds = [
                 self.minimum.map(|bound| format!("at least {bound}")),
-                self.above.map(|bound| format!("above {bound}")),
                 self.maximum.map(|bound| format!("at most {bound}")),
                 self.below.map(|bound| format!("below {bound}")),
             ];
