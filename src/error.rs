@@ -35,6 +35,8 @@ pub enum ToolError {
     Deadline(Duration),
     /// The host cancelled the call.
     Cancelled,
+    /// Any of these, with a sentence more for the caller.
+    Noted(Box<ToolError>, String),
 }
 
 /// A request that did not end in a usable answer.
@@ -166,6 +168,7 @@ impl fmt::Display for ToolError {
                 limit.as_secs_f64()
             ),
             Self::Cancelled => f.write_str("The call was cancelled."),
+            Self::Noted(error, note) => write!(f, "{error}\nNote: {note}"),
         }
     }
 }
@@ -179,6 +182,12 @@ impl From<Problems> for ToolError {
 }
 
 impl ToolError {
+    /// The same failure with a sentence more for the caller.
+    #[must_use]
+    pub fn noted(self, note: String) -> Self {
+        Self::Noted(Box::new(self), note)
+    }
+
     /// There is no place for files.
     #[must_use]
     pub fn no_data() -> Self {

@@ -15,7 +15,7 @@ use crate::instructions::instructions;
 use crate::offer::Offer;
 use crate::problems::{list, nearest};
 use crate::tool::adapter::Offered;
-use crate::tools::ALL;
+use crate::tools::{ALL, any_takes};
 use crate::transport::RawArguments;
 
 /// The server.
@@ -30,7 +30,8 @@ impl Server {
     /// A server that offers these tools, and whose instructions begin with `preface`.
     #[must_use]
     pub fn new(api: Arc<Api>, offer: Offer, preface: &'static str) -> Self {
-        let tools = offer.entries.iter().map(|entry| Offered::new(entry)).collect();
+        let tools = offer.entries.iter();
+        let tools = tools.map(|entry| Offered::new(entry, any_takes)).collect();
         Self {
             api,
             offer,
@@ -122,7 +123,8 @@ impl ServerHandler for Server {
         Err(if KNOWN_METHODS.contains(&request.method.as_str()) {
             ErrorData::invalid_params(format!("the params of {} cannot be read", request.method), None)
         } else {
-            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)
+            let shown: String = request.method.chars().take(100).collect();
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown, None)
         })
     }
 }

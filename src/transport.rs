@@ -3,7 +3,7 @@
 //! rmcp has one, and its writing half is used here. The reading half is our own, for what a server on stdio has to
 //! get right: the arguments of a call stay raw text (rmcp would build a tree of them several times over, most of
 //! the cost of a large batch), a line that cannot be read is answered whenever its id can be told, a notification
-//! before the first request does not end the session, and the end of input is known at once.
+//! before the session does not end it, and the end of input is known at once.
 
 mod lines;
 mod message;
@@ -113,8 +113,8 @@ where
             };
             match incoming {
                 Incoming::Message(message) => {
-                    self.opened |= matches!(*message, RxJsonRpcMessage::<RoleServer>::Request(_));
-                    if self.opened {
+                    self.opened |= message::opens(&message);
+                    if self.opened || matches!(*message, RxJsonRpcMessage::<RoleServer>::Request(_)) {
                         return Some(*message);
                     }
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::problems::{Path, list, nearest};
+use crate::problems::list;
 use crate::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
@@ -183,46 +183,6 @@ impl Object {
             aliases: texts(schema, ALIASES),
             keeps_empty: schema.contains_key(KEEPS_EMPTY),
         }
-    }
-
-    /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
-    /// one misspelt.
-    #[must_use]
-    pub fn mistaken(&self, name: &str) -> bool {
-        let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
-        let misspelt = |member: &Member| strsim::levenshtein(&plain(name), &plain(&member.name)) <= 1;
-        self.retired.contains_key(name) || self.members.iter().any(misspelt)
-    }
-
-    fn nearest(&self, name: &str) -> Option<&str> {
-        nearest(name, self.members.iter().map(|member| member.name.as_str()))
-    }
-
-    /// What to say about a name that is not known in the object at `path`.
-    #[must_use]
-    pub fn unknown(&self, name: &str, path: &Path<'_>) -> String {
-        if let Some(sentence) = self.retired.get(name) {
-            return sentence.clone();
-        }
-        let mut holders = self.members.iter().filter(|member| member.holds(name));
-        if let (Some(outer), None) = (holders.next(), holders.next()) {
-            return format!(
-                "belongs inside {}: write {}",
-                outer.name,
-                path.key(&outer.name).key(name)
-            );
-        }
-        if let Some(near) = self.nearest(name) {
-            return format!("is not known here; did you mean {near}?");
-        }
-        let known = list(self.members.iter().map(|member| member.name.as_str()));
-        format!("is not known here; known are: {known}")
-    }
-}
-
-impl Member {
-    fn holds(&self, name: &str) -> bool {
-        matches!(&self.rule, Rule::Object(object) if object.members.iter().any(|member| member.name == name))
     }
 }
 

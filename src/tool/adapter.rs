@@ -33,10 +33,10 @@ pub struct Offered {
 }
 
 impl Offered {
-    /// Prepares an entry.
+    /// Prepares an entry. Arguments that no tool takes, as `any_takes` says, are ignored.
     #[must_use]
-    pub fn new(entry: &'static Entry) -> Self {
-        let schema = (entry.schema)();
+    pub fn new(entry: &'static Entry, any_takes: fn(&str) -> bool) -> Self {
+        let schema = entry.schema();
         let Spec {
             name,
             title,
@@ -46,7 +46,7 @@ impl Offered {
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
         tool.annotations = Some(annotations(entry.spec));
-        let accepts = Accepts::new(&schema);
+        let accepts = Accepts::new(&schema).ignoring_others(any_takes);
         let mut schema = schema::published(schema);
         body_path::publish(&mut schema);
         tool.input_schema = Arc::new(schema);

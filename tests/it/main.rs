@@ -25,6 +25,7 @@ mod contract;
 mod demo;
 mod downloads;
 mod faults;
+mod hosts;
 mod journeys;
 mod listing;
 mod model_resources;
