@@ -262,16 +262,18 @@ async fn what_cannot_be_used_is_left_out_and_counted() {
         {"tokens": [5, 6], "logprobs": [null, 1e-5], "routed_experts_key": "opaque/1"},
         {"tokens": [], "logprobs": []},
         {"tokens": [7], "logprobs": [null]},
+        // vLLM's word for minus infinity.
+        {"tokens": [8], "logprobs": [-9999.0]},
     ]}]);
     place.sampled("op", &[&[1]], results).await;
     let built = place
-        .built(json!({"operation_ids": ["op"], "rewards": [[3, 0, 0]]}))
+        .built(json!({"operation_ids": ["op"], "rewards": [[3, 0, 0, 1]]}))
         .await;
     for (name, expected) in [
         ("samples", 1),
-        ("dropped", 2),
+        ("dropped", 3),
         ("empty_completions", 1),
-        ("unusable_tokens", 2),
+        ("unusable_tokens", 3),
         ("trained_tokens", 1),
     ] {
         assert_eq!(built[name], expected, "{name}: {built}");
@@ -285,6 +287,29 @@ async fn what_cannot_be_used_is_left_out_and_counted() {
         ("target_tokens", json!([5, 6])),
     ] {
         assert_eq!(tensor(sample, name), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_noise_of_float32_is_no_difference() {
+    let mut place = Place::new().await;
+    let completions: Vec<&[i64]> = vec![&[5]; 8];
+    place.sampled("op", &[&[1]], json!([result(&completions)])).await;
+    let mut rewards = vec![3.199_999_809_265_136_7; 8];
+    rewards[0] = 3.200_000_047_683_716;
+    rewards[7] = 3.199_999_570_846_557_6;
+    let mut arguments = json!({"operation_ids": ["op"], "rewards": [rewards], "scale_by_deviation": true});
+    let built = place.built(arguments.clone()).await;
+    assert_eq!(
+        (&built["dropped_groups"], &built["batches"]),
+        (&json!(1), &json!([]))
+    );
+    assert_eq!(built["reward_deviation"], 0.0);
+    arguments["keep_equal_groups"] = json!(true);
+    let built = place.built(arguments).await;
+    let batch = read(&built["batches"][0]["path"]);
+    for sample in batch["samples"].as_array().unwrap() {
+        assert_eq!(tensor(sample, "advantages"), json!([0]));
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::api::integer::Integer;
 use crate::api::json::{self, Object};
+use crate::api::together::tensor::usable_logprob;
 
 /// The most completions that are listed one by one.
 const MOST_COMPLETIONS: usize = 600;
@@ -115,7 +116,8 @@ fn stop_reason(sequence: &Sequence<'_>) -> String {
 }
 
 fn mean_logprob(sequence: &Sequence<'_>) -> Option<f64> {
-    let logprobs: Vec<f64> = sequence.logprobs.iter().flatten().flatten().copied().collect();
+    let given = sequence.logprobs.iter().flatten();
+    let logprobs: Vec<f64> = given.filter_map(|given| usable_logprob(*given)).collect();
     mean(&logprobs)
 }
 
@@ -152,13 +154,13 @@ mod tests {
     fn a_sampling_is_summed_up_by_prompt_and_completion() {
         let operation = json!({"id": "op", "status": "S", "waited_seconds": 1.5, "output": {"results": [
             {"sequences": [
-                {"tokens": [7, "9"], "logprobs": [-0.105, -0.916], "stop_reason": "STOP_REASON_STOP"},
+                {"tokens": [7, "9", 8], "logprobs": [-0.105, -0.916, -9999.0], "stop_reason": "STOP_REASON_STOP"},
                 {"tokens": [], "logprobs": [], "stop_reason": "STOP_REASON_LENGTH"},
             ], "policy_segments": [{"version": 3, "start_token": 0}, {"version": "4", "start_token": 1}]},
             {"sequences": [{"tokens": [1], "logprobs": null}]},
         ]}});
         let expected = json!({"id": "op", "status": "S", "waited_seconds": 1.5, "output": {"results": [
-            {"token_counts": [2, 0], "stop_reasons": ["STOP", "LENGTH"], "mean_logprobs": [-0.511, null],
+            {"token_counts": [3, 0], "stop_reasons": ["STOP", "LENGTH"], "mean_logprobs": [-0.511, null],
              "policy_versions": [3, 4]},
             {"token_counts": [1], "stop_reasons": ["unknown"], "mean_logprobs": [null], "policy_versions": []},
         ]}});
