@@ -32,7 +32,7 @@ use fetch::Transfers;
 use links::Links;
 use place::Place;
 
-pub use links::{list, show_urls};
+pub use links::{fitting, list, show_urls};
 pub use report::reply;
 
 /// Files under way at once.

@@ -61,7 +61,7 @@ pub struct Problems {
 impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>) {
-        if self.listed.len() >= MOST_LISTED {
+        if self.is_full() {
             self.more += 1;
             return;
         }
@@ -94,6 +94,12 @@ impl Problems {
         self.listed
             .iter()
             .any(|problem| problem.path.strip_prefix(&path).is_some_and(inside))
+    }
+
+    /// Whether what is added now is only counted, so that its message need not be made.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.listed.len() >= MOST_LISTED
     }
 
     /// Whether there are none.

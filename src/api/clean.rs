@@ -63,11 +63,14 @@ const KEY: &str = "pit_";
 /// Shorter words are no keys.
 const SHORTEST_KEY: usize = 12;
 
-/// The words in a text that begin like a key of the platform, each with its place.
+/// The words in a text that begin like a key of the platform, each with its place. What is inside of one is not looked at
+/// again: of a text that repeats the beginning that would be all its ends.
 pub(super) fn key_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices(KEY).filter_map(|(start, _)| {
-        let word = text.get(start..)?;
+    let mut done = 0;
+    text.match_indices(KEY).filter_map(move |(start, _)| {
+        let word = text.get(start..).filter(|_| start >= done)?;
         let end = word.find(|c| !is_word(c)).unwrap_or(word.len());
+        done = start + end;
         Some((start, word.get(..end)?))
     })
 }
@@ -82,10 +85,7 @@ pub fn keys(text: String) -> String {
     let mut cleaned = String::new();
     let mut done = 0;
     for (start, word) in key_words(&text) {
-        let Some(before) = text.get(done..start) else {
-            // A part of the word before.
-            continue;
-        };
+        let before = text.get(done..start).unwrap_or_default();
         if word.len() >= SHORTEST_KEY && !before.ends_with(is_word) {
             cleaned.push_str(before);
             cleaned.push_str(PLACEHOLDER);
@@ -170,6 +170,15 @@ mod tests {
         assert_eq!(json(r#"{"a":"\ud83dx"}"#.to_owned()), "{\"a\":\"\u{fffd}x\"}");
         let halves = json(r#"{"a":"\udb40\u200b\udc41"}"#.to_owned());
         assert_eq!(halves, "{\"a\":\"\u{fffd}\u{fffd}\"}");
+    }
+
+    #[test]
+    fn a_word_that_repeats_the_beginning_of_a_key_is_one() {
+        let text = format!("{} pit_0123", "pit_".repeat(100));
+        let words: Vec<_> = key_words(&text)
+            .map(|(start, word)| (start, word.len()))
+            .collect();
+        assert_eq!(words, [(0, 400), (401, 8)]);
     }
 
     #[test]

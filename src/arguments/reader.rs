@@ -85,7 +85,12 @@ impl Reader {
                 self.changed = true;
                 self.ignored.push(name);
             } else {
-                self.problems.add(&path.key(&name), object.unknown(&name, path));
+                let message = if self.problems.is_full() {
+                    String::new()
+                } else {
+                    object.unknown(&name, path)
+                };
+                self.problems.add(&path.key(&name), message);
             }
         }
     }

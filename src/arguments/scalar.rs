@@ -48,8 +48,8 @@ impl Place<'_> {
             return self.unusable(sentence.clone());
         }
         let known = || rule.values.iter().map(String::as_str);
-        let hint = nearest(value, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
         let shown: String = value.chars().take(60).collect();
+        let hint = nearest(&shown, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
         self.unusable(format!("`{shown}` is not one of: {}.{hint}", list(known())))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
 use super::{Wanted, broken_off, file_name};
@@ -32,6 +33,31 @@ pub fn show_urls(call: &Call<'_>, reply: &Reply) {
     for query in urls.filter_map(|url| url.query().map(str::to_owned)) {
         call.api.redactor().release(&query);
     }
+}
+
+/// How much of a list of links is shown, in bytes.
+const LONGEST_SHOWN: usize = 30_000;
+
+/// The links that a conversation holds, the first ones. The rest goes into no file, as other long answers do: whoever reads
+/// a presigned URL has the weights.
+#[must_use]
+pub fn fitting(reply: Reply) -> Reply {
+    let links = reply.member::<Vec<Box<RawValue>>>("data");
+    let Some(mut links) = links.filter(|_| reply.text().len() > LONGEST_SHOWN) else {
+        return reply;
+    };
+    let (all, mut left) = (links.len(), LONGEST_SHOWN);
+    let fit = links.iter().take_while(|link| {
+        let rest = left.checked_sub(link.get().len() + 1);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    let fit = fit.count();
+    links.truncate(fit);
+    let note = format!(
+        "The first {fit} of {all} files, as a conversation holds no more links: with directory all of them are downloaded."
+    );
+    reply.with("data", &links).noted(&note)
 }
 
 /// A file as the service lists it.

@@ -12,10 +12,14 @@ use crate::data::{RESULTS, Stored};
 
 /// The longest answer that comes whole by itself, in characters.
 const LONGEST_INLINE: usize = 32_000;
+/// The longest answer that comes whole when the caller wants it so, in characters: hosts refuse 1 MB.
+const LONGEST_FULL: usize = 900_000;
 /// The longest member of an answer that its outline keeps, in bytes.
 const LONGEST_MEMBER: usize = 4000;
 /// The longest outline, in bytes, for answers of very many members.
 const LONGEST_OUTLINE: usize = 16_000;
+
+const TOO_LONG_FOR_FULL: &str = "It has over 900,000 characters, which no output answers whole.";
 
 /// What the model reads about a success. One of the two doors through which results leave, so secrets are taken out
 /// here.
@@ -26,14 +30,20 @@ pub(super) async fn success(
 ) -> CallToolResult {
     let (text, view) = reply.into_parts();
     let text = call.api.redactor().scrub_owned(text);
+    let fits = |longest| text.len() <= longest || text.chars().nth(longest).is_none();
     let whole = match view.output {
-        Output::Full => true,
-        Output::Auto => text.len() <= LONGEST_INLINE || text.chars().nth(LONGEST_INLINE).is_none(),
+        Output::Full => fits(LONGEST_FULL),
+        Output::Auto => fits(LONGEST_INLINE),
         Output::File => false,
     };
     if whole {
         return CallToolResult::success(vec![ContentBlock::text(text)]);
     }
+    let other = if view.output == Output::Full || !fits(LONGEST_FULL) {
+        TOO_LONG_FOR_FULL
+    } else {
+        "output full answers it here."
+    };
     let summary = view.summary.and_then(|summary| summary(&text));
     let mut summary = summary.unwrap_or_else(|| outline(&text));
     if let Some(long) = json::text(&summary)
@@ -46,6 +56,12 @@ pub(super) async fn success(
         Some(stored) => Ok(stored),
         None => store(call, text).await,
     };
+    if view.output == Output::Full {
+        let said = summary.get("note");
+        let said = said.and_then(|said| serde_json::from_str::<String>(said.get()).ok());
+        let said = said.map_or_else(String::new, |said| said + " ");
+        set(&mut summary, "note", &(said + TOO_LONG_FOR_FULL));
+    }
     let mut blocks = Vec::new();
     match stored {
         Ok(stored) => {
@@ -53,8 +69,7 @@ pub(super) async fn success(
             blocks.extend(understands_links(context).then(|| link(&stored)));
         }
         Err(problem) => {
-            let note =
-                format!("The whole result could not be stored: {problem}. output full answers it here.");
+            let note = format!("The whole result could not be stored: {problem}. {other}");
             set(&mut summary, "not_stored", &note);
         }
     }

@@ -19,6 +19,7 @@ mod agent;
 mod arguments;
 mod batches;
 mod body_path;
+mod bounds;
 mod cli;
 mod contract;
 #[cfg(feature = "sandbox")]

@@ -1,6 +1,7 @@
 //! Large results in short: what is needed to decide on the next step, without tokens and tensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -11,6 +12,8 @@ use crate::api::together::tensor::usable_logprob;
 
 /// The most completions that are listed one by one.
 const MOST_COMPLETIONS: usize = 600;
+/// The most prompts that are listed one by one.
+const MOST_PROMPTS: usize = 150;
 
 /// What stands in the place of `output` in the summary of a sampling: for each prompt, one entry for each completion in
 /// every list.
@@ -22,31 +25,37 @@ struct Completions {
     policy_versions: Vec<Integer>,
 }
 
-/// The same of so many completions that a list of them would itself be too long.
+/// The same of so many completions that a list of them would itself be too long: those of one prompt, or of all.
 #[derive(Serialize)]
 struct Together<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompts: Option<usize>,
     completions: usize,
     mean_token_count: f64,
     stop_reasons: BTreeMap<&'a str, usize>,
     mean_logprob: Option<f64>,
-    policy_versions: &'a [Integer],
+    policy_versions: BTreeSet<i64>,
 }
 
-impl Completions {
-    fn together(&self) -> Together<'_> {
+impl<'a> Together<'a> {
+    fn of(all: &'a [Completions]) -> Self {
         let mut stop_reasons = BTreeMap::new();
-        for reason in &self.stop_reasons {
+        for reason in all.iter().flat_map(|one| &one.stop_reasons) {
             *stop_reasons.entry(reason.as_str()).or_default() += 1;
         }
+        let counts = all.iter().flat_map(|one| &one.token_counts);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53 tokens")]
-        let counts: Vec<f64> = self.token_counts.iter().map(|count| *count as f64).collect();
-        let logprobs: Vec<f64> = self.mean_logprobs.iter().flatten().copied().collect();
-        Together {
-            completions: self.token_counts.len(),
+        let counts: Vec<f64> = counts.map(|count| *count as f64).collect();
+        let logprobs = all.iter().flat_map(|one| &one.mean_logprobs);
+        let logprobs: Vec<f64> = logprobs.flatten().copied().collect();
+        let versions = all.iter().flat_map(|one| &one.policy_versions);
+        Self {
+            prompts: None,
+            completions: counts.len(),
             mean_token_count: mean(&counts).unwrap_or_default(),
             stop_reasons,
             mean_logprob: mean(&logprobs),
-            policy_versions: &self.policy_versions,
+            policy_versions: versions.map(|Integer(version)| *version).collect(),
         }
     }
 }
@@ -81,15 +90,21 @@ struct Segment {
 }
 
 /// Of a sampling: number of tokens, stop reason and mean log-probability of each completion, and which weights made
-/// those of each prompt.
+/// those of each prompt; of very many completions these of each prompt, and of very many prompts of all together.
 #[must_use]
 pub fn sample(text: &str) -> Option<Object> {
     let mut operation: Object = serde_json::from_str(text).ok()?;
     let sampled: Sampled<'_> = serde_json::from_str(operation.get("output")?.get()).ok()?;
     let count: usize = sampled.results.iter().map(|result| result.sequences.len()).sum();
     let results: Vec<Completions> = sampled.results.into_iter().map(completions).collect();
-    let results = if count > MOST_COMPLETIONS {
-        to_raw_value(&results.iter().map(Completions::together).collect::<Vec<_>>())
+    let results = if results.len() > MOST_PROMPTS {
+        to_raw_value(&Together {
+            prompts: Some(results.len()),
+            ..Together::of(&results)
+        })
+    } else if count > MOST_COMPLETIONS {
+        let each = results.iter().map(slice::from_ref);
+        to_raw_value(&each.map(Together::of).collect::<Vec<_>>())
     } else {
         to_raw_value(&results)
     };
