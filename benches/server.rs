@@ -55,6 +55,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const IN_FLIGHT: usize = 64;
 /// The size of a large text: 1 MB, in bytes.
 const LARGE: usize = 1 << 20;
+/// The size of the longest text that is answered whole, about.
+const WHOLE: usize = 850_000;
 
 const NOT_SHIPPED: &str = "
 This binary was built together with the development dependencies, which turn on more features of the others than the
@@ -106,10 +108,13 @@ fn main() -> Result<()> {
     let shipped = chosen.is_some();
     let binary = chosen.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")));
     let started = Instant::now();
-    let (result, batch) = (texts::result(LARGE), texts::batch(LARGE));
+    let result = texts::result(texts::OPERATION_ID, LARGE);
+    let whole = texts::result(texts::WHOLE_ID, WHOLE);
+    let batch = texts::batch(LARGE);
     let upstream = Upstream::start(&upstream::Answers {
         session: texts::SESSION.to_owned(),
         result: result.clone(),
+        whole: whole.clone(),
         accepted: texts::ACCEPTED.to_owned(),
     })?;
     let mut calls = Calls {
@@ -117,9 +122,11 @@ fn main() -> Result<()> {
         default_session: Call::default_session(&upstream)?,
         peer_session: Call::session(&upstream)?,
         default_result: Call::default_result(&upstream, &result)?,
-        result: Call::result(&upstream, result)?,
+        result: Call::result(&upstream, whole)?,
         batch: Call::batch(&upstream, batch)?,
     };
+    // What an earlier run has left would be compared with instead of written.
+    let _ = std::fs::remove_dir_all(data());
     let mut measured = Measured::default();
     for _ in 0..effort.rounds {
         round(&effort, &binary, &upstream, &mut calls, &mut measured)?;
@@ -147,6 +154,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// The data directory of the server.
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench")
+}
+
 /// What is called.
 struct Calls {
     /// A small answer.
@@ -170,7 +182,7 @@ fn round(
     calls: &mut Calls,
     measured: &mut Measured,
 ) -> Result<()> {
-    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    let data = data();
     let (mut initialized, mut listed) = (Vec::new(), Vec::new());
     for _ in 0..effort.starts {
         let (_, start) = Server::start(binary, &upstream.url(""), &data)?;

@@ -25,17 +25,21 @@ macro_rules! id {
 pub mod call;
 pub mod clean;
 pub(crate) mod connection;
+mod door;
 pub mod error_body;
 pub mod exchange;
 pub mod http;
 pub mod integer;
 pub mod json;
+pub mod non_finite;
 pub mod path;
 pub mod payload;
 pub mod peek;
 mod permits;
 pub mod prime;
 pub mod retry;
+mod room;
+mod secret_member;
 pub mod together;
 pub mod wait;
 
@@ -59,6 +63,7 @@ use exchange::{Outgoing, exchange};
 use http::Http;
 use payload::Uploads;
 use permits::Permits;
+use room::Room;
 use together::running::Running;
 use wait::Polls;
 pub use wait::WaitSeconds;
@@ -73,6 +78,7 @@ pub struct Api {
     config: Config,
     http: Http,
     permits: Permits,
+    room: Room,
     uploads: Uploads,
     polls: Polls,
     downloads: Downloads,
@@ -98,6 +104,7 @@ impl Api {
             config,
             http: Http::default(),
             permits,
+            room: Room::default(),
             uploads: Uploads::default(),
             journal: Journal::new(directory, redactor.clone()),
             running: Running::default(),
@@ -121,7 +128,7 @@ impl Api {
 
     /// The secrets that must not get out.
     #[must_use]
-    pub fn redactor(&self) -> &Redactor {
+    pub const fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor
     }
 
@@ -279,7 +286,10 @@ impl<'a> Request<'a> {
         };
         let account = self.call.api.config.account(service);
         let Some(key) = &account.key else {
-            return Err(ToolError::MissingKey(service));
+            return Err(ToolError::MissingKey {
+                service,
+                broken_file: account.broken_file.clone(),
+            });
         };
         let mut url =
             path::url(&account.base_url, self.spec.path, &self.path).map_err(ToolError::Arguments)?;

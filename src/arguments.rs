@@ -1,15 +1,17 @@
 //! Reads the arguments of a tool call: forgiving where hosts are sloppy, strict where it matters.
 //!
 //! The schema that the model reads is the schema that is enforced. One pass over the raw text follows it
-//! (`arguments/reader.rs`, `scalar.rs`) and does two things: it collects every problem with its JSON path, and it writes the
+//! (`arguments/place.rs`, `scalar.rs`) and does two things: it collects every problem with its JSON path, and it writes the
 //! arguments out again in their plain form, with what hosts are known to do put right: numbers and booleans that
-//! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` for an
-//! absent member. Only then serde makes the Rust type of it, and the tool's own rules run over that.
+//! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` and empty text
+//! for an absent member, arguments that a host adds to each call. Only then serde makes the Rust type of it, and the tool's own rules run over that.
 
 mod numbers;
+mod place;
 mod reader;
 mod rule;
 mod scalar;
+mod unknown;
 
 use std::borrow::Cow;
 
@@ -22,19 +24,42 @@ use crate::problems::{Path, Problems};
 pub use rule::Rule;
 
 /// What a tool accepts, made once from its schema.
-pub struct Accepts(Rule);
+pub struct Accepts {
+    rule: Rule,
+    elsewhere: Option<fn(&str) -> bool>,
+}
+
+/// What came of reading the arguments of a call.
+pub struct Read<T> {
+    /// The arguments, or what is wrong with them.
+    pub args: Result<T, Problems>,
+    /// A sentence about those that were ignored, if there are any.
+    pub note: Option<String>,
+}
 
 impl Accepts {
     /// Reads the rules out of an input schema.
     #[must_use]
     pub fn new(schema: &Value) -> Self {
-        Self(Rule::new(schema))
+        Self {
+            rule: Rule::new(schema),
+            elsewhere: None,
+        }
+    }
+
+    /// Lets arguments pass that no tool has; `elsewhere` says whether another tool has one of this name.
+    #[must_use]
+    pub fn ignoring_others(self, elsewhere: fn(&str) -> bool) -> Self {
+        Self {
+            elsewhere: Some(elsewhere),
+            ..self
+        }
     }
 
     /// Whether there is an argument of this name.
     #[must_use]
     pub fn takes(&self, name: &str) -> bool {
-        self.0.has_member(name)
+        self.rule.has_member(name)
     }
 
     /// Reads `raw`, the JSON text of the arguments, and applies `check`, the tool's own rules.
@@ -46,39 +71,105 @@ impl Accepts {
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
     ) -> Result<T, Problems> {
-        let (plain, mut problems) = self.normalize(raw)?;
-        let parsed = if problems.is_empty() {
-            parse(&plain).map(Some)?
-        } else {
-            serde_json::from_slice::<T>(&plain).ok()
-        };
-        if let Some(args) = &parsed {
-            check(args, &mut problems);
-        }
-        match parsed {
-            Some(args) if problems.is_empty() => Ok(args),
-            _ => Err(problems),
+        self.read_call(raw, check).args
+    }
+
+    /// The same, with a note on what was ignored.
+    pub fn read_call<T: DeserializeOwned>(
+        &self,
+        raw: &str,
+        check: impl FnOnce(&T, &mut Problems),
+    ) -> Read<T> {
+        match self.normalize(raw) {
+            Ok(plain) => Read {
+                args: made(&plain.text, plain.problems, check),
+                note: unknown::note(&plain.ignored),
+            },
+            Err(problems) => Read {
+                args: Err(problems),
+                note: None,
+            },
         }
     }
 
-    /// The plain form of `raw` and the problems found on the way.
-    fn normalize<'a>(&self, raw: &'a str) -> Result<(Cow<'a, [u8]>, Problems), Problems> {
-        let raw = if raw.trim() == "null" { "{}" } else { raw };
-        let looking = self.pass(raw, reader::Reader::looking())?;
+    fn normalize<'a>(&self, raw: &'a str) -> Result<Plain<'a>, Problems> {
+        let looking = self.pass(raw, reader::Reader::looking(self.elsewhere))?;
         if !looking.differs() && json::is_compact(raw) {
-            return Ok((Cow::Borrowed(raw.as_bytes()), Problems::default()));
+            return Ok(Plain {
+                text: Cow::Borrowed(raw.as_bytes()),
+                problems: Problems::default(),
+                ignored: Vec::new(),
+            });
         }
-        let (plain, problems) = self.pass(raw, reader::Reader::writing(raw.len()))?.finish();
-        Ok((Cow::Owned(plain), problems))
+        let mut written = self.pass(raw, reader::Reader::writing(raw.len(), self.elsewhere))?;
+        Ok(Plain {
+            text: Cow::Owned(written.take_plain()),
+            problems: written.problems,
+            ignored: written.ignored,
+        })
     }
 
     fn pass(&self, raw: &str, mut reader: reader::Reader) -> Result<reader::Reader, Problems> {
         let mut json = serde_json::Deserializer::from_str(raw);
-        reader
-            .seed(&self.0, Path::Root)
+        let outcome = reader
+            .seed(&self.rule, Path::Root)
             .deserialize(&mut json)
             .map_err(|error| Problems::one(&Path::Root, format!("cannot be read: {error}")))?;
+        outcome.absent(reader.seed(&self.rule, Path::Root));
         Ok(reader)
+    }
+}
+
+/// Arguments in their plain form, the problems found on the way, and what was ignored.
+struct Plain<'a> {
+    text: Cow<'a, [u8]>,
+    problems: Problems,
+    ignored: Vec<String>,
+}
+
+/// Makes the Rust type of arguments in their plain form, unless something is wrong with them.
+fn made<T: DeserializeOwned>(
+    plain: &[u8],
+    mut problems: Problems,
+    check: impl FnOnce(&T, &mut Problems),
+) -> Result<T, Problems> {
+    let parsed = if problems.is_empty() {
+        parse(plain).map(Some)?
+    } else {
+        serde_json::from_slice::<T>(plain).ok()
+    };
+    if let Some(args) = &parsed {
+        check(args, &mut problems);
+    }
+    match parsed {
+        Some(args) if problems.is_empty() => Ok(args),
+        _ => Err(problems),
+    }
+}
+
+/// The arguments themselves, of what hosts write in their place: an object inside of a string, and for no arguments
+/// `null`, empty text or, in PHP, an empty list.
+#[must_use]
+pub fn unwrapped(raw: &str) -> Cow<'_, str> {
+    let raw = raw.trim();
+    let inside = if raw.starts_with('"') {
+        serde_json::from_str::<String>(raw).map(Cow::Owned)
+    } else {
+        Ok(Cow::Borrowed(raw))
+    };
+    let inside = inside.unwrap_or(Cow::Borrowed(raw));
+    let list = inside
+        .trim()
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_empty = |text: &str| text.trim().is_empty();
+    if is_empty(&inside) || inside.trim() == "null" || list.is_some_and(is_empty) {
+        return Cow::Borrowed("{}");
+    }
+    if inside.trim_start().starts_with('{') {
+        inside
+    } else {
+        Cow::Borrowed(raw)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::config::{
 };
 use crate::data::Data;
 use crate::error::ToolError;
+use crate::journal;
 use crate::offer::Offer;
 use crate::problems::list;
 use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
@@ -39,7 +40,12 @@ pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::R
     if !any_key(api) {
         writeln!(
             out,
-            "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
+            "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: {}put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
+            if api.config().prime.broken_file.is_some() {
+                "mend the file that was left out, or "
+            } else {
+                ""
+            },
             key_variables(Service::Together).join(" or "),
             key_variables(Service::Prime).join(" or "),
         )?;
@@ -98,10 +104,23 @@ fn write_data_directory(data: Option<&Data>, out: &mut impl Write) -> io::Result
         limits.longest.as_secs() / 86_400,
     )?;
     match data.probe() {
-        Ok(()) => writeln!(out, "  writable  yes"),
+        Ok(()) => writeln!(out, "  writable  yes")?,
         Err(error) => writeln!(
             out,
             "  writable  NO: {error}. Large results and the journal are not kept; {DATA_DIR} names another"
+        )?,
+    }
+    if let Err(error) = journal::probe(data.root()) {
+        writeln!(
+            out,
+            "  journal   NO: {error}. What is done is not recorded; move it out of the way"
+        )?;
+    }
+    match data.exposed() {
+        None => Ok(()),
+        Some(who) => writeln!(
+            out,
+            "  private   NO: {who}, and so change what the server reads; chmod go-w ends that"
         ),
     }
 }
@@ -133,10 +152,14 @@ async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
     writeln!(out, "  base URL  {}", base_url(account))?;
+    let usable = account.broken_file.is_none();
+    if let Some(file) = &account.broken_file {
+        writeln!(out, "  file      LEFT OUT: {file}")?;
+    }
     out.flush()?;
     if account.key.is_none() {
         writeln!(out, "  test      skipped, as there is no key\n")?;
-        return Ok(true);
+        return Ok(usable);
     }
     let started = Instant::now();
     let result = read_something(api, service).await;
@@ -153,7 +176,7 @@ async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -
             writeln!(out)?;
         }
     }
-    Ok(result.is_ok())
+    Ok(result.is_ok() && usable)
 }
 
 fn key(account: &Account, service: Service) -> String {

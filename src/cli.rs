@@ -12,8 +12,12 @@ use crate::tools::ALL;
 
 /// MCP server for reinforcement-learning post-training on Together AI and Prime Intellect.
 ///
-/// Without a command it serves MCP over standard input and output, as a host starts it. A person starts with
-/// `rl-mcp demo`, which needs no key, and then `rl-mcp check`.
+/// Without a command it serves MCP over standard input and output, as a host starts it.
+#[cfg_attr(
+    feature = "sandbox",
+    doc = "A person starts with `rl-mcp demo`, which needs no key, and then `rl-mcp check`."
+)]
+#[cfg_attr(not(feature = "sandbox"), doc = "A person starts with `rl-mcp check`.")]
 #[derive(Parser)]
 #[command(version, after_help = variables(), max_term_width = 100)]
 pub struct Cli {

@@ -53,6 +53,8 @@ pub struct Account {
     pub base_url_from: Option<String>,
     /// The key, when there is one.
     pub key: Option<Key>,
+    /// The file that could have given key and base URL, and why it cannot be used.
+    pub broken_file: Option<String>,
 }
 
 /// An API key and where it came from.

@@ -4,10 +4,10 @@
 //! appear whole; none is ever overwritten. What is too old, or too much, is removed, oldest first.
 
 mod limits;
+mod private;
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,10 @@ use tempfile::NamedTempFile;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
+use crate::directory::{Directory, Kind, Open, is_reserved};
+
 pub use limits::{Limits, Usage};
+pub(crate) use private::make_private;
 
 /// Where results of tools lie, by session where they belong to one.
 pub const RESULTS: &str = "results";
@@ -117,16 +120,17 @@ impl Data {
     /// Stores `content` as `name` in `folder`, both made by [`file_name`] or constants. What is there already under this
     /// name stays; if it is something else, the new file gets a number. Blocks.
     pub fn store(&self, folder: &Path, name: &str, content: &[u8]) -> io::Result<Stored> {
-        let folder = self.root.join(folder);
-        make_private(&folder)?;
+        make_private(&self.root)?;
+        let folder = Directory::open(&self.root)?.make(folder)?;
         let bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
         let (stem, extension) = name.split_once('.').unwrap_or((name, "json"));
         for number in 1..=MOST_NAMESAKES {
-            let path = folder.join(match number {
+            let name = match number {
                 1 => name.to_owned(),
                 number => format!("{stem}-{number}.{extension}"),
-            });
-            if self.write(&folder, &path, content)? || holds(&path, content)? {
+            };
+            if self.write(&folder, &name, content)? || holds(&folder, &name, content)? {
+                let path = folder.path().join(name);
                 return Ok(Stored { path, bytes });
             }
         }
@@ -134,18 +138,22 @@ impl Data {
     }
 
     /// Writes a new file; `false`: there is one of this name already.
-    fn write(&self, folder: &Path, path: &Path, content: &[u8]) -> io::Result<bool> {
-        if path.symlink_metadata().is_ok() {
+    fn write(&self, folder: &Directory, name: &str, content: &[u8]) -> io::Result<bool> {
+        if folder.look(name)?.is_some() {
             return Ok(false);
         }
         self.enforce(u64::try_from(content.len()).unwrap_or(u64::MAX))?;
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(content)?;
-        match file.persist_noclobber(path) {
-            Ok(_) => Ok(true),
+        let unfinished = format!(".{}.tmp", uuid::Uuid::new_v4());
+        let mut file = folder.file(&unfinished, Open::New)?;
+        let renamed = file
+            .write_all(content)
+            .and_then(|()| folder.rename_new(&unfinished, name));
+        let Err(error) = renamed else { return Ok(true) };
+        let _ = folder.remove(&unfinished);
+        match error.kind() {
             // Another server was faster.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error.error),
+            io::ErrorKind::AlreadyExists => Ok(false),
+            _ => Err(error),
         }
     }
 
@@ -180,6 +188,12 @@ impl Data {
         NamedTempFile::new_in(nearest).map(drop)
     }
 
+    /// Who else may write to it, in words, if anybody may. Blocks.
+    #[must_use]
+    pub fn exposed(&self) -> Option<String> {
+        private::exposed(&self.root)
+    }
+
     /// What it holds now. Blocks.
     #[must_use]
     pub fn usage(&self) -> Usage {
@@ -187,7 +201,7 @@ impl Data {
     }
 }
 
-/// A name for a file, made of an id that somebody else chose: no separator, no leading dot, not too long.
+/// A name for a file, made of an id that somebody else chose: no separator, no leading dot, not too long, not reserved.
 #[must_use]
 pub fn file_name(id: &str) -> String {
     let plain = |c: char| {
@@ -198,7 +212,7 @@ pub fn file_name(id: &str) -> String {
         }
     };
     let name: String = id.chars().take(LONGEST_NAME).map(plain).collect();
-    if name == id {
+    if name == id && !name.is_empty() && !is_reserved(&name) {
         return name;
     }
     // Ids that differ only in what was replaced keep names that differ.
@@ -207,24 +221,23 @@ pub fn file_name(id: &str) -> String {
     format!("{name}-{:016x}", hasher.finish())
 }
 
-/// Makes a directory that is the user's alone, with those above it that are missing.
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
-/// Whether the file at `path` holds just this.
-fn holds(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let same_length = path.symlink_metadata()?.len() == u64::try_from(content.len()).unwrap_or(u64::MAX);
-    Ok(same_length && fs::read(path)? == content)
+/// Whether the file of this name holds just this.
+fn holds(folder: &Directory, name: &str, content: &[u8]) -> io::Result<bool> {
+    let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    let there = folder.look(name)?;
+    if there.is_none_or(|there| (there.kind, there.bytes) != (Kind::File, length)) {
+        return Ok(false);
+    }
+    let mut text = Vec::new();
+    let file = folder.file(name, Open::Read)?;
+    file.take(length.saturating_add(1)).read_to_end(&mut text)?;
+    Ok(text == content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn data(limits: Limits) -> (tempfile::TempDir, Data) {
         let directory = tempfile::tempdir().unwrap();
@@ -248,6 +261,39 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn links_in_it_lead_nowhere() {
+        use std::os::unix::fs::symlink;
+        let (place, data) = data(Limits {
+            longest: Duration::from_secs(60),
+            ..Limits::default()
+        });
+        let outside = place.path().join("outside");
+        fs::create_dir_all(data.root()).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("old.json"), "[]").unwrap();
+        let old = fs::File::options()
+            .write(true)
+            .open(outside.join("old.json"))
+            .unwrap();
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        symlink(&outside, data.root().join(RESULTS)).unwrap();
+        let refusal = data.store(Path::new(RESULTS), "a.json", b"[]").unwrap_err();
+        assert!(
+            refusal.to_string().contains("is a link or no directory"),
+            "{refusal}"
+        );
+        // Nor is anything cleaned up behind one.
+        data.store(Path::new(BATCHES), "a.json", b"[]").unwrap();
+        assert_eq!(data.usage(), Usage { files: 1, bytes: 2 });
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+        // A file of this name that is a link is another one, whatever it leads to.
+        symlink(outside.join("old.json"), data.root().join("batches/b.json")).unwrap();
+        let stored = data.store(Path::new(BATCHES), "b.json", b"[]").unwrap();
+        assert!(stored.path.ends_with("b-2.json"), "{stored:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn files_and_directories_are_the_users_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let (_directory, data) = data(Limits::default());
@@ -266,16 +312,22 @@ mod tests {
     #[test]
     fn any_id_makes_a_file_name_of_its_own() {
         assert_eq!(file_name("op_1-A"), "op_1-A");
-        let names: std::collections::BTreeSet<String> = ["a/b", "a.b", "../b", "", "é", &"x".repeat(500)]
-            .into_iter()
-            .map(file_name)
-            .collect();
-        assert_eq!(names.len(), 6);
+        let ids = [
+            "a/b",
+            "a.b",
+            "../b",
+            "",
+            "é",
+            "CON",
+            "nul",
+            "Lpt1",
+            &"x".repeat(500),
+        ];
+        let names: std::collections::BTreeSet<String> = ids.into_iter().map(file_name).collect();
+        assert_eq!(names.len(), ids.len());
         for name in names {
-            assert!(
-                name.len() < 120 && !name.starts_with('.') && !name.contains('/'),
-                "{name}"
-            );
+            let plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+            assert!(plain && name.len() < 120 && !is_reserved(&name), "{name}");
         }
     }
 }

@@ -14,6 +14,7 @@ mod report;
 mod writer;
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -25,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::together::CheckpointVariant;
 use crate::api::{Api, Call, Doing};
+use crate::directory::Kind;
 use crate::error::ToolError;
 use crate::files::blocking;
 
@@ -32,7 +34,7 @@ use fetch::Transfers;
 use links::Links;
 use place::Place;
 
-pub use links::{list, show_urls};
+pub use links::{fitting, list, show_urls};
 pub use report::reply;
 
 /// Files under way at once.
@@ -127,7 +129,7 @@ pub async fn download(
         // Each end is told once; what is asked later is looked at anew.
         downloads.forget(wanted, &job);
         let took = outcome?;
-        if is_there(wanted, &job).await? {
+        if is_there(call.api, wanted, &job).await? {
             return Ok((job, Some(took)));
         }
         // It ended while nobody asked, and somebody has cleared up since.
@@ -152,14 +154,20 @@ async fn wait(call: &Call<'_>, job: &Job, until: Instant) -> Option<Outcome> {
     }
 }
 
-async fn is_there(wanted: &Wanted, job: &Job) -> Result<bool, ToolError> {
+async fn is_there(api: &Api, wanted: &Wanted, job: &Job) -> Result<bool, ToolError> {
+    let (allowed, path) = (api.config().files.clone(), wanted.directory.clone());
     let files = job.files().iter();
-    let files: Vec<_> = files
-        .map(|file| (wanted.directory.join(&file.name), file.size))
-        .collect();
+    let files: Vec<_> = files.map(|file| (file.name.clone(), file.size)).collect();
     blocking(move || {
-        let has = |(path, size): &(PathBuf, u64)| path.metadata().is_ok_and(|there| there.len() == *size);
-        files.iter().all(has)
+        let look = || -> io::Result<bool> {
+            let (directory, missing) = allowed.reach(&path)?;
+            let has = |(name, size): &(String, u64)| {
+                let there = directory.look(name).ok().flatten();
+                there.is_some_and(|there| (there.kind, there.bytes) == (Kind::File, *size))
+            };
+            Ok(missing.as_os_str().is_empty() && files.iter().all(has))
+        };
+        look().unwrap_or(false)
     })
     .await
 }
@@ -205,8 +213,8 @@ async fn run(api: Arc<Api>, wanted: Wanted, job: Arc<Job>, tell: watch::Sender<O
 
 async fn everything(api: &Arc<Api>, wanted: &Wanted, job: &Job) -> Result<(), ToolError> {
     let links = Links::ask(api, wanted).await?;
-    let (claimed, listed) = (wanted.clone(), links.files().to_vec());
-    let (place, standing) = blocking(move || Place::claim(&claimed, &listed)).await??;
+    let (allowed, claimed, listed) = (api.config().files.clone(), wanted.clone(), links.files().to_vec());
+    let (place, standing) = blocking(move || Place::claim(&allowed, &claimed, &listed)).await??;
     let files = links.files().iter().zip(&standing).map(|(file, standing)| File {
         name: file.name.clone(),
         size: file.size,

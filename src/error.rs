@@ -19,7 +19,12 @@ pub enum ToolError {
     /// The arguments break rules of the API. Nothing was sent.
     Arguments(Problems),
     /// The service's key is not configured. Nothing was sent.
-    MissingKey(Service),
+    MissingKey {
+        /// The service.
+        service: Service,
+        /// The file that could have held it, and why it cannot be used.
+        broken_file: Option<String>,
+    },
     /// This machine, not the service, stands in the way: a limit that the user set, or its files.
     Here {
         /// What stands in the way, as a sentence.
@@ -35,6 +40,8 @@ pub enum ToolError {
     Deadline(Duration),
     /// The host cancelled the call.
     Cancelled,
+    /// Any of these, with a sentence more for the caller.
+    Noted(Box<ToolError>, String),
 }
 
 /// A request that did not end in a usable answer.
@@ -94,6 +101,8 @@ pub enum Cause {
     Unexpected(&'static str),
     /// The answer is larger than the limit, in bytes.
     TooLarge(usize),
+    /// The answers under way leave no room for this one; how much there is for all, in bytes.
+    NoRoom(usize),
     /// A redirect that is not followed: where to, and why not.
     Redirect(String),
     /// All places for upstream requests stayed taken.
@@ -143,6 +152,7 @@ impl Cause {
             | Self::NotJson(_)
             | Self::Unexpected(_)
             | Self::TooLarge(_)
+            | Self::NoRoom(_)
             | Self::Redirect(_)
             | Self::Busy(_) => false,
         }
@@ -156,12 +166,26 @@ impl fmt::Display for ToolError {
                 f,
                 "The arguments need correction; nothing was sent.{problems}\nNext: correct them all and call again."
             ),
-            Self::MissingKey(service) => write!(
-                f,
-                "No key for {name} is configured; nothing was sent.\nNext: ask the user to put it into the environment variable {variable} of this server (in the host's mcp.json, under \"env\") and to restart the server.",
-                name = service.name(),
-                variable = key_variables(*service).join(" or "),
-            ),
+            Self::MissingKey { service, broken_file } => {
+                write!(
+                    f,
+                    "No key for {} is configured; nothing was sent.",
+                    service.name()
+                )?;
+                if let Some(file) = broken_file {
+                    write!(f, " A file that may hold one cannot be used: {file}.")?;
+                }
+                let mend = if broken_file.is_some() {
+                    "mend that file, or "
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "\nNext: ask the user to {mend}put it into the environment variable {variable} of this server (in the host's mcp.json, under \"env\"), and to restart the server.",
+                    variable = key_variables(*service).join(" or "),
+                )
+            }
             Self::Here { why, next } => write!(f, "{why}\nNext: {next}"),
             Self::Call(failure) => failure.fmt(f),
             Self::Internal(what) => write!(
@@ -174,6 +198,7 @@ impl fmt::Display for ToolError {
                 limit.as_secs_f64()
             ),
             Self::Cancelled => f.write_str("The call was cancelled."),
+            Self::Noted(error, note) => write!(f, "{error}\nNote: {note}"),
         }
     }
 }
@@ -187,6 +212,12 @@ impl From<Problems> for ToolError {
 }
 
 impl ToolError {
+    /// The same failure with a sentence more for the caller.
+    #[must_use]
+    pub fn noted(self, note: String) -> Self {
+        Self::Noted(Box::new(self), note)
+    }
+
     /// There is no place for files.
     #[must_use]
     pub fn no_data() -> Self {
@@ -249,6 +280,10 @@ impl Cause {
             Self::NotJson(kind) => format!("{host} answered with success but not with JSON ({kind})"),
             Self::Unexpected(what) => format!("{host} answered with {what}"),
             Self::TooLarge(limit) => format!("the answer of {host} is larger than {} MiB", limit >> 20),
+            Self::NoRoom(limit) => format!(
+                "the answer of {host} found no room beside others that are being read, {} MiB for all of them",
+                limit >> 20
+            ),
             Self::Redirect(to) => {
                 format!("{host} redirects to {to}")
             }

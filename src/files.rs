@@ -1,13 +1,14 @@
 //! Local files that a tool may read, and directories that it may write to: those of the data directory, and under the
 //! directories that the user named.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use reqwest::Url;
 
 use crate::data::{self, BATCHES, RESULTS};
+use crate::directory::{Directory, Open};
 use crate::error::ToolError;
 
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
@@ -103,23 +104,17 @@ impl Files {
 
     /// The same, for those who may block.
     pub fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
-        let allowed = self.find(&plain(path))?;
-        let text = || -> io::Result<String> {
-            if !allowed.metadata()?.is_file() {
-                return Err(io::Error::other("it is no regular file"));
-            }
-            let file = File::open(&allowed)?;
-            if !is_at(&file, &allowed)? {
-                return Err(io::Error::other("it was replaced just now"));
-            }
+        let found = self.find(&plain(path))?;
+        let read = || -> io::Result<String> {
+            let file = self.open(&found)?;
             let mut bytes = Vec::new();
             file.take(most + 1).read_to_end(&mut bytes)?;
             if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
                 return Err(io::Error::other(format!("it is larger than {most} bytes")));
             }
-            String::from_utf8(bytes).map_err(|_| io::Error::other("it is no UTF-8 text"))
+            text(bytes)
         };
-        text().map_err(|error| format!("the file cannot be read: {error}"))
+        read().map_err(|error| format!("the file cannot be read: {error}"))
     }
 
     /// The file itself, links resolved.
@@ -130,6 +125,39 @@ impl Files {
             .find(|real| self.contains(real));
         // Whether a file exists elsewhere is nobody's business.
         found.ok_or_else(|| format!("there is no such file under {}", self.places()))
+    }
+
+    /// Opens a file that was found; what has become a link since, or somebody else's, is refused.
+    fn open(&self, found: &Path) -> io::Result<File> {
+        let (allowed, rest) = self.reaches(found).ok_or(io::ErrorKind::NotFound)?;
+        let (Some(folder), Some(name)) = (rest.parent(), rest.file_name()) else {
+            return Err(io::Error::other("it is no regular file"));
+        };
+        let folder = Directory::open(&allowed)?.find(folder)?;
+        let file = folder.file(name, Open::Read)?;
+        let mut data = self.data.iter();
+        if data
+            .any(|data| data.canonicalize().is_ok_and(|data| data == allowed) && !own(file.metadata(), data))
+        {
+            return Err(io::Error::other("it was replaced just now"));
+        }
+        Ok(file)
+    }
+
+    /// Opens a directory that was found, as far as it is there, and says what is missing of it. What has become a link
+    /// since is not followed. Blocks.
+    pub fn reach(&self, found: &Path) -> io::Result<(Directory, PathBuf)> {
+        let (allowed, rest) = self.reaches(found).ok_or(io::ErrorKind::NotFound)?;
+        Directory::open(&allowed)?.walk(rest)
+    }
+
+    /// The allowed directory that holds a path without links, and how to come there from it.
+    fn reaches<'a>(&self, found: &'a Path) -> Option<(PathBuf, &'a Path)> {
+        self.allowed().find_map(|allowed| {
+            let allowed = allowed.canonicalize().ok()?;
+            let rest = found.strip_prefix(&allowed).ok()?;
+            Some((allowed, rest))
+        })
     }
 
     /// The directories whose files may be read, in words.
@@ -164,8 +192,24 @@ impl Files {
             || self
                 .data
                 .as_ref()
-                .is_some_and(|data| inside(data) && own(real, data))
+                .is_some_and(|data| inside(data) && own(real.metadata(), data))
     }
+}
+
+/// The bytes of a file as text, without the byte order mark that editors on Windows put before it.
+pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|_| {
+        io::Error::other(if is_wide {
+            "it is UTF-16 text: save it as UTF-8"
+        } else {
+            "it is no UTF-8 text"
+        })
+    })
 }
 
 /// A path as one would write it: hosts and models pass on `file://` addresses too.
@@ -176,28 +220,13 @@ fn plain(path: &str) -> PathBuf {
     address.flatten().unwrap_or_else(|| PathBuf::from(path))
 }
 
-/// Whether an opened file is the one that lies at `path`, a path without links: somebody may have put a link there since
-/// it was looked at.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let (opened, there) = (file.metadata()?, path.symlink_metadata()?);
-    let same = (opened.dev(), opened.ino()) == (there.dev(), there.ino());
-    Ok(same && path.canonicalize()? == path)
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> io::Result<bool> {
-    Ok(path.canonicalize()? == path)
-}
-
 /// Whether a file belongs to whom the data directory belongs to. What another user put there is none of ours; what root
 /// put there is, as in a container the server is root and the directory often somebody else's.
 #[cfg(unix)]
-fn own(file: &Path, data: &Path) -> bool {
+fn own(file: io::Result<Metadata>, data: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let owner = |path: &Path| path.metadata().ok().map(|metadata| metadata.uid());
-    owner(file).is_some_and(|uid| uid == ROOT || owner(data) == Some(uid))
+    let owner = |found: io::Result<Metadata>| found.ok().map(|metadata| metadata.uid());
+    owner(file).is_some_and(|uid| uid == ROOT || owner(data.metadata()) == Some(uid))
 }
 
 /// The user id of root.
@@ -205,7 +234,7 @@ fn own(file: &Path, data: &Path) -> bool {
 const ROOT: u32 = 0;
 
 #[cfg(not(unix))]
-const fn own(_: &Path, _: &Path) -> bool {
+fn own(_: io::Result<Metadata>, _: &Path) -> bool {
     true
 }
 
@@ -213,6 +242,49 @@ const fn own(_: &Path, _: &Path) -> bool {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_became_a_link_after_it_was_found_shows_nothing_from_outside() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let (inside, outside) = (root.join("in"), root.join("out"));
+        let (name, aside) = (inside.join("d"), inside.join("aside"));
+        for directory in [&name, &outside] {
+            std::fs::create_dir_all(directory).unwrap();
+            std::fs::write(directory.join("a"), "").unwrap();
+        }
+        let files = Files::new(vec![inside], None);
+        let found = files.find(Path::new("d/a")).unwrap();
+        let place = files.directory_blocking(Path::new("d/new")).unwrap();
+        assert!(files.open(&found).is_ok() && files.reach(&place).is_ok());
+        std::fs::rename(&name, aside).unwrap();
+        symlink(&outside, &name).unwrap();
+        for refused in [files.open(&found).err(), files.reach(&place).err()] {
+            let problem = refused.unwrap().to_string();
+            assert!(problem.contains("in/d is a link or no directory"), "{problem}");
+        }
+        std::fs::remove_file(&name).unwrap();
+        std::fs::create_dir(&name).unwrap();
+        symlink(outside.join("a"), name.join("a")).unwrap();
+        assert!(
+            files
+                .open(&found)
+                .unwrap_err()
+                .to_string()
+                .contains("no regular file")
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(text(b"\xef\xbb\xbfa = 1".to_vec()).unwrap(), "a = 1");
+        for (bytes, problem) in [
+            (&b"\xff\xfea\0"[..], "it is UTF-16 text: save it as UTF-8"),
+            (b"a\xff", "it is no UTF-8 text"),
+        ] {
+            assert_eq!(text(bytes.to_vec()).unwrap_err().to_string(), problem);
+        }
+    }
 
     #[test]
     fn only_what_lies_under_an_allowed_directory_is_read() {

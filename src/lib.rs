@@ -10,11 +10,13 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod directory;
 pub mod download;
 pub mod error;
 pub mod files;
 pub mod instructions;
 pub mod journal;
+pub mod large;
 pub mod logging;
 pub mod offer;
 pub mod problems;
@@ -106,5 +108,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     });
     // A blocking read of standard input must not hold up the end.
     runtime.shutdown_background();
+    // What was under way until now is of unknown outcome, which is to be written too.
+    api.journal().end();
     code
 }

@@ -61,7 +61,7 @@ pub struct Problems {
 impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>) {
-        if self.listed.len() >= MOST_LISTED {
+        if self.is_full() {
             self.more += 1;
             return;
         }
@@ -96,6 +96,12 @@ impl Problems {
             .any(|problem| problem.path.strip_prefix(&path).is_some_and(inside))
     }
 
+    /// Whether what is added now is only counted, so that its message need not be made.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.listed.len() >= MOST_LISTED
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -115,12 +121,23 @@ impl fmt::Display for Problems {
     }
 }
 
+/// Longer names, in bytes, are nobody's typing mistake, and comparing them takes long.
+const LONGEST_NAME: usize = 100;
+/// Nor is a name worth a look at more of them than this.
+const MOST_COMPARED: usize = 2000;
+
 /// The known name that an unknown one was probably meant to be.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let is_short = |name: &str| name.len() <= LONGEST_NAME;
+    if !is_short(name) {
+        return None;
+    }
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let name = plain(name);
     known
+        .take(MOST_COMPARED)
+        .filter(|known| is_short(known))
         .map(|known| (strsim::jaro_winkler(&name, &plain(known)), known))
         .filter(|(similarity, _)| *similarity > 0.82)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -173,5 +190,12 @@ mod tests {
         assert_eq!(nearest("numSamples", known.into_iter()), Some("num_samples"));
         assert_eq!(nearest("model-input", known.into_iter()), Some("model_inputs"));
         assert_eq!(nearest("zebra", known.into_iter()), None);
+        // Names that nobody types are not even compared.
+        let long = "num_samples".repeat(LONGEST_NAME / 10);
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), None);
+        assert_eq!(
+            nearest("last", vec!["first"; MOST_COMPARED].into_iter().chain(["last"])),
+            None
+        );
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::api::Reply;
-use crate::api::json;
+use crate::api::{json, non_finite};
 use crate::error::ToolError;
 use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
@@ -42,6 +42,8 @@ struct Answer<'a> {
     length: Option<usize>,
     #[serde(flatten)]
     shown: Shown,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// Shows the part of the file that is asked for. Blocks.
@@ -50,13 +52,13 @@ pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
     let text = files
         .read_blocking(&request.path, LARGEST_JSON)
         .map_err(unreadable)?;
-    let whole: &RawValue = serde_json::from_str(&text).map_err(|error| {
+    let (text, note) = readable(text).map_err(|error| {
         unreadable(format!(
             "the file holds no JSON, and this tool shows nothing else: {error}"
         ))
     })?;
     let at = request.at.as_deref().unwrap_or_default().trim();
-    let found = find(whole, at).map_err(|problem| Problems::one(&Path::Root.key("at"), problem))?;
+    let found = find(&text, at).map_err(|problem| Problems::one(&Path::Root.key("at"), problem))?;
     let size = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
     let shown = show(found, size(request.start), size(request.count));
     let (kind, length, shown) = shown.map_err(|problem| Problems::one(&Path::Root.key("start"), problem))?;
@@ -65,8 +67,20 @@ pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
         kind,
         length,
         shown,
+        note,
     };
     json::text(&answer).map(Reply::new)
+}
+
+/// The JSON of a file, and what was changed for it to be JSON: what Python writes of a run that diverges is none.
+fn readable(text: String) -> serde_json::Result<(Box<RawValue>, Option<String>)> {
+    let Err(error) = serde_json::from_str::<&RawValue>(&text) else {
+        return Ok((RawValue::from_string(text)?, None));
+    };
+    match non_finite::as_null(&text).map(|(plain, found)| (RawValue::from_string(plain), found.note())) {
+        Some((Ok(plain), note)) => Ok((plain, Some(note))),
+        _ => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -36,8 +36,12 @@ pub const ALIASES: &str = "x-aliases";
 /// Marks an object in which empty text is a value of its own; elsewhere it counts as absent.
 pub const KEEPS_EMPTY: &str = "x-keeps-empty";
 
-/// What members of other names hold, where the published schema says it in short.
+/// What members of other names hold. Converters to the dialects of other vendors refuse a schema for them, so the published
+/// one lists names alone.
 pub const OTHERS: &str = "x-others";
+
+/// The bound that a number stays below, for which not every host has a word; the description says it.
+pub const BELOW: &str = "x-below";
 
 /// Marks a value of which the published schema names only the usual kind, as the dialect has no words for all; its type
 /// reads it as it came.
@@ -84,8 +88,8 @@ fn simplify(schema: &mut Value) {
         values.retain(|value| !value.is_null());
     }
     // An object without listed members is open by itself, and a bare `true` breaks hosts.
-    if map.get("additionalProperties").is_some_and(Value::is_boolean) {
-        map.remove("additionalProperties");
+    if let Some(others @ Value::Object(_)) = map.remove("additionalProperties") {
+        map.insert(OTHERS.to_owned(), others);
     }
     // An absent optional member means its default, and the description says which one that is.
     map.remove("format");
@@ -98,7 +102,7 @@ fn simplify(schema: &mut Value) {
     for (name, value) in map.iter_mut() {
         match (name.as_str(), value) {
             ("properties", Value::Object(properties)) => properties.values_mut().for_each(simplify),
-            ("items" | "additionalProperties", value) => simplify(value),
+            ("items" | OTHERS, value) => simplify(value),
             _ => {}
         }
     }
@@ -213,7 +217,7 @@ fn drop_private(schema: &mut Value) {
                     map.remove(bound);
                 }
             }
-            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, ANY] {
+            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, BELOW, ANY] {
                 map.remove(private);
             }
             if let Some(Value::Object(members)) = map.get_mut("properties") {
@@ -254,6 +258,19 @@ mod tests {
         /// Named by its field.
         #[schemars(required)]
         must: Option<Way>,
+        #[schemars(range(min = 2), extend("x-below" = 5))]
+        share: Option<f64>,
+        named: std::collections::BTreeMap<String, Option<u32>>,
+    }
+
+    #[test]
+    fn what_is_not_published_is_enforced_all_the_same() {
+        let schema = input_schema::<Args>();
+        assert_eq!(schema["properties"]["share"][BELOW], 5);
+        assert_eq!(
+            schema["properties"]["named"][OTHERS],
+            json!({"type": "integer", "minimum": 0})
+        );
     }
 
     #[test]
@@ -267,8 +284,10 @@ mod tests {
                     "count": {"type": "integer", "description": "How many, at most."},
                     "way": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Which way. LEFT: to the left"},
                     "must": {"type": "string", "enum": ["WAY_RIGHT", "WAY_LEFT"], "description": "Named by its field. LEFT: to the left"},
+                    "share": {"type": "number", "minimum": 2},
+                    "named": {"type": "object"},
                 },
-                "required": ["must"],
+                "required": ["must", "named"],
             })
         );
     }

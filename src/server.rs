@@ -15,7 +15,7 @@ use crate::instructions::instructions;
 use crate::offer::Offer;
 use crate::problems::{list, nearest};
 use crate::tool::adapter::Offered;
-use crate::tools::ALL;
+use crate::tools::{ALL, any_takes};
 use crate::transport::RawArguments;
 
 /// The server.
@@ -30,7 +30,8 @@ impl Server {
     /// A server that offers these tools, and whose instructions begin with `preface`.
     #[must_use]
     pub fn new(api: Arc<Api>, offer: Offer, preface: &'static str) -> Self {
-        let tools = offer.entries.iter().map(|entry| Offered::new(entry)).collect();
+        let tools = offer.entries.iter();
+        let tools = tools.map(|entry| Offered::new(entry, any_takes)).collect();
         Self {
             api,
             offer,
@@ -63,9 +64,9 @@ impl Server {
                 ),
             },
         );
-        let shown: String = name.chars().take(100).collect();
-        let message = format!("there is no tool `{shown}`; {known}");
-        ErrorData::invalid_params(self.api.redactor().scrub_owned(message), None)
+        // Secrets are taken out before it is cut, since nobody knows a half of one.
+        let shown: String = self.api.redactor().scrub(name).chars().take(100).collect();
+        ErrorData::invalid_params(format!("there is no tool `{shown}`; {known}"), None)
     }
 }
 
@@ -122,7 +123,8 @@ impl ServerHandler for Server {
         Err(if KNOWN_METHODS.contains(&request.method.as_str()) {
             ErrorData::invalid_params(format!("the params of {} cannot be read", request.method), None)
         } else {
-            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)
+            let shown: String = request.method.chars().take(100).collect();
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown, None)
         })
     }
 }

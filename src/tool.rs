@@ -4,8 +4,8 @@ pub mod adapter;
 mod body_path;
 mod output;
 mod progress;
+mod unrecorded;
 
-use std::borrow::Cow;
 use std::pin::Pin;
 
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::{Call, Reply};
-use crate::arguments::Accepts;
+use crate::arguments::{Accepts, unwrapped};
 use crate::error::ToolError;
 use crate::problems::Problems;
 use crate::schema;
@@ -47,6 +47,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The input schema, with the private members that the checks read.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        (self.schema)()
+    }
+
     /// The entry of a handler.
     #[must_use]
     pub const fn of<H: Handler>() -> Self {
@@ -55,15 +61,24 @@ impl Entry {
             schema: schema::input_schema::<H::Args>,
             run: |call, accepts, raw| {
                 Box::pin(async move {
+                    let raw = unwrapped(raw);
                     let raw = if accepts.takes("body") {
-                        body_path::resolve(call, raw).await?
+                        body_path::resolve(call, &raw).await?
                     } else {
-                        Cow::Borrowed(raw)
+                        raw
                     };
-                    let args = accepts
-                        .read::<H::Args>(&raw, H::check)
-                        .map_err(ToolError::Arguments)?;
-                    H::call(args, call).await
+                    let read = accepts.read_call::<H::Args>(&raw, H::check);
+                    let outcome = match read.args {
+                        Ok(args) => H::call(args, call).await,
+                        Err(problems) => Err(ToolError::Arguments(problems)),
+                    };
+                    match read.note {
+                        None => outcome,
+                        Some(note) => match outcome {
+                            Ok(reply) => Ok(reply.noted(&note)),
+                            Err(error) => Err(error.noted(note)),
+                        },
+                    }
                 })
             },
         }

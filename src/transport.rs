@@ -3,7 +3,7 @@
 //! rmcp has one, and its writing half is used here. The reading half is our own, for what a server on stdio has to
 //! get right: the arguments of a call stay raw text (rmcp would build a tree of them several times over, most of
 //! the cost of a large batch), a line that cannot be read is answered whenever its id can be told, a notification
-//! before the first request does not end the session, and the end of input is known at once.
+//! before the session does not end it, and the end of input is known at once.
 
 mod closed;
 mod lines;
@@ -115,11 +115,11 @@ where
         mut message: RxJsonRpcMessage<RoleServer>,
         slot: Option<Arc<Slot>>,
     ) -> Option<RxJsonRpcMessage<RoleServer>> {
+        self.opened |= message::opens(&message);
         match (&mut message, slot) {
-            (JsonRpcMessage::Request(request), Some(slot)) => {
-                self.opened = true;
-                self.under_way.enter(request, slot);
-            }
+            (JsonRpcMessage::Request(request), Some(slot)) => self.under_way.enter(request, slot),
+            // Before a session begins rmcp ends at whatever is no request.
+            _ if !self.opened => return None,
             (JsonRpcMessage::Notification(notification), _) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &mut notification.notification
                     && let Some(id) = &mut cancelled.params.request_id
@@ -129,7 +129,7 @@ where
             }
             _ => {}
         }
-        self.opened.then_some(message)
+        Some(message)
     }
 
     /// The next message, whatever it is, and its length; `None` at the end of the input.

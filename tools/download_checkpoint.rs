@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::{CheckpointId, CheckpointVariant};
-use crate::api::{Call, Output, Reply, View, WaitSeconds, wait};
+use crate::api::{Call, Reply, WaitSeconds, wait};
 use crate::download::{self, Wanted};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
@@ -36,10 +36,7 @@ impl Handler for DownloadCheckpoint {
             let links = download::list(call, &args.id, args.variant).await?;
             // They are what was asked for.
             download::show_urls(call, &links);
-            return Ok(links.seen(View {
-                output: Output::Full,
-                ..View::default()
-            }));
+            return Ok(download::fitting(links));
         };
         let place = call.api.config().files.directory(&directory).await;
         let place = place

@@ -1,6 +1,5 @@
 //! `list-recent-activity`: what was done on this machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -10,8 +9,7 @@ use crate::api::path::host;
 use crate::api::{Call, Reply, json};
 use crate::config::DATA_DIR;
 use crate::error::ToolError;
-use crate::files::blocking;
-use crate::journal::{self, Activity, Filter};
+use crate::journal::Filter;
 use crate::spec::{self, Service, Spec};
 use crate::tool::Handler;
 
@@ -40,7 +38,7 @@ impl Handler for ListRecentActivity {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let config = call.api.config();
-        let Some(data) = config.data.clone() else {
+        let Some(data) = &config.data else {
             return Err(ToolError::Here {
                 why: "There is no journal, as there is no data directory.".to_owned(),
                 next: format!(
@@ -55,13 +53,10 @@ impl Handler for ListRecentActivity {
             longest: Duration::from_secs(3600 * u64::from(args.hours.unwrap_or(HOURS))),
             limit: args.limit,
         };
-        let root = Arc::clone(&data);
-        // A few megabytes, and the other calls must not wait for them.
-        let read =
-            blocking(move || journal::read(root.root()).map(|history| Activity::new(history, &filter)));
-        let activity = read.await?.map_err(|error| ToolError::Here {
+        let activity = call.api.journal().activity(filter).await;
+        let activity = activity.map_err(|problem| ToolError::Here {
             why: format!(
-                "The journal in {} cannot be read: {error}.",
+                "The journal in {} cannot be read: {problem}.",
                 data.root().display()
             ),
             next: "look with the list tools; the user can see to the directory.".to_owned(),

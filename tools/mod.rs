@@ -50,7 +50,34 @@ pub mod stop_training_session;
 pub mod update_training_session;
 pub mod weights_sync;
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::schema::ALIASES;
 use crate::tool::Entry;
+
+/// The names of all arguments of all tools, in every spelling.
+static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let names = |schema: &Value, of: &str| -> Vec<String> {
+        let members = schema.get(of).and_then(Value::as_object);
+        members
+            .into_iter()
+            .flat_map(|members| members.keys().cloned())
+            .collect()
+    };
+    let all = ALL.iter().map(Entry::schema);
+    all.flat_map(|schema| [names(&schema, "properties"), names(&schema, ALIASES)].concat())
+        .chain(["body_path".to_owned()])
+        .collect()
+});
+
+/// Whether any tool has an argument of this name, offered or not.
+#[must_use]
+pub fn any_takes(name: &str) -> bool {
+    ARGUMENTS.contains(name)
+}
 
 /// Every tool, in the order in which clients see them: toolset by toolset.
 pub const ALL: &[Entry] = &[

@@ -9,7 +9,7 @@ use crate::api::prime::secrets::{self, ForwardSecrets};
 use crate::api::prime::{config, config_file, started, team};
 use crate::api::{Call, Reply, WaitSeconds, wait};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems, list};
+use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -57,7 +57,7 @@ impl Handler for PrimeIntellectCreaterun {
             let text = text.map_err(|problem| ToolError::Arguments(Problems::one(&config, problem)))?;
             body.set("config", json::raw(config_file::read(&text, &config)?)?);
         }
-        let dropped = config::hoist(&mut body, &config)?;
+        let notes = config::hoist(&mut body, &config)?;
         let run = CreateRun::read(&body)?;
         let mut problems = Problems::default();
         run.check(&at, &config, &mut problems);
@@ -76,13 +76,13 @@ impl Handler for PrimeIntellectCreaterun {
             }
         }
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
+        let unlogged = run.wandb().filter(|_| body.get("wandbApiKey").is_none());
+        let unlogged = unlogged.map(|table| {
+            format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")
+        });
         let reply = call.request().body(json::text(&body)?).send().await?;
         let reply = started::followed(call, reply, until).await;
-        let dropped = (!dropped.is_empty()).then(|| {
-            let keys = list(dropped.into_iter());
-            format!("Left out of the config, as only the official command line uses them: {keys}.")
-        });
-        let more = dropped.into_iter().chain(forwarded.gap());
+        let more = notes.into_iter().chain(unlogged).chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
     }
 }

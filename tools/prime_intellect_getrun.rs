@@ -4,6 +4,7 @@ use crate::api::prime::{WatchedRunArgs, thin};
 use crate::api::wait::{self, RUN};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
+use crate::large;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -17,6 +18,7 @@ impl Handler for PrimeIntellectGetrun {
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds)?;
         let waited = wait::shown(call, &RUN, &[&args.run_id], until).await?;
-        Ok(waited.map(thin::bounded).told())
+        let size = waited.reply().text().len();
+        large::work(size, move || waited.map(thin::bounded).told()).await
     }
 }

@@ -1,5 +1,7 @@
 //! `prime-intellect-getrunlogs`: the newest lines of a run's logs.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::api::prime::{RunId, logs, thin};
 use crate::api::{Call, Reply};
 use crate::error::{Cause, Failure, ToolError};
 use crate::problems::{Path, Problems};
+use crate::redact::Redactor;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -73,7 +76,10 @@ impl Handler for PrimeIntellectGetrunlogs {
             .query("pod_index", args.pod_index)
             .query("env_name", args.env_name);
         match request.as_written().send().await {
-            Ok(reply) => Ok(shown(reply, lines)),
+            Ok(reply) => {
+                let redactor = Arc::clone(call.api.redactor());
+                thin::fit(reply, move |reply| shown(reply, lines, &redactor)).await
+            }
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
             Err(error) => Err(error),
         }
@@ -106,18 +112,22 @@ pub enum Component {
     EnvServer,
 }
 
-fn shown(reply: Reply, asked: u32) -> Reply {
+fn shown(reply: Reply, asked: u32, redactor: &Redactor) -> Reply {
+    // What came as it was written, beside the log.
+    let cleaned = |reply: Reply| Reply::new(redactor.scrub_answer(clean::json(reply.into_text())));
     let Some(log) = reply.member::<String>("logs") else {
-        return thin::bounded(Reply::new(clean::json(reply.into_text())));
+        return thin::bounded(cleaned(reply));
     };
-    let logs::Shown { text, note } = logs::show(&log, usize::try_from(asked).unwrap_or(usize::MAX));
+    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+    let logs::Shown { text, note } = logs::show(&log, asked, redactor);
     let reply = if text == log {
         reply
     } else {
         reply.with("logs", &text)
     };
+    let reply = cleaned(reply);
     match note {
-        Some(note) => reply.with("note", &note),
+        Some(note) => reply.noted(&note),
         None => reply,
     }
 }

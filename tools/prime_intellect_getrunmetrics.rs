@@ -40,6 +40,6 @@ impl Handler for PrimeIntellectGetrunmetrics {
         let reply = request.query("limit", args.limit).send().await?;
         let every = args.every.and_then(|every| usize::try_from(every).ok());
         let columns = args.columns.unwrap_or_default();
-        Ok(thin::metrics(reply, &columns, every))
+        thin::fit(reply, move |reply| thin::metrics(reply, &columns, every)).await
     }
 }

@@ -15,6 +15,6 @@ impl Handler for PrimeIntellectGetrunprogress {
     type Args = RunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        args.request(call).send().await.map(thin::progress)
+        thin::fit(args.request(call).send().await?, thin::progress).await
     }
 }

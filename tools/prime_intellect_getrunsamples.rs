@@ -43,7 +43,7 @@ impl Handler for PrimeIntellectGetrunsamples {
             .send()
             .await?;
         let columns = args.columns.unwrap_or_default();
-        Ok(thin::samples(reply, &columns))
+        thin::fit(reply, move |reply| thin::samples(reply, &columns)).await
     }
 }
 

@@ -27,7 +27,7 @@ impl Handler for PrimeIntellectListruncheckpoints {
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let request = call.request().path("run_id", &args.run_id);
         let request = request.query("status_filter", args.status_filter);
-        request.send().await.map(thin::checkpoints)
+        thin::fit(request.send().await?, thin::checkpoints).await
     }
 }
 

@@ -38,6 +38,6 @@ impl Handler for PrimeIntellectListruns {
             .query("mine", args.mine.filter(|mine| *mine))
             .send()
             .await?;
-        Ok(thin::runs(reply))
+        thin::fit(reply, thin::runs).await
     }
 }

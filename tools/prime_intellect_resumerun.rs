@@ -8,6 +8,7 @@ use crate::api::prime::create::ResumeRun;
 use crate::api::prime::secrets::{self, ForwardSecrets};
 use crate::api::prime::{RunId, started};
 use crate::api::{Call, Reply, WaitSeconds, wait};
+use crate::config::RUN_SECRETS;
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
@@ -34,11 +35,16 @@ impl Handler for PrimeIntellectResumerun {
         let given = args.body.map_or_else(|| "{}".to_owned(), Body::into_text);
         let mut body = json::object(&given)?;
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
+        let bare = RUN_SECRETS.iter().all(|(_, member)| body.get(member).is_none());
+        let bare = bare.then(|| {
+            "The paused run's secrets do not carry over, and none was sent (body.wandbApiKey and body.hfToken, or forward_secrets)."
+                .to_owned()
+        });
         let request = call.request().path("run_id", &args.run_id);
         let reply = request.body(json::text(&body)?).send().await?;
         let reply = started::followed(call, reply, until).await;
         let replaced = format!("It is a new run that goes on where {} was paused.", &*args.run_id);
-        let more = std::iter::once(replaced).chain(forwarded.gap());
+        let more = std::iter::once(replaced).chain(bare).chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
     }
 }

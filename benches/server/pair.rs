@@ -41,9 +41,11 @@ impl Call {
 
     /// A small request with the answer `result`, which goes out whole.
     pub(crate) fn result(upstream: &Upstream, result: String) -> Result<Self> {
+        let options = r#","wait_seconds":0,"output":"full""#;
         Self::get_result(
             upstream,
-            r#","wait_seconds":0,"output":"full""#,
+            texts::WHOLE_ID,
+            options,
             &result.clone(),
             Expected::Text(result),
         )
@@ -51,13 +53,23 @@ impl Call {
 
     /// The same as a host calls it: the answer is stored and summed up.
     pub(crate) fn default_result(upstream: &Upstream, result: &str) -> Result<Self> {
-        let parts = [r#""token_counts":[384]"#, r#""mean_logprobs":[-"#, r#""file":""#];
+        let parts = [
+            r#""mean_token_count":384.0"#,
+            r#""mean_logprob":-"#,
+            r#""file":""#,
+        ];
         let expected = Expected::Parts(parts.map(str::to_owned).to_vec());
-        Self::get_result(upstream, "", result, expected)
+        Self::get_result(upstream, texts::OPERATION_ID, "", result, expected)
     }
 
-    fn get_result(upstream: &Upstream, options: &str, result: &str, expected: Expected) -> Result<Self> {
-        let (session, operation) = (texts::SESSION_ID, texts::OPERATION_ID);
+    fn get_result(
+        upstream: &Upstream,
+        operation: &str,
+        options: &str,
+        result: &str,
+        expected: Expected,
+    ) -> Result<Self> {
+        let session = texts::SESSION_ID;
         let arguments = format!(r#"{{"session_id":"{session}","operation_id":"{operation}"{options}}}"#);
         let url = format!("{}/operations/sample/{operation}", session_url(upstream));
         Ok(Self {

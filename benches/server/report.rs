@@ -319,7 +319,7 @@ fn lines(measured: &Measured) -> Vec<Line> {
             (Of::Server, Goal::Under(20e-3)),
         ),
         compared(
-            "1 MB result, whole",
+            "0.85 MB result, whole",
             MILLISECONDS,
             measured.result.iter(),
             added,

@@ -6,6 +6,9 @@ use std::iter::repeat_with;
 pub(crate) const SESSION_ID: &str = "3f2a9c11-6e5d-4a7b-8c90-1d2e3f4a5b6c";
 pub(crate) const OPERATION_ID: &str = "0a1b2c3d-0000-4000-8000-000000000001";
 
+/// The sampling whose result is answered whole.
+pub(crate) const WHOLE_ID: &str = "0a1b2c3d-0000-4000-8000-000000000003";
+
 /// A training session.
 pub(crate) const SESSION: &str = r#"{"id":"3f2a9c11-6e5d-4a7b-8c90-1d2e3f4a5b6c","base_model":"Qwen/Qwen3-0.6B","created_at":"2026-11-20T08:05:00Z","created_by":"user_41","updated_at":"2026-11-20T09:12:30Z","display_name":"arith-grpo","status":"TRAINING_SESSION_STATUS_RUNNING","step":"12","model_resources_id":"7d0c0d0e-4b1f-4a52-9a3e-0f6c5b8d1a01","policy_state":{"trainer_step":"12","target_weights_version":"12","applied_weights_version":"12","pending_publish":false},"lora_config":{"rank":32,"alpha":64,"dropout":0.0,"train_unembed":true},"metadata":{},"inference_checkpoints":[{"id":"c1b7a0f2-9d44-4f0e-b7a6-5e2d1c3b4a59","created_at":"2026-11-20T09:10:00Z","step":"12","registration":{"adapter":{"id":"ml_demo01","revision_id":"rv_demo01"}}}],"training_checkpoints":[{"id":"d2c8b1a3-0e55-4a1f-8b97-6f3e2d4c5b6a","created_at":"2026-11-20T09:12:00Z","step":12,"registration":{"id":"ml_demo02","revision_id":"rv_demo02"}}]}"#;
 
@@ -42,12 +45,11 @@ pub(crate) fn batch(size: usize) -> String {
     text
 }
 
-/// A finished sampling of at least `size` bytes.
-pub(crate) fn result(size: usize) -> String {
+/// A finished sampling of this id, of at least `size` bytes.
+pub(crate) fn result(id: &str, size: usize) -> String {
     let mut numbers = Numbers::new();
-    let mut text = format!(
-        r#"{{"id":"{OPERATION_ID}","status":"TRAINING_OPERATION_STATUS_COMPLETED","output":{{"results":["#
-    );
+    let mut text =
+        format!(r#"{{"id":"{id}","status":"TRAINING_OPERATION_STATUS_COMPLETED","output":{{"results":["#);
     while text.len() < size {
         let tokens = numbers.tokens(RESPONSE_TOKENS);
         let _ = write!(

@@ -16,13 +16,17 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Result;
 use crate::processor::{self, Work};
+use crate::texts;
 
 const READ_BUFFER: usize = 256 << 10;
 
 /// The JSON texts that are served.
 pub(crate) struct Answers {
     pub(crate) session: String,
+    /// Of the operation [`texts::OPERATION_ID`].
     pub(crate) result: String,
+    /// Of any other sampling.
+    pub(crate) whole: String,
     pub(crate) accepted: String,
 }
 
@@ -110,6 +114,7 @@ struct Shared {
 struct Ready {
     session: Vec<u8>,
     result: Vec<u8>,
+    whole: Vec<u8>,
     accepted: Vec<u8>,
     not_found: Vec<u8>,
 }
@@ -126,6 +131,7 @@ impl Ready {
         Self {
             session: answer("200 OK", &answers.session),
             result: answer("200 OK", &answers.result),
+            whole: answer("200 OK", &answers.whole),
             accepted: answer("200 OK", &answers.accepted),
             not_found: answer("404 Not Found", "{}"),
         }
@@ -136,8 +142,10 @@ impl Ready {
         let has = |part: &str| memmem::find(line, part.as_bytes()).is_some();
         if line.starts_with(b"POST ") && has("/operations/forward-backward ") {
             &self.accepted
-        } else if line.starts_with(b"GET ") && has("/operations/sample/") {
+        } else if line.starts_with(b"GET ") && has(texts::OPERATION_ID) {
             &self.result
+        } else if line.starts_with(b"GET ") && has("/operations/sample/") {
+            &self.whole
         } else if line.starts_with(b"GET /v1/rl/training-sessions/") {
             &self.session
         } else {

@@ -9,10 +9,10 @@ const LONGEST: usize = 4000;
 /// `{"message", "code", "details"}`. Prime Intellect: `{"errors": [{"param", "details"}]}`, `{"detail": [{"loc",
 /// "msg"}]}` or `{"detail": "text"}`. Either: something that is no JSON, such as a proxy's page.
 #[must_use]
-pub fn message(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body) {
+pub fn message(body: &str) -> String {
+    let text = match serde_json::from_str::<Value>(body) {
         Ok(body) => from_json(&body),
-        Err(_) => from_text(&String::from_utf8_lossy(body)),
+        Err(_) => from_text(body),
     };
     shorten(text.trim(), LONGEST)
 }
@@ -167,13 +167,13 @@ mod tests {
                 "an HTML page, so probably a proxy or gateway",
             ),
         ] {
-            assert_eq!(message(body.as_bytes()), expected, "{body}");
+            assert_eq!(message(body), expected, "{body}");
         }
     }
 
     #[test]
     fn a_long_text_is_cut_and_says_so() {
-        let text = message("ä".repeat(5000).as_bytes());
+        let text = message(&"ä".repeat(5000));
         assert!(text.ends_with("… (5000 characters in all)"), "{text}");
         assert!(text.chars().count() < 4100);
     }

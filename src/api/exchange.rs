@@ -1,20 +1,22 @@
 //! One request and its answer, with tries, deadlines and limits.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Response, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 use crate::error::{Cause, Failure, Reached, ToolError};
+use crate::large;
 use crate::spec::{Effect, Method, Service, Spec};
 
-use super::{Call, clean, connection, error_body, json, path, retry};
+use super::door::Door;
+use super::room::Held;
+use super::{Call, connection, path, retry};
 
-/// The largest answer that is read, in bytes.
-const LARGEST_ANSWER: usize = 256 << 20;
 /// A request that is sent with less time than this would end as one whose outcome is unknown.
 const LEAST_TIME: Duration = Duration::from_millis(100);
 /// What a try leaves for the next one at the most.
@@ -36,7 +38,7 @@ pub(crate) struct Outgoing {
     pub(crate) key_is_known: bool,
     /// Whether it goes to a presigned URL, beside the service.
     pub(crate) store: bool,
-    /// Whether the caller cleans the answer itself.
+    /// Whether the caller cleans the answer itself, and takes keys out of it after that.
     pub(crate) as_written: bool,
 }
 
@@ -69,11 +71,17 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Ans
         status: None,
     };
     let mut perhaps_done = false;
+    let mut before = None;
     let result = loop {
         line.tries += 1;
-        let (cause, advice) = match attempt(call, outgoing).await {
-            Ok(answer) => break Ok(answer),
-            Err(failed) => failed,
+        let (cause, advice) = match (attempt(call, outgoing).await, before.take()) {
+            (Ok(answer), _) => break Ok(answer),
+            // No time was left for this try: what the one before came to says more.
+            (Err((Cause::Busy(_), _)), Some(before)) => {
+                line.tries -= 1;
+                break Err(before);
+            }
+            (Err(failed), _) => failed,
         };
         perhaps_done |= cause.reached() == Reached::Perhaps;
         let first_wait = call.api.config().retry_wait;
@@ -86,15 +94,17 @@ pub(super) async fn exchange(call: &Call<'_>, outgoing: &Outgoing) -> Result<Ans
             .map(|wait| Instant::now() + wait)
             .filter(|next| *next + LEAST_TIME < call.deadline);
         let Some(next) = next else {
-            // What counts for the caller is how long the call took in all.
-            break Err(match cause {
-                Cause::Timeout(_) => Cause::Timeout(started.elapsed()),
-                cause => cause,
-            });
+            break Err(cause);
         };
         tracing::debug!(tool = call.spec.name, tries = line.tries, ?cause, "trying again");
+        before = Some(cause);
         sleep(next - Instant::now()).await;
     };
+    // What counts for the caller is how long the call took in all.
+    let result = result.map_err(|cause| match cause {
+        Cause::Timeout(_) => Cause::Timeout(started.elapsed()),
+        cause => cause,
+    });
     line.status = Some(status(&result));
     result.map_err(|cause| outgoing.failure(call, cause, line.tries, perhaps_done))
 }
@@ -173,7 +183,8 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
     let response = follow(call, outgoing).await.map_err(without_advice)?;
     let status = response.status();
     let headers = response.headers().clone();
-    let body = match read(response).await {
+    let mut held = call.api.room.held();
+    let body = match read(response, &mut held).await {
         // A refusal stays one, even if its words are lost.
         Err(_) if !status.is_success() => Vec::new(),
         body => body.map_err(without_advice)?,
@@ -191,46 +202,46 @@ async fn answer(call: &Call<'_>, outgoing: &Outgoing) -> Result<Answer, Failed> 
         // Every POST of this service answers with an object; without one nobody knows what came of it.
         return Err(without_advice(Cause::Truncated));
     }
-    if let Some(secret) = outgoing.spec.secret {
-        json::register_secrets(&body, secret, &call.api.redactor);
-    }
+    let door = Door {
+        redactor: Arc::clone(&call.api.redactor),
+        secret: outgoing.spec.secret,
+        as_written: outgoing.as_written,
+    };
+    let broken_off = |error: ToolError| without_advice(Cause::Broken(error.to_string()));
     if status.is_success() {
-        let text = json::compact(body, headers.get(CONTENT_TYPE)).map_err(without_advice)?;
-        return Ok((status.as_u16(), presentable(call, outgoing, text)));
+        let read = large::work(body.len(), move || {
+            let _held = held;
+            door.success(body)
+        });
+        let text = read.await.map_err(broken_off)?;
+        let text = text.map_err(|why| without_advice(why.cause(kind(&headers))))?;
+        return Ok((status.as_u16(), text));
     }
     let mut advice = retry::Advice::read(&headers, SystemTime::now());
     if outgoing.service == Service::Prime {
         // The header is part of the other service's rules alone; here it would start a second run.
         advice.retry = None;
     }
-    let mut message = error_body::message(&body);
-    if outgoing.service == Service::Prime {
-        message = clean::text(&clean::keys(message));
-    }
+    let message = large::work(body.len(), move || {
+        let _held = held;
+        door.refusal(body)
+    });
     let cause = Cause::Status {
         status: status.as_u16(),
-        message,
+        // Its words are not worth a failure of another kind.
+        message: message.await.unwrap_or_default(),
         wait: advice.wait,
     };
     Err((cause, advice))
 }
 
-/// The text of a success, without what must not reach the model. On Prime Intellect a good part of it was written by
-/// runs.
-fn presentable(call: &Call<'_>, outgoing: &Outgoing, text: String) -> String {
-    if outgoing.service == Service::Together {
-        return text;
-    }
-    let text = clean::keys(text);
-    let text = if outgoing.as_written {
-        clean::whole(text)
-    } else {
-        clean::json(text)
-    };
-    match outgoing.spec.secret {
-        // What can be taken apart has been checked to be JSON.
-        Some(secret) => json::without_secret(&text, secret, &call.api.redactor).unwrap_or(text),
-        None => text,
+/// What an answer calls itself, for people.
+fn kind(headers: &HeaderMap) -> String {
+    let said = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let kind = said(CONTENT_TYPE).unwrap_or("no content type");
+    match said(CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        Some(coding) => format!("{kind}, in the coding {coding}, which was not asked for"),
+        None => kind.to_owned(),
     }
 }
 
@@ -289,20 +300,22 @@ pub(crate) async fn follow(call: &Call<'_>, outgoing: &Outgoing) -> Result<Respo
     Err(Cause::Redirect("itself, again and again".to_owned()))
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
+async fn read(mut response: Response, held: &mut Held) -> Result<Vec<u8>, Cause> {
     let announced = response
         .content_length()
-        .and_then(|length| usize::try_from(length).ok());
-    if announced.is_some_and(|length| length > LARGEST_ANSWER) {
-        return Err(Cause::TooLarge(LARGEST_ANSWER));
-    }
-    let mut body = Vec::with_capacity(announced.unwrap_or(0));
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    Held::check(announced)?;
+    let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                return Err(Cause::TooLarge(LARGEST_ANSWER));
+            Ok(Some(chunk)) => {
+                held.grow(chunk.len())?;
+                if body.is_empty() {
+                    body.reserve_exact(announced.max(chunk.len()));
+                }
+                body.extend_from_slice(&chunk);
             }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
             Err(_) => return Err(Cause::Truncated),
         }

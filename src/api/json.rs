@@ -1,18 +1,17 @@
 //! JSON as text: what callers and services wrote is passed on as they wrote it, never rebuilt from numbers.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use memchr::{memchr, memchr3};
-use reqwest::header::HeaderValue;
+use memchr::{memchr, memchr2, memchr3};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::clean;
-use crate::error::{Cause, ToolError};
-use crate::redact::Redactor;
+use super::non_finite;
+use crate::error::ToolError;
 
 /// A request body: the caller's own text, which is what is sent, and its typed form, which is what is checked.
 pub struct Body<T> {
@@ -73,6 +72,27 @@ impl Object {
         }
     }
 
+    /// Sets the members of another object, each in its place or at the end.
+    pub fn extend(&mut self, other: Self) {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (place, (name, _)) in self.0.iter().enumerate() {
+            places.entry(name.clone()).or_insert(place);
+        }
+        for (name, value) in other.0 {
+            if let Some((_, old)) = places.get(&name).and_then(|place| self.0.get_mut(*place)) {
+                *old = value;
+            } else {
+                places.insert(name.clone(), self.0.len());
+                self.0.push((name, value));
+            }
+        }
+    }
+
+    /// Adds a member of which it is known that there is none of this name.
+    pub fn push(&mut self, name: String, value: Box<RawValue>) {
+        self.0.push((name, value));
+    }
+
     /// Takes a member out.
     pub fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
@@ -82,6 +102,11 @@ impl Object {
     /// The names of all members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// All members, by name and value.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 
     /// Drops all members but those whose names are wanted.
@@ -145,72 +170,14 @@ pub fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
         .map_err(|error| ToolError::Internal(format!("JSON cannot be read again: {error}")))
 }
 
-/// How deep an answer is searched for a secret member.
-const DEEPEST: usize = 32;
-
-/// Makes the key known that an answer holds which cannot be used, such as a refusal or a broken one: the value of the
-/// member `name`, and what begins like a key of the platform.
-pub(super) fn register_secrets(body: &[u8], name: &str, redactor: &Redactor) {
-    let text = String::from_utf8_lossy(body);
-    for (_, word) in clean::key_words(&text) {
-        redactor.add(word);
-    }
-    // What cannot be read as JSON has no members.
-    let _ = without_secret(text.trim(), name, redactor);
-}
-
-/// Takes the member `name` out of an answer, wherever it stands, and makes its value known as a secret, so that no
-/// other mention of it gets out either.
-pub(super) fn without_secret(text: &str, name: &str, redactor: &Redactor) -> Result<String, ToolError> {
-    stripped(text, name, redactor, 0)
-}
-
-fn stripped(value: &str, name: &str, redactor: &Redactor, depth: usize) -> Result<String, ToolError> {
-    if depth > DEEPEST {
-        return Ok(value.to_owned());
-    }
-    if value.starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(value).unwrap_or_default();
-        let items: Result<Vec<_>, _> = items
-            .iter()
-            .map(|item| stripped(item.get(), name, redactor, depth + 1))
-            .collect();
-        return Ok(format!("[{}]", items?.join(",")));
-    }
-    if !value.starts_with('{') {
-        return Ok(value.to_owned());
-    }
-    let mut kept = Object::default();
-    for (member, value) in object(value)?.into_members() {
-        if member == name {
-            if let Ok(secret) = serde_json::from_str::<String>(value.get()) {
-                redactor.add(&secret);
-            }
-        } else {
-            kept.set(&member, raw(stripped(value.get(), name, redactor, depth + 1)?)?);
-        }
-    }
-    text(&kept)
-}
-
-/// The text of a successful answer: checked to be JSON and without white space between its parts, otherwise as it
-/// came. No body at all counts as `{}`.
-pub(super) fn compact(body: Vec<u8>, content_type: Option<&HeaderValue>) -> Result<String, Cause> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok("{}".to_owned());
-    }
-    if let Err(error) = serde_json::from_slice::<&RawValue>(&body) {
-        return Err(if error.is_eof() {
-            Cause::Truncated
-        } else {
-            not_json(content_type)
-        });
-    }
-    let text = String::from_utf8(body).map_err(|_| not_json(content_type))?;
-    Ok(if is_compact(&text) {
-        text
-    } else {
-        without_white_space(&text)
+/// The JSON in the text of a local file, or why it cannot be used.
+pub fn of_file(text: String) -> Result<Box<RawValue>, String> {
+    let Err(error) = serde_json::from_str::<&RawValue>(&text) else {
+        return raw(text).map_err(|error| error.to_string());
+    };
+    Err(match non_finite::as_null(&text) {
+        Some((plain, found)) if serde_json::from_str::<&RawValue>(&plain).is_ok() => found.problem(),
+        _ => format!("the file holds no JSON: {error}"),
     })
 }
 
@@ -222,57 +189,47 @@ pub fn is_compact(text: &str) -> bool {
     memchr3(b' ', b'\n', b'\t', text).is_none() && memchr(b'\r', text).is_none()
 }
 
-fn not_json(content_type: Option<&HeaderValue>) -> Cause {
-    let kind = content_type
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or("no content type");
-    Cause::NotJson(kind.to_owned())
-}
-
 /// Drops the white space outside of strings; `text` is valid JSON.
 #[must_use]
 pub fn without_white_space(text: &str) -> String {
-    let (mut inside, mut escaped) = (false, false);
-    text.chars()
-        .filter(|character| {
-            if inside {
-                inside = escaped || *character != '"';
-                escaped = !escaped && *character == '\\';
-                return true;
-            }
-            inside = *character == '"';
-            !character.is_ascii_whitespace()
-        })
-        .collect()
+    let mut compact = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (outside, string) = rest.split_at(memchr(b'"', rest.as_bytes()).unwrap_or(rest.len()));
+        compact.extend(outside.split_ascii_whitespace());
+        let (string, after) = string.split_at(string_end(string));
+        compact.push_str(string);
+        rest = after;
+    }
+    compact
+}
+
+/// How long the string is that a text begins with, its quotation marks included; one without end takes all of it.
+pub(super) fn string_end(text: &str) -> usize {
+    let mut at = 1;
+    while let Some(next) = text
+        .as_bytes()
+        .get(at..)
+        .and_then(|rest| memchr2(b'"', b'\\', rest))
+    {
+        at += next + 1;
+        if text.as_bytes().get(at - 1) == Some(&b'"') {
+            return at;
+        }
+        at += text
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(0, char::len_utf8);
+    }
+    text.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::large::assert_linear;
     use proptest::prelude::*;
     use serde_json::Value;
-
-    fn read(body: &str) -> Result<String, Cause> {
-        compact(body.as_bytes().to_vec(), None)
-    }
-
-    #[test]
-    fn numbers_and_strings_stay_as_they_came() {
-        let compact =
-            r#"{"step":"9007199254740993","big":18446744073709551617,"x":1.50,"s":"a \" b \\","t":"c d"}"#;
-        assert_eq!(read(compact).unwrap(), compact);
-        let spaced = compact.replace("\":", "\" : ").replace(',', " ,\n\t");
-        assert_eq!(read(&spaced).unwrap(), compact);
-    }
-
-    #[test]
-    fn what_is_no_json_is_told_from_what_was_cut() {
-        assert_eq!(read(""), Ok("{}".to_owned()));
-        assert_eq!(read(r#"{"data": [1, 2"#), Err(Cause::Truncated));
-        assert_eq!(read("<html>"), Err(Cause::NotJson("no content type".to_owned())));
-        assert_eq!(read("{} {}"), Err(Cause::NotJson("no content type".to_owned())));
-        assert!(compact(b"{\"a\":\"\xff\"}".to_vec(), None).is_err());
-    }
 
     #[test]
     fn an_object_keeps_order_and_text() {
@@ -286,12 +243,48 @@ mod tests {
         );
     }
 
+    #[test]
+    fn one_object_is_laid_over_another() {
+        let read = |text: &str| serde_json::from_str::<Object>(text).unwrap();
+        let mut object = read(r#"{"a":1,"b":2}"#);
+        object.extend(read(r#"{"c":3,"b":[4],"c":5}"#));
+        object.push("d".to_owned(), raw("6".to_owned()).unwrap());
+        assert_eq!(text(&object).unwrap(), r#"{"a":1,"b":[4],"c":5,"d":6}"#);
+    }
+
+    #[test]
+    fn objects_of_many_members_take_time_in_proportion() {
+        assert_linear("extend", |bytes| {
+            let members: Vec<String> = (0..bytes / 16).map(|n| format!("\"{n:08}\":1")).collect();
+            let text = format!("{{{}}}", members.join(","));
+            let read = || serde_json::from_str::<Object>(&text).unwrap();
+            let mut object = read();
+            object.extend(read());
+        });
+        assert_linear("white space", |bytes| {
+            drop(without_white_space(&"\" \" , ".repeat(bytes / 6)));
+        });
+    }
+
+    #[test]
+    fn a_string_ends_at_its_own_quotation_mark() {
+        for (text, string) in [
+            (r#""a" "b""#, r#""a""#),
+            (r#""\\"""#, r#""\\""#),
+            (r#""\"é\é"x"#, r#""\"é\é""#),
+            (r#""no end\"#, r#""no end\"#),
+            ("\"", "\""),
+        ] {
+            assert_eq!(&text[..string_end(text)], string);
+        }
+    }
+
     proptest! {
         #[test]
         fn compacting_changes_nothing_but_space(strings in prop::collection::vec("\\PC*", 0..8)) {
             let value: Value = strings.iter().map(|text| serde_json::json!({"k \" \\": text, "n": 1.5})).collect();
             let pretty = serde_json::to_string_pretty(&value).unwrap();
-            prop_assert_eq!(read(&pretty).unwrap(), serde_json::to_string(&value).unwrap());
+            prop_assert_eq!(without_white_space(&pretty), serde_json::to_string(&value).unwrap());
         }
     }
 }

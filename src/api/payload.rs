@@ -18,6 +18,7 @@ use super::json::{self, Object};
 use super::{Call, IdempotencyKey, Reply, Request};
 use crate::config::is_loopback;
 use crate::error::{Cause, ToolError};
+use crate::large;
 use crate::spec::{CREATE_PAYLOAD_DOWNLOAD_URL, CREATE_PAYLOAD_UPLOAD_URL, Effect, Method, Service, Spec};
 
 /// How many numbers a list keeps in the stand-in of an uploaded body.
@@ -55,7 +56,7 @@ pub async fn uploaded(
     key: &IdempotencyKey,
 ) -> Result<String, ToolError> {
     if let Some(payload_id) = call.api.uploads.find(session_id, key, &body) {
-        return stand_in(&body, &payload_id);
+        return stand_in(body, payload_id).await;
     }
     let row = &CREATE_PAYLOAD_UPLOAD_URL;
     let reply = match Request::new(call, row)
@@ -77,11 +78,11 @@ pub async fn uploaded(
         }
     };
     exchange(call, &beside(row, Method::Put, url, Some(content.into()))).await?;
-    let stand_in = stand_in(&body, &target.payload_id)?;
+    let payload_id = target.payload_id;
     call.api
         .uploads
-        .remember(session_id, key, &body, target.payload_id);
-    Ok(stand_in)
+        .remember(session_id, key, &body, payload_id.clone());
+    stand_in(body, payload_id).await
 }
 
 /// Fetches the offloaded part of a result and lays it over the rest; `None` when nothing is offloaded.
@@ -104,11 +105,16 @@ pub async fn merged(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<
     let Some(payload_id) = payload_id.filter(|id| !id.is_empty()) else {
         return Ok(None);
     };
-    for (name, value) in download(call, session_id, &payload_id).await?.into_members() {
-        output.set(&name, value);
-    }
+    let mut content = download(call, session_id, &payload_id).await?;
+    let note = content.remove("note");
+    output.extend(content);
     operation.set("output", json::raw(json::text(&output)?)?);
-    json::text(&operation).map(Reply::new).map(Some)
+    let merged = Reply::new(json::text(&operation)?);
+    let note = note.and_then(|note| serde_json::from_str::<String>(note.get()).ok());
+    Ok(Some(match note {
+        Some(note) => merged.noted(&format!("In output: {note}")),
+        None => merged,
+    }))
 }
 
 async fn download(call: &Call<'_>, session_id: &str, payload_id: &str) -> Result<Object, ToolError> {
@@ -165,7 +171,11 @@ pub(crate) fn unexpected(call: &Call<'_>, spec: &'static Spec, what: &'static st
 }
 
 /// The body in a small form of the same shape, and the id of what was uploaded.
-fn stand_in(body: &str, payload_id: &str) -> Result<String, ToolError> {
+async fn stand_in(body: String, payload_id: String) -> Result<String, ToolError> {
+    large::work(body.len(), move || shrunk(&body, payload_id)).await?
+}
+
+fn shrunk(body: &str, payload_id: String) -> Result<String, ToolError> {
     let mut value: Value = serde_json::from_str(body)
         .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))?;
     shrink(&mut value);

@@ -7,6 +7,7 @@ pub mod config;
 pub mod config_file;
 pub mod create;
 pub mod logs;
+mod retired;
 pub mod secrets;
 mod source_ref;
 pub mod started;

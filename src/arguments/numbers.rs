@@ -15,7 +15,6 @@ pub(super) fn surely_fine(list: &str, items: &Rule, least: usize) -> bool {
         whole,
         minimum,
         maximum: None,
-        above: None,
         below: None,
     }) = items
     else {
@@ -56,7 +55,6 @@ mod tests {
             whole,
             minimum,
             maximum: None,
-            above: None,
             below: None,
         })
     }
@@ -92,7 +90,6 @@ mod tests {
             whole: false,
             minimum: None,
             maximum: Some(1.0),
-            above: None,
             below: None,
         });
         assert!(!surely_fine("[0.5]", &bounded, 0));

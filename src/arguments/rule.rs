@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::problems::{Path, list, nearest};
-use crate::schema::{ALIASES, ANY, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::problems::list;
+use crate::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
 
 /// What one place in the arguments may hold.
 pub enum Rule {
@@ -73,8 +73,6 @@ pub struct Number {
     pub minimum: Option<f64>,
     /// The largest value, included.
     pub maximum: Option<f64>,
-    /// The bound that it stays above.
-    pub above: Option<f64>,
     /// The bound that it stays below.
     pub below: Option<f64>,
 }
@@ -115,8 +113,7 @@ impl Rule {
                     whole: kind == "integer",
                     minimum: bound("minimum"),
                     maximum: bound("maximum"),
-                    above: bound("exclusiveMinimum"),
-                    below: bound("exclusiveMaximum"),
+                    below: bound(BELOW),
                 })
             }
             Some("boolean") => Self::Boolean,
@@ -173,8 +170,7 @@ impl Object {
                 rule: Rule::new(schema),
             })
             .collect();
-        let others = match schema.get(OTHERS).or_else(|| schema.get("additionalProperties")) {
-            Some(Value::Bool(false)) => None,
+        let others = match schema.get(OTHERS) {
             Some(others) => Some(Box::new(Rule::new(others))),
             // An object without listed members is an open one.
             None => properties.is_none().then(|| Box::new(Rule::Any)),
@@ -188,46 +184,6 @@ impl Object {
             keeps_empty: schema.contains_key(KEEPS_EMPTY),
         }
     }
-
-    /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
-    /// one misspelt.
-    #[must_use]
-    pub fn mistaken(&self, name: &str) -> bool {
-        let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
-        let misspelt = |member: &Member| strsim::levenshtein(&plain(name), &plain(&member.name)) <= 1;
-        self.retired.contains_key(name) || self.members.iter().any(misspelt)
-    }
-
-    fn nearest(&self, name: &str) -> Option<&str> {
-        nearest(name, self.members.iter().map(|member| member.name.as_str()))
-    }
-
-    /// What to say about a name that is not known in the object at `path`.
-    #[must_use]
-    pub fn unknown(&self, name: &str, path: &Path<'_>) -> String {
-        if let Some(sentence) = self.retired.get(name) {
-            return sentence.clone();
-        }
-        let mut holders = self.members.iter().filter(|member| member.holds(name));
-        if let (Some(outer), None) = (holders.next(), holders.next()) {
-            return format!(
-                "belongs inside {}: write {}",
-                outer.name,
-                path.key(&outer.name).key(name)
-            );
-        }
-        if let Some(near) = self.nearest(name) {
-            return format!("is not known here; did you mean {near}?");
-        }
-        let known = list(self.members.iter().map(|member| member.name.as_str()));
-        format!("is not known here; known are: {known}")
-    }
-}
-
-impl Member {
-    fn holds(&self, name: &str) -> bool {
-        matches!(&self.rule, Rule::Object(object) if object.members.iter().any(|member| member.name == name))
-    }
 }
 
 impl Number {
@@ -236,12 +192,10 @@ impl Number {
     pub fn objection(self, value: f64) -> Option<String> {
         let wrong = self.minimum.is_some_and(|least| value < least)
             || self.maximum.is_some_and(|most| value > most)
-            || self.above.is_some_and(|bound| value <= bound)
             || self.below.is_some_and(|bound| value >= bound);
         wrong.then(|| {
             let bounds = [
                 self.minimum.map(|bound| format!("at least {bound}")),
-                self.above.map(|bound| format!("above {bound}")),
                 self.maximum.map(|bound| format!("at most {bound}")),
                 self.below.map(|bound| format!("below {bound}")),
             ];

@@ -2,7 +2,8 @@
 
 use serde::de::{DeserializeSeed as _, IgnoredAny};
 
-use super::reader::{Outcome, Place, Reader};
+use super::place::Place;
+use super::reader::{Outcome, Reader};
 use super::rule::{Number, Rule, Text};
 use crate::problems::{list, nearest};
 
@@ -16,6 +17,9 @@ impl Place<'_> {
     }
 
     pub(super) fn text(self, rule: &Text, value: &str) -> Outcome {
+        if !rule.values.is_empty() && value.trim().is_empty() {
+            return Outcome::Blank;
+        }
         if rule.values.is_empty() {
             let (least, most) = rule.length;
             let length = value.chars().count();
@@ -44,8 +48,8 @@ impl Place<'_> {
             return self.unusable(sentence.clone());
         }
         let known = || rule.values.iter().map(String::as_str);
-        let hint = nearest(value, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
         let shown: String = value.chars().take(60).collect();
+        let hint = nearest(&shown, known()).map_or_else(String::new, |name| format!(" Did you mean {name}?"));
         self.unusable(format!("`{shown}` is not one of: {}.{hint}", list(known())))
     }
 
@@ -53,18 +57,16 @@ impl Place<'_> {
     pub(super) fn inside_string(self, text: &str) -> Outcome {
         let trimmed = text.trim();
         let bracketed = trimmed.starts_with(['{', '[']);
+        // In a list of texts, such as stop, white space is one of them.
+        let texts = matches!(self.rule, Rule::Array { items, .. } if matches!(**items, Rule::Text(_)));
+        if text.is_empty() || (trimmed.is_empty() && !texts) {
+            return Outcome::Blank;
+        }
         match self.rule {
-            Rule::Array { items, .. }
-                if matches!(**items, Rule::Text(_))
-                    && serde_json::from_str::<Vec<IgnoredAny>>(trimmed).is_err() =>
-            {
+            Rule::Array { .. } if texts && serde_json::from_str::<Vec<IgnoredAny>>(trimmed).is_err() => {
                 // One text where several could be, and one that may begin with a bracket.
                 self.reader.write_changed(&[text]);
-                if text.is_empty() {
-                    Outcome::Empty
-                } else {
-                    Outcome::Written
-                }
+                Outcome::Written
             }
             Rule::Object(_) | Rule::Array { .. } if !bracketed => self.unexpected("text"),
             Rule::Number(_)

@@ -28,7 +28,7 @@ enum Kind {
 fn read(raw: &str) -> Result<Args, String> {
     let accepts = Accepts::new(&input_schema::<Args>());
     accepts
-        .read::<Args>(raw, |_, _| {})
+        .read::<Args>(&unwrapped(raw), |_, _| {})
         .map_err(|problems| problems.to_string())
 }
 
@@ -97,7 +97,12 @@ fn what_cannot_be_meant_is_refused() {
             r#"{"kind":"one"}"#,
             "kind: `one` is not one of: THE_KIND_OLD_ONE, THE_KIND_NEW_ONE.",
         ),
-        ("[]", "arguments: found a list, expected an object"),
+        ("[1]", "arguments: found a list, expected an object"),
+        (r#""id""#, "arguments: found text, expected an object"),
+        (
+            r#"{"id":"x","ratios":[""]}"#,
+            "ratios[0]: found empty text, expected a number",
+        ),
         ("null", "id: is required: text"),
         (r#"{"id":"x","ratios":[1e999]}"#, "ratios[0]: number out of range"),
     ] {
@@ -110,11 +115,11 @@ fn what_cannot_be_meant_is_refused() {
 fn plain_arguments_are_passed_on_as_they_are_and_others_are_written_plainly() {
     let accepts = Accepts::new(&input_schema::<Args>());
     let plain = |raw: &str| {
-        let (text, problems) = accepts.normalize(raw).unwrap();
-        assert!(problems.is_empty(), "{problems}");
+        let plain = accepts.normalize(raw).unwrap();
+        assert!(plain.problems.is_empty(), "{}", plain.problems);
         (
-            String::from_utf8(text.to_vec()).unwrap(),
-            matches!(text, Cow::Borrowed(_)),
+            String::from_utf8(plain.text.to_vec()).unwrap(),
+            matches!(plain.text, Cow::Borrowed(_)),
         )
     };
     for raw in [
@@ -140,6 +145,116 @@ fn plain_arguments_are_passed_on_as_they_are_and_others_are_written_plainly() {
     ] {
         assert_eq!(plain(raw).0, written, "{raw}");
     }
+}
+
+#[test]
+fn empty_text_is_absent_wherever_there_can_be_none() {
+    let plain = read(r#"{"id":"x"}"#).unwrap();
+    for empty in ["\"\"", "\" \"", "null"] {
+        for name in ["count", "flag", "ratios", "kind"] {
+            assert_eq!(read(&format!(r#"{{"id":"x","{name}":{empty}}}"#)).unwrap(), plain);
+        }
+    }
+}
+
+#[test]
+fn arguments_come_wrapped_or_not_at_all() {
+    for none in [
+        "{}", " [ ] ", "null", "\"\"", "\" \"", "\"{}\"", "\"[]\"", "\"null\"",
+    ] {
+        assert!(
+            read(none).unwrap_err().contains("\n- id: is required: text"),
+            "{none}"
+        );
+    }
+    assert_eq!(read(&json!(r#"{"id":"7"}"#).to_string()).unwrap().id, "7");
+}
+
+#[test]
+fn an_argument_that_no_tool_has_is_ignored_and_one_that_was_meant_is_not() {
+    let schema = input_schema::<Args>();
+    let accepts = Accepts::new(&schema).ignoring_others(|name| name == "limit");
+    let read = |raw: &str| accepts.read_call::<Args>(raw, |_, _| {});
+    let ignored = read(r#"{"id":"x","toolCallId":"c","action":null,"cuont":1,"count":2}"#);
+    assert_eq!(ignored.args.unwrap().count, Some(2));
+    assert_eq!(
+        ignored.note.unwrap(),
+        "Ignored, as no tool here has such an argument: toolCallId, action, cuont."
+    );
+    for (raw, problem) in [
+        (
+            r#"{"id":"x","cuont":2}"#,
+            "cuont: is not known here; did you mean count?",
+        ),
+        (
+            r#"{"id":"x","limit":2}"#,
+            "limit: is not known here; known are: id,",
+        ),
+        (
+            r#"{"id":"x","dry_run":true}"#,
+            "dry_run: is not known here; known are: id,",
+        ),
+    ] {
+        let refused = read(raw);
+        let problems = refused.args.unwrap_err().to_string();
+        assert!(problems.contains(problem), "{problems}");
+        assert_eq!(refused.note, None);
+    }
+    let long = format!(r#"{{"id":"x","{}":1}}"#, "y".repeat(5000));
+    assert!(read(&long).note.unwrap().len() < 200);
+    let many: serde_json::Map<_, _> = (0..500).map(|n| (format!("zz{n}"), json!(n))).collect();
+    let note = read(&json!(many).to_string()).note.unwrap();
+    assert!(note.len() < 300 && note.contains(" and 490 more."), "{note}");
+}
+
+#[test]
+fn a_name_that_belongs_deeper_is_shown_its_place() {
+    let accepts = Accepts::new(&input_schema::<ForwardBackward>()).ignoring_others(|_| false);
+    for (raw, problem) in [
+        (
+            r#"{"mask":{}}"#,
+            "mask: belongs inside samples[0].loss_fn_inputs: write samples[0].loss_fn_inputs.mask",
+        ),
+        (r#"{"beta":0.1}"#, "beta: is not known here"),
+        (
+            r#"{"samples":[{"tokens":[1]}]}"#,
+            "samples[0].tokens: belongs inside model_input.chunks[0].encoded_text: write samples[0].model_input",
+        ),
+    ] {
+        let problems = accepts
+            .read::<ForwardBackward>(raw, |_, _| {})
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(problems.contains(problem), "{problems}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_an_object_that_needs_no_members() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Outer {
+        inner: Option<Inner>,
+        args: Option<Args>,
+    }
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Inner {
+        count: Option<i64>,
+    }
+    let accepts = Accepts::new(&input_schema::<Outer>());
+    let read = |raw: &str| {
+        accepts
+            .read::<Outer>(raw, |_, _| {})
+            .map_err(|problems| problems.to_string())
+    };
+    assert_eq!(read(r#"{"inner":[]}"#).unwrap().inner.unwrap().count, None);
+    assert!(
+        read(r#"{"inner":[1]}"#)
+            .unwrap_err()
+            .contains("inner: found a list")
+    );
+    assert!(read(r#"{"args":[]}"#).unwrap_err().contains("args: found a list"));
+    assert!(read(r#"{"args":""}"#).unwrap().args.is_none());
 }
 
 #[test]
@@ -220,4 +335,15 @@ proptest! {
         let found = read.err().map_or(0, |problems| problems.to_string().matches("\n- ").count());
         prop_assert_eq!(found, wrong);
     }
+}
+
+#[test]
+fn an_open_object_of_very_many_members_takes_no_longer_for_each() {
+    let schema = json!({"type": "object", "properties": {"config": {"type": "object"}}});
+    let accepts = Accepts::new(&schema);
+    crate::large::assert_linear("members", |bytes| {
+        let members: Vec<String> = (0..bytes / 10).map(|n| format!("\"m{n}\":1")).collect();
+        let raw = format!("{{\"config\":{{{}}}}}", members.join(","));
+        assert!(accepts.read::<Value>(&raw, |_, _| {}).is_ok());
+    });
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::json;
-use serde_json::value::RawValue;
 
+use crate::api::json;
 use crate::arguments::Accepts;
 use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
@@ -46,10 +45,8 @@ fn read<T: DeserializeOwned + JsonSchema>(
 ) -> Result<T, Problems> {
     let unusable = |problem: String| Problems::one(&Path::Root.key(name), problem);
     let text = files.read_blocking(path, LARGEST_JSON).map_err(unusable)?;
-    if let Err(error) = serde_json::from_str::<&RawValue>(&text) {
-        return Err(unusable(format!("the file holds no JSON: {error}")));
-    }
-    let accepts = Accepts::new(&json!({
+    let text = json::of_file(text).map_err(unusable)?;
+    let accepts = Accepts::new(&serde_json::json!({
         "type": "object",
         "properties": {name: input_schema::<T>()},
         "required": [name],

@@ -28,9 +28,11 @@ pub(super) fn groups(prompts: &[Prompt]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Rewards that deviate by less, in units of their own size, are equal: what is left is rounding, which a division by the
-/// deviation would blow up to full advantages.
-const LEAST_SPREAD: f64 = 1e-9;
+/// Values that are no further apart, in units of the larger one, are equal: float32 holds no more, and a division by what
+/// is left of their deviation would blow up its rounding to full advantages.
+const LEAST_SPREAD: f64 = 1e-6;
+/// What is no further apart than this is equal whatever its size: sums that should be 0 leave such a rest.
+const LEAST_DIFFERENCE: f64 = 1e-9;
 
 /// Rewards, less the mean of their group, and with `scale` divided by its deviation. A group of equal rewards teaches
 /// nothing: it is dropped, or with `keep_equal` its advantages are 0.
@@ -50,17 +52,17 @@ pub(super) fn advantages(prompts: &[Prompt], rewards: &[Vec<f64>], scale: bool, 
             grouped.dropped += 1;
             continue;
         };
-        let is_equal = deviation <= LEAST_SPREAD * mean.abs().max(1.0);
+        let is_equal = deviation == 0.0;
         if is_equal && !keep_equal {
             grouped.dropped += 1;
             continue;
         }
         grouped.kept += 1;
-        let divisor = if scale && !is_equal { deviation } else { 1.0 };
+        let divisor = if scale { deviation } else { 1.0 };
+        let advantage = |reward: &f64| if is_equal { 0.0 } else { (reward - mean) / divisor };
         for (index, rewards) in own() {
             if let Some(advantages) = grouped.advantages.get_mut(index) {
-                let centred = rewards.iter().map(|reward| (reward - mean) / divisor);
-                *advantages = Some(centred.collect());
+                *advantages = Some(rewards.iter().map(advantage).collect());
             }
         }
     }
@@ -69,16 +71,24 @@ pub(super) fn advantages(prompts: &[Prompt], rewards: &[Vec<f64>], scale: bool, 
 
 /// The mean and the population's standard deviation; nothing of nothing. Equal values deviate by exactly 0.
 pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
-    let first = *values.first()?;
-    #[expect(clippy::float_cmp, reason = "the same number, not one that is near")]
-    if values.iter().all(|value| *value == first) {
-        return Some((first, 0.0));
-    }
+    let (least, most) = values.iter().fold(None, |bounds, value| {
+        let (least, most) = bounds.unwrap_or((*value, *value));
+        Some((least.min(*value), most.max(*value)))
+    })?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53 values")]
     let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
+    // Divided, a sum of equal values may be another one than each of them.
+    let mean = (values.iter().sum::<f64>() / count).clamp(least, most);
+    if are_equal(least, most) {
+        return Some((mean, 0.0));
+    }
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     Some((mean, (squares / count).sqrt()))
+}
+
+fn are_equal(least: f64, most: f64) -> bool {
+    let larger = least.abs().max(most.abs());
+    most - least <= (LEAST_SPREAD * larger).max(LEAST_DIFFERENCE)
 }
 
 #[cfg(test)]
@@ -116,6 +126,57 @@ mod tests {
         assert_eq!(kept.advantages, [Some(vec![0.0; 3])]);
         assert_eq!((kept.kept, kept.dropped), (1, 0));
         assert_eq!(advantages(&prompts, &[vec![]], false, true).dropped, 1);
+    }
+
+    #[test]
+    fn what_float32_cannot_tell_apart_is_equal() {
+        let prompts = prompts(&[&[1]]);
+        let third = f64::from(0.1_f32 + 0.2_f32) - f64::from(0.3_f32);
+        let equal = [
+            [
+                &[3.200_000_047_683_716][..],
+                &[3.199_999_809_265_136_7; 6],
+                &[3.199_999_570_846_557_6],
+            ]
+            .concat(),
+            vec![f64::from(0.1_f32), 0.1],
+            vec![-2.5e7, -2.5e7 - 2.0],
+            vec![0.0, f64::from(f32::EPSILON) * 1e-3, -1e-12],
+            vec![0.0, -0.0],
+            vec![third, third],
+        ];
+        for rewards in equal {
+            let rewards = [rewards];
+            assert_eq!(
+                advantages(&prompts, &rewards, true, false).advantages,
+                [None],
+                "{rewards:?}"
+            );
+            for scale in [true, false] {
+                let kept = advantages(&prompts, &rewards, scale, true);
+                assert_eq!(kept.advantages, [Some(vec![0.0; rewards[0].len()])]);
+            }
+            let deviation = mean_and_deviation(&rewards[0]).map(|(_, deviation)| deviation);
+            assert_eq!(deviation, Some(0.0));
+        }
+        assert_eq!(mean_and_deviation(&[0.1; 3]), Some((0.1, 0.0)));
+        // What the caller can have meant is told apart.
+        for rewards in [
+            vec![1.0, 1.000_01],
+            vec![1e-5, 2e-5],
+            vec![0.0, 1e-8],
+            vec![-1.0, 1.0],
+            vec![1e6, 1e6 + 2.0],
+        ] {
+            let grouped = advantages(&prompts, std::slice::from_ref(&rewards), true, false);
+            let scaled = grouped.advantages[0].clone().unwrap();
+            assert!(
+                scaled
+                    .iter()
+                    .all(|advantage| (advantage.abs() - 1.0).abs() < 1e-6),
+                "{rewards:?}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::labels::Advantage;
-use crate::api::together::tensor::LARGEST_LOGPROB;
+use crate::api::together::tensor::{LARGEST_LOGPROB, usable_logprob};
 
 /// A sequence to train on, and what belongs to the tokens of its completion.
 #[cfg_attr(test, derive(Debug, PartialEq))]
@@ -88,7 +88,7 @@ impl Policy {
         };
         for (index, logprob) in logprobs.iter().enumerate() {
             let reference = references.map_or(Some(0.0), |values| values.get(index).copied().flatten());
-            let usable = logprob.zip(reference);
+            let usable = usable_logprob(*logprob).zip(usable_logprob(reference));
             let (logprob, reference) = usable.unwrap_or_default();
             policy.logprobs.push(rounded(logprob));
             policy
@@ -115,11 +115,8 @@ const fn rounded(logprob: f64) -> f64 {
 
 /// What is wrong with a log-probability that the service gave.
 pub(super) fn objection(logprob: Option<f64>) -> Option<&'static str> {
-    match logprob {
-        Some(value) if value > LARGEST_LOGPROB => Some("a log-probability is not above 0"),
-        Some(value) if value < f64::from(f32::MIN) => Some("beyond what float32 holds"),
-        _ => None,
-    }
+    let above = logprob.is_some_and(|value| value > LARGEST_LOGPROB);
+    above.then_some("a log-probability is not above 0")
 }
 
 /// The samples in as few runs of at most `most` input tokens as there can be, in order and of about equal size: a loss that

@@ -53,6 +53,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             key: key
                 .map(|(from, value)| read_key(from, value.trim_start_matches("Bearer ").to_owned()))
                 .transpose()?,
+            broken_file: file.problem.clone(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the official command line of Prime Intellect keeps in `~/.prime`: key, team and base URL. It is only read,
 //! and never shown: it holds a key.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use super::base_url::read_base_url;
 use super::variables::PRIME_CONTEXT;
 use super::{ConfigError, given, read_key};
+use crate::files;
 
 /// The context that is built in: the default address and no team, with the key of the plain file.
 const PRODUCTION: &str = "production";
@@ -20,6 +22,8 @@ pub(super) struct PrimeFile {
     pub(super) api_key: Option<String>,
     pub(super) team_id: Option<String>,
     pub(super) base_url: Option<String>,
+    /// The file and why it cannot be used, where that is so; there are no values then.
+    pub(super) problem: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -30,28 +34,45 @@ struct Members {
 }
 
 impl PrimeFile {
-    /// Reads what belongs to `context`: the plain file, or the set saved under that name.
+    /// Reads what belongs to `context`: the plain file, or the set saved under that name. The plain file belongs to
+    /// another program, so a broken one is no reason not to start.
     pub(super) fn read(home: Option<&str>, context: Option<&str>) -> Result<Self, ConfigError> {
-        let plain = || Self::open(home, "config.json").unwrap_or_default();
         let Some(context) = context else {
-            return Ok(plain());
+            return Ok(Self::plain(home));
         };
         if context.eq_ignore_ascii_case(PRODUCTION) {
             return Ok(Self {
                 team_id: None,
                 base_url: None,
-                ..plain()
+                ..Self::plain(home)
             });
         }
         let usable = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let saved = context
-            .chars()
-            .all(usable)
-            .then(|| Self::open(home, &format!("environments/{context}.json")));
-        saved.flatten().ok_or_else(|| ConfigError {
-            variable: PRIME_CONTEXT.into(),
-            problem: format!("there is no usable ~/.prime/environments/{context}.json"),
-        })
+        let saved = if context.chars().all(usable) {
+            Self::open(home, &format!("environments/{context}.json"))
+        } else {
+            Ok(None)
+        };
+        let missing = || format!("there is no ~/.prime/environments/{context}.json");
+        saved
+            .and_then(|file| file.ok_or_else(missing))
+            .map_err(|problem| ConfigError {
+                variable: PRIME_CONTEXT.into(),
+                problem,
+            })
+    }
+
+    fn plain(home: Option<&str>) -> Self {
+        match Self::open(home, "config.json") {
+            Ok(file) => file.unwrap_or_default(),
+            Err(problem) => {
+                tracing::warn!("{problem}; the file was left out");
+                Self {
+                    problem: Some(problem),
+                    ..Self::default()
+                }
+            }
+        }
     }
 
     /// Whether key and address can be used.
@@ -65,32 +86,39 @@ impl PrimeFile {
         Ok(())
     }
 
-    /// A file of the folder; `None` when there is none that can be used. The file belongs to another program, so a
-    /// broken one is no reason not to start.
-    fn open(home: Option<&str>, file: &str) -> Option<Self> {
-        let path: PathBuf = [home?, ".prime", file].iter().collect();
-        let text = std::fs::read_to_string(path).ok()?;
+    /// A file of the folder; `None` when there is none. The error names the file.
+    fn open(home: Option<&str>, file: &str) -> Result<Option<Self>, String> {
+        let Some(home) = home else { return Ok(None) };
+        let path: PathBuf = [home, ".prime", file].iter().collect();
         let name = format!("~/.prime/{file}");
-        let Ok(members) = serde_json::from_str::<Members>(&text) else {
-            tracing::warn!(
-                file = name,
-                "this file is not of the expected form and was left out"
-            );
-            return None;
+        let text = match std::fs::read(path).and_then(files::text) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{name}: cannot be read: {error}")),
         };
+        let members: Members =
+            serde_json::from_str(&text).map_err(|error| format!("{name}: {}", unusable(&error)))?;
         let given = |value: Option<String>| given(&value?);
         let file = Self {
             name,
             api_key: given(members.api_key),
             team_id: given(members.team_id),
             base_url: given(members.base_url),
+            problem: None,
         };
-        if let Err(problem) = file.check() {
-            tracing::warn!("{problem}; the file was left out");
-            return None;
-        }
-        Some(file)
+        file.check().map_err(|problem| problem.to_string())?;
+        Ok(Some(file))
     }
+}
+
+/// What is wrong with a text. The error's own words may repeat a value, which may be the key.
+fn unusable(error: &serde_json::Error) -> String {
+    let what = if error.is_data() {
+        "is not of the expected form (an object with texts)"
+    } else {
+        "is no JSON"
+    };
+    format!("{what}, see line {}, column {}", error.line(), error.column())
 }
 
 #[cfg(test)]
@@ -104,7 +132,11 @@ mod tests {
             |file: &str, text: &str| std::fs::write(home.path().join(".prime").join(file), text).unwrap();
         write(
             "config.json",
-            r#"{"api_key": "pit_plain", "team_id": "team_a", "base_url": "https://a.example", "traces_opt_out": false}"#,
+            // As an editor on Windows leaves it.
+            concat!(
+                "\u{feff}",
+                r#"{"api_key": "pit_plain", "team_id": "team_a", "base_url": "https://a.example", "traces_opt_out": false}"#
+            ),
         );
         write(
             "environments/lab.json",
@@ -147,7 +179,48 @@ mod tests {
                 "{problem}"
             );
         }
+        assert!(
+            read(Some("broken"))
+                .unwrap_err()
+                .contains("environments/broken.json: is no JSON, see line 1")
+        );
         let nobody = PrimeFile::read(None, None).unwrap();
-        assert!(nobody.api_key.is_none());
+        assert!(nobody.api_key.is_none() && nobody.problem.is_none());
+    }
+
+    #[test]
+    fn a_plain_file_that_cannot_be_used_says_why_and_never_what_is_in_it() {
+        for (text, words) in [
+            (
+                &b"{\"api_key\": \"pit_secret\""[..],
+                "is no JSON, see line 1, column ",
+            ),
+            (b"[\"pit_secret\"]", "is not of the expected form"),
+            (
+                b"{\"api_key\": {\"pit_secret\": 1}}",
+                "is not of the expected form",
+            ),
+            (b"{\"api_key\": \"pit_secret\\nx\"}", "holds a character"),
+            (
+                b"{\"api_key\": \"pit_secret\", \"base_url\": \"http://10.0.0.1\"}",
+                "plain http",
+            ),
+            (b"\xff", "cannot be read: "),
+        ] {
+            let home = home();
+            std::fs::write(home.path().join(".prime/config.json"), text).unwrap();
+            for context in [None, Some("production")] {
+                let file = PrimeFile::read(home.path().to_str(), context).unwrap();
+                let problem = file.problem.unwrap();
+                assert!(
+                    problem.starts_with("~/.prime/config.json: ") && problem.contains(words),
+                    "{problem}"
+                );
+                assert!(
+                    !problem.contains("pit_secret") && file.api_key.is_none(),
+                    "{problem}"
+                );
+            }
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! How much the data directory may hold, and for how long.
 
-use std::fs;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{BATCHES, RESULTS};
+use crate::directory::{Directory, Kind};
 
 /// Files younger than this are not removed for their size: somebody may be working with them.
 const IN_USE: Duration = Duration::from_secs(3600);
@@ -46,7 +47,8 @@ pub struct Usage {
 
 struct File {
     modified: SystemTime,
-    path: PathBuf,
+    folder: PathBuf,
+    name: OsString,
     bytes: u64,
 }
 
@@ -60,7 +62,8 @@ pub(super) fn enforce(root: &Path, limits: &Limits, more: u64) -> u64 {
     for file in &files {
         let too_much = left.saturating_add(more) > limits.most_bytes && age(file) > IN_USE;
         if too_much || age(file) > limits.longest {
-            match fs::remove_file(&file.path) {
+            let removed = open(root, &file.folder).and_then(|folder| folder.remove(&file.name));
+            match removed {
                 Ok(()) => left = left.saturating_sub(file.bytes),
                 // Another server is doing the same.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -84,23 +87,31 @@ pub(super) fn usage(root: &Path) -> Usage {
 /// All files of results and batches. What cannot be read is not counted.
 fn files(root: &Path) -> Vec<File> {
     let mut found = Vec::new();
-    let mut folders = vec![root.join(RESULTS), root.join(BATCHES)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            // Of the entry itself: a link is never followed.
-            let Ok(metadata) = entry.metadata() else { continue };
-            if metadata.is_dir() {
-                folders.push(entry.path());
+    let mut folders = vec![PathBuf::from(RESULTS), PathBuf::from(BATCHES)];
+    // One directory is open at a time: there may be one for each of thousands of sessions.
+    while let Some(path) = folders.pop() {
+        let Ok(folder) = open(root, &path) else { continue };
+        for name in folder.names().unwrap_or_default() {
+            let Ok(Some(entry)) = folder.look(&name) else {
+                continue;
+            };
+            if entry.kind == Kind::Directory {
+                folders.push(path.join(name));
             } else {
                 found.push(File {
-                    modified: metadata.modified().unwrap_or_else(|_| SystemTime::now()),
-                    path: entry.path(),
-                    bytes: metadata.len(),
+                    modified: entry.modified,
+                    folder: path.clone(),
+                    name,
+                    bytes: entry.bytes,
                 });
             }
         }
     }
     found
+}
+
+fn open(root: &Path, folder: &Path) -> io::Result<Directory> {
+    Directory::open(root)?.find(folder)
 }
 
 #[cfg(test)]
@@ -111,7 +122,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn old(path: &Path, age: Duration) {
-        let file = fs::File::options().write(true).open(path).unwrap();
+        let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
     }
 

@@ -81,7 +81,7 @@ pub(super) async fn attempt(
         }
         Answer::Stale => {
             let forgotten = on(part, Part::forget).await?;
-            forgotten.map_err(|error| unusable(part.path(), &error))?;
+            forgotten.map_err(|error| unusable(&part.path(), &error))?;
             let cause = Cause::Broken("the file has changed there, or cannot be gone on with".to_owned());
             return Err(passing(cause, Advice::default()));
         }
@@ -102,7 +102,7 @@ pub(super) async fn attempt(
             return Err(passing(cause, advice));
         }
     };
-    let opened = opened.map_err(|error| unusable(part.path(), &error))?;
+    let opened = opened.map_err(|error| unusable(&part.path(), &error))?;
     let left = file.size - file.done().min(file.size);
     let (sender, pieces) = mpsc::channel(writer::WAITING);
     let (counter, place) = (file.done.clone(), Arc::clone(&transfers.place));
@@ -118,7 +118,7 @@ pub(super) async fn attempt(
         }
     };
     let (written, received) = tokio::join!(writing, receiving);
-    written?.map_err(|error| unusable(part.path(), &error))?;
+    written?.map_err(|error| unusable(&part.path(), &error))?;
     match received {
         Ok(()) => Ok(()),
         Err(Unfinished::Stopped) => Err(Fault::Stopped),
@@ -126,7 +126,7 @@ pub(super) async fn attempt(
         Err(Unfinished::TooMuch) => {
             // What came is of another file, even if it is as long now.
             let forgotten = on(part, Part::forget).await?;
-            forgotten.map_err(|error| unusable(part.path(), &error))?;
+            forgotten.map_err(|error| unusable(&part.path(), &error))?;
             Err(stopped(file, &format!("{host} sends more than that")).into())
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 
 use super::part::{PART, RECORD};
+use crate::api::clean::is_invisible;
+use crate::directory::is_reserved;
 
 /// The longest name, in bytes, so that there is room for what is put behind it.
 const LONGEST: usize = 230;
@@ -26,10 +28,16 @@ fn wrong(name: &str) -> Option<&'static str> {
         Some("it leads into another directory")
     } else if name.contains("..") || name.starts_with('.') {
         Some("it begins with a dot or has two in a row")
-    } else if name.ends_with(['.', ' ']) || name.starts_with(' ') {
+    } else if name.ends_with('.') || name.trim() != name {
         Some("it begins or ends with a space, or ends with a dot")
     } else if name.chars().any(char::is_control) {
         Some("it holds a control character")
+    } else if name.chars().any(is_invisible) {
+        Some("it holds a character that nobody sees or that turns the direction of writing")
+    } else if name.contains(['?', '*', '<', '>', '|', '"']) {
+        Some("it holds a character that stands for something else on some systems")
+    } else if is_reserved(name) {
+        Some("it is a device on some systems")
     } else if name.len() > LONGEST {
         Some("it is too long")
     } else if name.to_lowercase().ends_with(PART) || name.to_lowercase().ends_with(RECORD) {
@@ -50,6 +58,12 @@ mod tests {
             "a b",
             "ü.bin",
             "a.part.bin",
+            "CONFIG.json",
+            "console",
+            "COM10",
+            "nul-1",
+            "日本語",
+            "🙂.bin",
             &"x".repeat(LONGEST),
         ] {
             assert_eq!(problem([good]), None, "{good}");
@@ -71,6 +85,26 @@ mod tests {
             " a",
             "a.part",
             "a.PART.json",
+            "safe\u{202e}nosj.exe",
+            "a\u{200b}",
+            "\u{feff}a",
+            "a\u{2066}b",
+            "a\u{e0041}",
+            "a\u{a0}",
+            "CON",
+            "nul.txt",
+            "Aux.tar.gz",
+            "prn .bin",
+            "com1",
+            "LPT9.a",
+            "COM²",
+            "conin$",
+            "a?",
+            "a*b",
+            "<a",
+            "a>",
+            "a|b",
+            "a\"",
             &"x".repeat(LONGEST + 1),
         ] {
             assert!(

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
 use super::{Wanted, broken_off, file_name};
 use crate::api::integer::Integer;
 use crate::api::together::CheckpointVariant;
-use crate::api::{Api, Call, Reply, payload};
+use crate::api::{Api, Call, Reply, Request, payload};
 use crate::error::ToolError;
 use crate::spec::DOWNLOAD_CHECKPOINT;
 
@@ -19,8 +20,12 @@ pub async fn list(
     checkpoint_id: &str,
     variant: CheckpointVariant,
 ) -> Result<Reply, ToolError> {
+    request(call, checkpoint_id, variant).send().await
+}
+
+fn request<'a>(call: &'a Call<'a>, checkpoint_id: &'a str, variant: CheckpointVariant) -> Request<'a> {
     let request = call.request().path("id", checkpoint_id);
-    request.query("variant", Some(variant)).send().await
+    request.query("variant", Some(variant))
 }
 
 /// Lets the URLs of a list out that a download may have made known as secrets: some services give the same ones again.
@@ -32,6 +37,31 @@ pub fn show_urls(call: &Call<'_>, reply: &Reply) {
     for query in urls.filter_map(|url| url.query().map(str::to_owned)) {
         call.api.redactor().release(&query);
     }
+}
+
+/// How much of a list of links is shown, in bytes.
+const LONGEST_SHOWN: usize = 30_000;
+
+/// The links that a conversation holds, the first ones. The rest goes into no file, as other long answers do: whoever reads
+/// a presigned URL has the weights.
+#[must_use]
+pub fn fitting(reply: Reply) -> Reply {
+    let links = reply.member::<Vec<Box<RawValue>>>("data");
+    let Some(mut links) = links.filter(|_| reply.text().len() > LONGEST_SHOWN) else {
+        return reply;
+    };
+    let (all, mut left) = (links.len(), LONGEST_SHOWN);
+    let fit = links.iter().take_while(|link| {
+        let rest = left.checked_sub(link.get().len() + 1);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    let fit = fit.count();
+    links.truncate(fit);
+    let note = format!(
+        "The first {fit} of {all} files, as a conversation holds no more links: with directory all of them are downloaded."
+    );
+    reply.with("data", &links).noted(&note)
 }
 
 /// A file as the service lists it.
@@ -142,7 +172,9 @@ impl Links {
 async fn ask(api: &Arc<Api>, wanted: &Wanted) -> Result<(Vec<Listed>, Vec<Url>), ToolError> {
     let row = &DOWNLOAD_CHECKPOINT;
     let call = Call::new(api, row);
-    let reply = list(&call, &wanted.checkpoint_id, wanted.variant).await?;
+    // As the service wrote it: a name from which something was taken would be another one.
+    let request = request(&call, &wanted.checkpoint_id, wanted.variant).as_written();
+    let reply = request.send().await?;
     let answer: Answer = payload::parse(&call, row, &reply)?;
     let (mut files, mut urls) = (Vec::new(), Vec::new());
     for Link { filename, size, url } in answer.data {

@@ -3,21 +3,21 @@
 //! Checkpoints of one training have files of the same names and sizes. So the directory says in a file of its own which
 //! checkpoint it holds, and it holds no other.
 
-use std::fs::{self, File, Metadata};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fs4::{FileExt, TryLockError};
 use serde::{Deserialize, Serialize};
-use tempfile::TempPath;
 
 use super::links::Listed;
-use super::part::{Part, options};
+use super::part::Part;
 use super::{Wanted, broken_off};
 use crate::api::together::CheckpointVariant;
-use crate::data::make_private;
+use crate::directory::{Directory, Entry, Kind, Open};
 use crate::error::ToolError;
+use crate::files::Files;
 
 /// The file that says which checkpoint the directory holds; its lock says that somebody downloads there.
 const MANIFEST: &str = ".rl-mcp-checkpoint.json";
@@ -35,7 +35,7 @@ struct Manifest {
 
 /// A directory that is locked for one download.
 pub(super) struct Place {
-    directory: PathBuf,
+    directory: Arc<Directory>,
     manifest: Mutex<(File, Manifest)>,
 }
 
@@ -53,16 +53,27 @@ pub(super) struct Standing {
 impl Place {
     /// Takes the directory for this download, and says what there is of each file. What speaks against it is found
     /// before anything is written. Blocks.
-    pub(super) fn claim(wanted: &Wanted, files: &[Listed]) -> Result<(Self, Vec<Standing>), ToolError> {
-        let directory = &wanted.directory;
-        let path = directory.join(MANIFEST);
-        match look(&path)? {
-            None => enough_space(directory, files, &survey(directory, files, None)?)?,
-            Some(there) if !there.is_file() => return Err(occupied(&path, "is no plain file")),
+    pub(super) fn claim(
+        allowed: &Files,
+        wanted: &Wanted,
+        files: &[Listed],
+    ) -> Result<(Self, Vec<Standing>), ToolError> {
+        let failed = |error: io::Error| unusable(&wanted.directory, &error);
+        let (nearest, missing) = allowed.reach(&wanted.directory).map_err(failed)?;
+        let nearest = Arc::new(nearest);
+        let is_there = missing.as_os_str().is_empty();
+        match look(&nearest, MANIFEST)?.filter(|_| is_there) {
+            None if is_there => enough_space(&nearest, files, &survey(&nearest, files, None)?)?,
+            None => enough_space(&nearest, files, &[])?,
+            Some(there) if there.kind != Kind::File => {
+                return Err(occupied(&nearest.path().join(MANIFEST), "is no plain file"));
+            }
             Some(_) => {}
         }
-        make_private(directory).map_err(|error| unusable(directory, &error))?;
-        let mut file = lock(&path)?;
+        let directory = Arc::new(nearest.make(&missing).map_err(failed)?);
+        let directory = &directory;
+        let path = directory.path().join(MANIFEST);
+        let mut file = lock(directory)?;
         let known = read(&mut file, &path)?;
         if let Some(known) = &known
             && (known.checkpoint_id != wanted.checkpoint_id || known.variant != wanted.variant)
@@ -72,7 +83,7 @@ impl Place {
                 format!("{:?}", known.variant).to_lowercase(),
                 known.checkpoint_id
             );
-            return Err(occupied(directory, &other));
+            return Err(occupied(directory.path(), &other));
         }
         let standing = survey(directory, files, known.as_ref())?;
         enough_space(directory, files, &standing)?;
@@ -102,21 +113,25 @@ impl Place {
 
     /// Gives a file that is all there its name. Another file of this name stays. Blocks.
     pub(super) fn finish(&self, name: &str, size: u64, part: &Part) -> Result<(), ToolError> {
-        let path = self.directory.join(name);
+        let path = self.directory.path().join(name);
         let failed = |error: io::Error| unusable(&path, &error);
-        let length = fs::metadata(part.path()).map_err(failed)?.len();
-        if length != size {
+        let there = look(&self.directory, part.name())?;
+        let there = there.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+        if (there.kind, there.bytes) != (Kind::File, size) {
             // Somebody else writes there.
             part.forget().map_err(failed)?;
-            return Err(occupied(part.path(), &format!("has {length} bytes, not {size}")));
+            return Err(occupied(
+                &part.path(),
+                &format!("has {} bytes, not {size}", there.bytes),
+            ));
         }
-        match rename(part.path(), &path) {
+        match self.directory.rename_new(part.name(), name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // The bytes stay until the other file is out of the way.
-                if !same(part.path(), &path).map_err(failed)? {
+                if !same(&self.directory, part.name(), name).map_err(failed)? {
                     return Err(occupied(&path, "is another file, which stays as it is"));
                 }
-                fs::remove_file(part.path()).map_err(failed)?;
+                self.directory.remove(part.name()).map_err(failed)?;
             }
             renamed => renamed.map_err(failed)?,
         }
@@ -137,19 +152,22 @@ impl Place {
 }
 
 /// What there is of each file. A file that is in the way is refused.
-fn survey(directory: &Path, files: &[Listed], known: Option<&Manifest>) -> Result<Vec<Standing>, ToolError> {
+fn survey(
+    directory: &Arc<Directory>,
+    files: &[Listed],
+    known: Option<&Manifest>,
+) -> Result<Vec<Standing>, ToolError> {
     let standing = files.iter().map(|file| {
         let mut standing = Standing::default();
-        let path = directory.join(&file.name);
-        if let Some(there) = look(&path)? {
-            if !there.is_file() {
+        let path = directory.path().join(&file.name);
+        if let Some(there) = look(directory, &file.name)? {
+            if there.kind != Kind::File {
                 return Err(occupied(&path, "is no plain file"));
             }
-            if there.len() != file.size {
+            if there.bytes != file.size {
                 let length = format!(
                     "has {} bytes, not {} as that of the checkpoint",
-                    there.len(),
-                    file.size
+                    there.bytes, file.size
                 );
                 return Err(occupied(&path, &length));
             }
@@ -157,12 +175,13 @@ fn survey(directory: &Path, files: &[Listed], known: Option<&Manifest>) -> Resul
             standing.complete = !standing.found;
         }
         let part = Part::new(directory, &file.name, file.size);
-        if known.is_none() && look(part.record())?.is_some() {
-            return Err(occupied(part.record(), "is not of this download"));
+        if known.is_none() && look(directory, part.record())?.is_some() {
+            let path = directory.path().join(part.record());
+            return Err(occupied(&path, "is not of this download"));
         }
-        match look(part.path())? {
-            Some(there) if known.is_none() || !there.is_file() => {
-                return Err(occupied(part.path(), "is not of this download"));
+        match look(directory, part.name())? {
+            Some(there) if known.is_none() || there.kind != Kind::File => {
+                return Err(occupied(&part.path(), "is not of this download"));
             }
             Some(_) => standing.part = part.resume().map_or(0, |resume| resume.at),
             None => {}
@@ -172,22 +191,23 @@ fn survey(directory: &Path, files: &[Listed], known: Option<&Manifest>) -> Resul
     standing.collect()
 }
 
-fn enough_space(directory: &Path, files: &[Listed], standing: &[Standing]) -> Result<(), ToolError> {
+/// Whether there is room for what is missing of the files; what `standing` does not tell of is missing as a whole.
+fn enough_space(directory: &Directory, files: &[Listed], standing: &[Standing]) -> Result<(), ToolError> {
     let missing = files
         .iter()
-        .zip(standing)
-        .filter(|(_, standing)| !standing.complete);
-    let needed: u64 = missing
-        .map(|(file, standing)| file.size - standing.part.min(file.size))
-        .sum();
-    let existing = directory.ancestors().find(|ancestor| ancestor.exists());
+        .enumerate()
+        .map(|(index, file)| match standing.get(index) {
+            Some(standing) if standing.complete => 0,
+            Some(standing) => file.size.saturating_sub(standing.part),
+            None => file.size,
+        });
+    let needed: u64 = missing.sum();
     // Where it cannot be known, the disk says when it is full.
-    let free = existing.and_then(|existing| fs4::available_space(existing).ok());
-    match free {
+    match directory.free() {
         Some(free) if free < needed => Err(broken_off(
             &format!(
                 "{} has {free} bytes free, and {needed} are needed",
-                directory.display()
+                directory.path().display()
             ),
             "ask the user to free space, or call again with a directory on another disk.",
         )),
@@ -195,21 +215,13 @@ fn enough_space(directory: &Path, files: &[Listed], standing: &[Standing]) -> Re
     }
 }
 
-fn lock(path: &Path) -> Result<File, ToolError> {
-    let file = options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path);
-    let file = file.map_err(|error| unusable(path, &error))?;
+fn lock(directory: &Directory) -> Result<File, ToolError> {
+    let file = directory.file(MANIFEST, Open::Both);
+    let file = file.map_err(|error| unusable(&directory.path().join(MANIFEST), &error))?;
     match FileExt::try_lock(&file) {
         Err(TryLockError::WouldBlock) => {
             return Err(broken_off(
-                &format!(
-                    "another download is under way in {}",
-                    path.with_file_name("").display()
-                ),
+                &format!("another download is under way in {}", directory.path().display()),
                 "wait until it has ended, perhaps in another process, or call again with another directory.",
             ));
         }
@@ -239,38 +251,22 @@ fn write(file: &mut File, manifest: &Manifest) -> io::Result<()> {
     file.set_len(u64::try_from(text.len()).unwrap_or(u64::MAX))
 }
 
-/// What is at a path, links not followed.
-fn look(path: &Path) -> Result<Option<Metadata>, ToolError> {
-    match path.symlink_metadata() {
-        Ok(there) => Ok(Some(there)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unusable(path, &error)),
-    }
-}
-
-/// Gives a file a name that no other has.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let Err(refused) = TempPath::try_from_path(from)?.persist_noclobber(to) else {
-        return Ok(());
-    };
-    let _ = refused.path.keep();
-    match (refused.error.kind(), to.symlink_metadata()) {
-        // Some drives can neither do it in one step nor have two names for a file. Nobody else downloads here.
-        (kind, Err(there))
-            if kind != io::ErrorKind::AlreadyExists && there.kind() == io::ErrorKind::NotFound =>
-        {
-            fs::rename(from, to)
-        }
-        _ => Err(refused.error),
-    }
+fn look(directory: &Directory, name: &str) -> Result<Option<Entry>, ToolError> {
+    directory
+        .look(name)
+        .map_err(|error| unusable(&directory.path().join(name), &error))
 }
 
 /// Whether two files of the same length hold the same.
-fn same(one: &Path, other: &Path) -> io::Result<bool> {
-    if !other.symlink_metadata()?.is_file() || one.metadata()?.len() != other.metadata()?.len() {
+fn same(directory: &Directory, one: &str, other: &str) -> io::Result<bool> {
+    let measure = |name| Ok::<_, io::Error>(directory.look(name)?.map(|there| (there.kind, there.bytes)));
+    if measure(one)? != measure(other)? {
         return Ok(false);
     }
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    let (mut one, mut other) = (
+        directory.file(one, Open::Read)?,
+        directory.file(other, Open::Read)?,
+    );
     let (mut of_one, mut of_other) = (vec![0; COMPARED], vec![0; COMPARED]);
     loop {
         let read = one.read(&mut of_one)?;

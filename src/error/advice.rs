@@ -80,6 +80,7 @@ impl Failure {
             Cause::Broken(_) | Cause::Truncated => "call again; if it keeps happening, a proxy or firewall on the way cuts connections.".to_owned(),
             Cause::NotJson(_) | Cause::Unexpected(_) => format!("check that {base_url} points at the API and that no proxy or login page answers in its place."),
             Cause::TooLarge(_) => "ask for less at once: fewer samples, or without per-token outputs.".to_owned(),
+            Cause::NoRoom(_) => "wait for other calls with large results to end, then call again.".to_owned(),
             Cause::Redirect(_) => format!("if the service has moved, set {base_url} to the new address."),
             Cause::Busy(_) => "wait for other calls to end, or raise RL_MCP_MAX_CONCURRENCY.".to_owned(),
         }

@@ -1,18 +1,21 @@
 //! The journal in short: what may still bill, what goes on, what was saved, what is not known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::lines::Unwritten;
 use super::{History, Outcome, Record};
-use crate::error::after_unknown;
-use crate::spec::{self, Spec};
+use crate::error::{after_conflict, after_unknown};
+use crate::spec::{self, Effect, Spec};
 use crate::tools::ALL;
 
-mod bills;
+pub(super) mod bills;
+mod own;
 
 use bills::Bills;
+use own::{note, own};
 
 /// The most entries when nobody says.
 const ENTRIES: usize = 20;
@@ -22,6 +25,9 @@ const SHORT: usize = 7800;
 const MOST: usize = 5;
 /// The most ids of what may bill besides.
 const MOST_NAMED: usize = 10;
+
+/// The most files that are named because they cannot be read.
+const MOST_GAPS: usize = 3;
 
 /// What of the journal is wanted.
 pub struct Filter {
@@ -48,7 +54,7 @@ pub struct Activity {
     entries: Vec<Record>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
-    note: &'static str,
+    note: String,
 }
 
 /// A session that was not seen to have ended.
@@ -95,20 +101,22 @@ struct Unknown {
     next: String,
 }
 
-/// What whoever reads it has to know.
-const NOTE: &str = "What rl-mcp on this machine did, not what the services say: things end by themselves too. Look before you act.";
-
 impl Activity {
-    /// Makes it of what was read.
-    #[must_use]
-    pub fn new(history: History, filter: &Filter) -> Self {
-        let all = history.records.len();
-        let ours = |record: &Record| filter.hosts.contains(&record.host);
-        let records: Vec<Record> = history.records.into_iter().filter(ours).collect();
-        let mut left_out = Vec::new();
+    /// Makes it of what was read and of what could not be written.
+    pub(super) fn new(history: &History, unwritten: &Unwritten, filter: &Filter) -> Self {
+        let own = own(history, unwritten);
+        let mut records: Vec<&Record> = history.records.iter().chain(&own).collect();
+        if !own.is_empty() {
+            // Another server may have written meanwhile.
+            records.sort_by(|one, other| one.time.cmp(&other.time));
+        }
+        let (named, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
+        let mut left_out = named.to_vec();
+        left_out.extend(said(more.len(), "more files that cannot be read"));
         let counts = [
-            (all - records.len(), "entries of other base URLs"),
+            (history.others, "entries of other base URLs"),
             (history.unreadable, "unreadable lines"),
+            (unwritten.lost, "that could be neither written nor kept"),
         ];
         left_out.extend(counts.into_iter().filter_map(|(count, what)| said(count, what)));
         left_out.extend(
@@ -128,7 +136,7 @@ impl Activity {
             let wanted = filter.session_id.as_deref();
             record.time >= since && (wanted.is_none() || record.id("session_id") == wanted)
         };
-        let recent: Vec<&Record> = records.iter().filter(of_session).collect();
+        let recent: Vec<&Record> = records.iter().copied().filter(of_session).collect();
         let mut activity = Self {
             may_be_billing: bills,
             more_that_may_bill: more,
@@ -137,7 +145,7 @@ impl Activity {
             unknown: newest(unknown(&recent), "of unknown outcome", &mut left_out),
             entries: Vec::new(),
             left_out,
-            note: NOTE,
+            note: note(own.len(), unwritten),
         };
         activity.enter(&recent, filter.limit);
         activity
@@ -185,8 +193,8 @@ fn row(tool: &str) -> Option<&'static Spec> {
 
 /// The sessions that `recent` is about, but for those that `records` show to have ended, by themselves or with their
 /// model resource.
-fn sessions(recent: &[&Record], records: &[Record]) -> Vec<Session> {
-    let over = |record: &&Record| match record.outcome {
+fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> {
+    let over = |record: &&&Record| match record.outcome {
         Outcome::Ended => true,
         _ => ENDINGS.contains(&record.tool.as_str()) && record.is_over(),
     };
@@ -199,23 +207,25 @@ fn sessions(recent: &[&Record], records: &[Record]) -> Vec<Session> {
                 .or_else(|| record.id("model_resources_id"))
         })
         .collect();
-    let mut sessions: Vec<Session> = Vec::new();
-    for record in recent {
+    // Each with the place of its last entry.
+    let mut sessions: HashMap<&str, (usize, Session)> = HashMap::new();
+    for (at, record) in recent.iter().enumerate() {
         let Some(id) = record.id("session_id").filter(|id| !ended.contains(id)) else {
             continue;
         };
         if record.outcome == Outcome::Refused {
             continue;
         }
-        let mut session = match sessions.iter().position(|known| known.id == id) {
-            Some(at) => sessions.remove(at),
-            None => Session {
+        let (last, session) = sessions.entry(id).or_insert_with(|| {
+            let session = Session {
                 id: id.to_owned(),
                 model_resources_id: None,
                 started: None,
                 last_operation: None,
-            },
-        };
+            };
+            (at, session)
+        });
+        *last = at;
         if record.tool == spec::CREATE_TRAINING_SESSION.name {
             session.started = Some(record.time.clone());
             session.model_resources_id = record.id("model_resources_id").map(str::to_owned);
@@ -228,13 +238,14 @@ fn sessions(recent: &[&Record], records: &[Record]) -> Vec<Session> {
                 time: record.time.clone(),
             });
         }
-        sessions.push(session);
     }
-    sessions.retain(|session| {
+    let mut sessions: Vec<(usize, Session)> = sessions.into_values().collect();
+    sessions.retain(|(_, session)| {
         let resource = session.model_resources_id.as_deref();
         !resource.is_some_and(|resource| ended.contains(resource))
     });
-    sessions
+    sessions.sort_unstable_by_key(|(last, _)| *last);
+    sessions.into_iter().map(|(_, session)| session).collect()
 }
 
 /// The tools that end a session.
@@ -265,11 +276,20 @@ fn unknown(recent: &[&Record]) -> Vec<Unknown> {
         let Some(row) = row(&record.tool).filter(|_| record.outcome == Outcome::Unknown) else {
             continue;
         };
-        let later = recent.iter().skip(at + 1);
-        if later.into_iter().any(|later| repeats(later, record, row)) {
+        let later = || {
+            let later = recent.iter().skip(at + 1);
+            later.filter(|later| repeats(later, record, row))
+        };
+        if later().any(|later| later.is_over()) {
             continue;
         }
-        let next = after_unknown(row, record.idempotency_key.as_deref());
+        // A key that was refused once is refused again.
+        let refused = |record: &Record| row.effect == Effect::Submit && record.status == Some(409);
+        let next = if refused(record) || later().any(|later| refused(later)) {
+            Some(after_conflict(row))
+        } else {
+            after_unknown(row, record.idempotency_key.as_deref())
+        };
         found.push(Unknown {
             time: record.time.clone(),
             tool: record.tool.clone(),
@@ -281,11 +301,11 @@ fn unknown(recent: &[&Record]) -> Vec<Unknown> {
     found
 }
 
-/// Whether a later call has done what is not known of an earlier one.
+/// Whether a later call is the same as an earlier one.
 fn repeats(later: &Record, earlier: &Record, row: &Spec) -> bool {
     let same = match &earlier.idempotency_key {
         Some(key) => later.idempotency_key.as_ref() == Some(key),
         None => row.effect.repeatable() && later.ids == earlier.ids,
     };
-    same && later.tool == earlier.tool && later.is_over()
+    same && later.tool == earlier.tool
 }

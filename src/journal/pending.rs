@@ -1,5 +1,6 @@
 //! A request under way, until the journal knows how it ended.
 
+use super::activity::bills::listed_by;
 use super::record::now;
 use super::{Outcome, Record, seen};
 use crate::api::Call;
@@ -14,6 +15,8 @@ pub(crate) struct Pending<'a> {
     ids: &'a [(&'static str, &'a str)],
     /// The line as it will be if nothing is heard of the request any more.
     record: Record,
+    /// The number of the call, if it starts something that bills.
+    creation: Option<u64>,
     answered: bool,
 }
 
@@ -34,11 +37,16 @@ impl<'a> Pending<'a> {
         record.idempotency_key = idempotency_key.map(str::to_owned);
         record.usd_per_hour = usd_per_hour;
         record.cause = Some("Cancelled".to_owned());
+        let creation = listed_by(spec.name).map(|look| {
+            let running = call.api.running();
+            running.creating(spec.name, record.time.clone(), look)
+        });
         Self {
             call,
             spec,
             ids,
             record,
+            creation,
             answered: false,
         }
     }
@@ -119,8 +127,12 @@ impl<'a> Pending<'a> {
         }
     }
 
-    /// Keeps in mind which model resources of this process may be up.
+    /// Keeps in mind what of this process may be up.
     fn follow(&self) {
+        self.end_creation();
+        if self.record.outcome == Outcome::Done {
+            self.call.api.running().looked(self.spec.name);
+        }
         let Some(id) = self.record.id("model_resources_id") else {
             return;
         };
@@ -130,6 +142,13 @@ impl<'a> Pending<'a> {
         }
         if self.spec.name == STOP_MODEL_RESOURCE.name && self.record.is_over() {
             running.ended(id);
+        }
+    }
+
+    fn end_creation(&self) {
+        if let Some(creation) = self.creation {
+            let known = self.answered && self.record.outcome != Outcome::Unknown;
+            self.call.api.running().created(creation, known);
         }
     }
 
@@ -149,6 +168,7 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.answered {
             self.write();
+            self.end_creation();
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST_ID: usize = 200;
 
 /// A line of the journal.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Record {
     /// When the answer came, or failed to; RFC 3339 in UTC.
     pub time: String,

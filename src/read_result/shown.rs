@@ -217,7 +217,9 @@ fn members_shown(value: &RawValue) -> Shown {
             break;
         };
         left = rest;
-        set(&mut outline, &name, &words);
+        if let Ok(words) = to_raw_value(&words) {
+            outline.push(name, words);
+        }
     }
     Shown {
         outline: to_raw_value(&outline).ok(),

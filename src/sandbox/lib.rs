@@ -5,9 +5,11 @@
 //! the API does not go unnoticed by being made twice. What the API's documentation leaves open is decided in
 //! `docs/sandbox.md`.
 
+mod bounds;
 mod clock;
 pub mod demo;
 mod faults;
+mod host;
 mod http;
 mod policy;
 mod prime;
@@ -22,6 +24,7 @@ use std::thread;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use bounds::Bounds;
 use clock::Clock;
 use faults::Faults;
 
@@ -114,6 +117,8 @@ struct Shared {
     clock: Clock,
     /// Where the sandbox listens, without a trailing slash.
     origin: String,
+    /// How much is kept.
+    bounds: Bounds,
 }
 
 /// A running sandbox. It ends with the process.
@@ -138,9 +143,12 @@ impl Sandbox {
                 let shared = Shared {
                     clock: Clock::new(options.speed()),
                     origin: format!("http://{address}"),
+                    bounds: Bounds::SANDBOX,
                 };
                 let router = together::router(&shared).merge(prime::router(&shared));
                 let router = faults::inject(router, Faults::new(options.faults(), options.seed()));
+                // Outermost, so that no fault and no unknown route comes before it.
+                let router = host::guard(router);
                 match TcpListener::from_std(listener) {
                     Ok(listener) => http::serve(listener, router).await,
                     Err(error) => tracing::error!(%error, "the sandbox cannot listen"),

@@ -41,9 +41,17 @@ use super::{PRIME_KEY, Shared};
 use error::Refusal;
 use platform::Platform;
 
+/// What all paths begin with.
+pub(super) const PREFIX: &str = "/api/v1";
+
+/// The answer to a request that is meant for another host.
+pub(super) fn misdirected(why: &str) -> Response {
+    Refusal::Said(StatusCode::MISDIRECTED_REQUEST, why.to_owned()).into_response()
+}
+
 /// All routes, on a platform of their own.
 pub(super) fn router(shared: &Shared) -> Router {
-    let platform = Arc::new(Platform::new(shared.clock));
+    let platform = Arc::new(Platform::new(shared));
     let runs = Router::new()
         .route("/training/runs", post(create::create))
         // `POST /training/runs/prepare` matches this too: 405, as from any deployment without it.
@@ -75,7 +83,7 @@ pub(super) fn router(shared: &Shared) -> Router {
         .route("/{*rest}", any(nothing))
         .route_layer(middleware::from_fn(identify))
         .with_state(platform);
-    Router::new().nest("/api/v1", runs)
+    Router::new().nest(PREFIX, runs)
 }
 
 /// Lets nobody in without the key.

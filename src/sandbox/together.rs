@@ -4,6 +4,7 @@
 
 mod body;
 mod checkpoint;
+mod kept;
 mod model;
 mod operation;
 mod page;
@@ -24,7 +25,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::{Shared, TOGETHER_KEY};
@@ -33,6 +34,12 @@ use world::World;
 
 /// The largest body of a request that is read, in bytes. Larger ones belong into the payload upload.
 const LARGEST_BODY: usize = 64 << 20;
+
+/// The answer to a request that is meant for another host.
+pub(super) fn misdirected(why: &str) -> Response {
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    Refusal::new(status, "invalid_request_error", why).into_response()
+}
 
 /// The service.
 pub(super) fn router(shared: &Shared) -> Router {

@@ -14,20 +14,26 @@ use crate::stderr;
 /// How long the service may take to say what is up. Hosts kill what has not ended after two seconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Warns about the model resources that this process created and that may still be up. Where there are none, this takes
-/// no time.
+/// Warns about what this process created and that may still be up, and about what it may have created. Where there is
+/// nothing of this, it takes no time.
 pub(super) async fn warn(api: &Arc<Api>) {
     let created = api.running().all();
-    if created.is_empty() {
-        return;
-    }
     let asked = created.iter().map(|resource| warning(api, resource));
-    let warnings: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
-    if warnings.is_empty() {
-        return;
+    let mut warnings: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
+    // A call that is under way now gets no answer any more.
+    let unanswered = api.running().unanswered();
+    warnings.extend(unanswered.iter().map(|creation| {
+        format!(
+            "rl-mcp: warning: the {tool} call of {time} got no answer: it may have started something that bills. Look with {look}, and stop what nobody needs.\n",
+            tool = creation.tool,
+            time = creation.time,
+            look = creation.look,
+        )
+    }));
+    if !warnings.is_empty() {
+        // No log filter hides what costs money.
+        stderr::write(api.redactor().scrub_owned(warnings.concat()));
     }
-    // No log filter hides what costs money.
-    stderr::write(api.redactor().scrub_owned(warnings.concat()));
 }
 
 /// The warning about a model resource, unless it has ended.

@@ -13,7 +13,7 @@ use tokio::time::sleep_until;
 
 use super::Entry;
 use super::progress::Progress;
-use super::{body_path, output};
+use super::{body_path, output, unrecorded};
 use crate::api::{Api, Call};
 use crate::arguments::Accepts;
 use crate::error::ToolError;
@@ -33,10 +33,10 @@ pub struct Offered {
 }
 
 impl Offered {
-    /// Prepares an entry.
+    /// Prepares an entry. Arguments that no tool takes, as `any_takes` says, are ignored.
     #[must_use]
-    pub fn new(entry: &'static Entry) -> Self {
-        let schema = (entry.schema)();
+    pub fn new(entry: &'static Entry, any_takes: fn(&str) -> bool) -> Self {
+        let schema = entry.schema();
         let Spec {
             name,
             title,
@@ -46,7 +46,7 @@ impl Offered {
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
         tool.annotations = Some(annotations(entry.spec));
-        let accepts = Accepts::new(&schema);
+        let accepts = Accepts::new(&schema).ignoring_others(any_takes);
         let mut schema = schema::published(schema);
         body_path::publish(&mut schema);
         tool.input_schema = Arc::new(schema);
@@ -72,10 +72,16 @@ impl Offered {
         let progress = Progress::start(context, &call);
         let result = self.watch(&call, raw, context).await;
         progress.stop().await;
+        let unwritten = api.journal().settled().await;
+        let unwritten = unwritten.filter(|_| unrecorded::concerns(self.entry.spec, &result));
         if !matches!(result, Err(ToolError::Cancelled)) {
             unfinished.0 = None;
         }
-        result.unwrap_or_else(|error| failure(api, &error))
+        let result = result.unwrap_or_else(|error| failure(api, &error));
+        match unwritten {
+            Some(problem) => unrecorded::say(result, &api.redactor().scrub_owned(problem)),
+            None => result,
+        }
     }
 
     async fn watch(

@@ -77,7 +77,7 @@ pub(super) async fn resolve<'a>(call: &Call<'_>, raw: &'a str) -> Result<Cow<'a,
     // A body of many megabytes must not hold up the other calls.
     let body = spawn_blocking(move || {
         let text = files.read_blocking(&path, LARGEST_JSON)?;
-        RawValue::from_string(text).map_err(|error| format!("the file holds no JSON: {error}"))
+        json::of_file(text)
     });
     let body = body
         .await

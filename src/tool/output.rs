@@ -6,29 +6,40 @@ use rmcp::model::{CallToolResult, ContentBlock, ProtocolVersion, Resource};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::api::call::Summary;
 use crate::api::json::{self, Object};
 use crate::api::{Call, Output, Reply};
 use crate::data::{RESULTS, Stored};
+use crate::large::{self, is_large};
 
 /// The longest answer that comes whole by itself, in characters.
 const LONGEST_INLINE: usize = 32_000;
+/// The longest answer that comes whole when the caller wants it so, in characters: hosts refuse 1 MB.
+const LONGEST_FULL: usize = 900_000;
 /// The longest member of an answer that its outline keeps, in bytes.
 const LONGEST_MEMBER: usize = 4000;
 /// The longest outline, in bytes, for answers of very many members.
 const LONGEST_OUTLINE: usize = 16_000;
 
+const TOO_LONG_FOR_FULL: &str = "It has over 900,000 characters, which no output answers whole.";
+
 /// What the model reads about a success. One of the two doors through which results leave, so secrets are taken out
-/// here.
+/// here. What is large came from a service, and they were taken out of it when it came in.
 pub(super) async fn success(
     call: &Call<'_>,
     reply: Reply,
     context: &RequestContext<RoleServer>,
 ) -> CallToolResult {
     let (text, view) = reply.into_parts();
-    let text = call.api.redactor().scrub_owned(text);
+    let text = if is_large(text.len()) {
+        text
+    } else {
+        call.api.redactor().scrub_owned(text)
+    };
+    let fits = |longest| text.len() <= longest || text.chars().nth(longest).is_none();
     let whole = match view.output {
-        Output::Full => true,
-        Output::Auto => text.len() <= LONGEST_INLINE || text.chars().nth(LONGEST_INLINE).is_none(),
+        Output::Full => fits(LONGEST_FULL),
+        Output::Auto => fits(LONGEST_INLINE),
         Output::File => false,
     };
     if whole {
@@ -37,19 +48,26 @@ pub(super) async fn success(
         }
         return CallToolResult::success(vec![ContentBlock::text(text)]);
     }
-    let summary = view.summary.and_then(|summary| summary(&text));
-    let mut summary = summary.unwrap_or_else(|| outline(&text));
-    if let Some(long) = json::text(&summary)
-        .ok()
-        .filter(|text| text.len() > LONGEST_INLINE)
-    {
-        summary = outline(&long);
-    }
-    // Another thread has been writing in the meantime.
+    let other = if view.output == Output::Full || !fits(LONGEST_FULL) {
+        TOO_LONG_FOR_FULL
+    } else {
+        "output full answers it here."
+    };
+    let summing_up = large::work(text.len(), move || (summed_up(&text, view.summary), text));
+    let (mut summary, text) = match summing_up.await {
+        Ok(summed_up) => summed_up,
+        Err(error) => return CallToolResult::error(vec![ContentBlock::text(error.to_string())]),
+    };
     let stored = match view.stored {
         Some(storing) => storing.end().await,
         None => store(call, text).await,
     };
+    if view.output == Output::Full {
+        let said = summary.get("note");
+        let said = said.and_then(|said| serde_json::from_str::<String>(said.get()).ok());
+        let said = said.map_or_else(String::new, |said| said + " ");
+        set(&mut summary, "note", &(said + TOO_LONG_FOR_FULL));
+    }
     let mut blocks = Vec::new();
     match stored {
         Ok(stored) => {
@@ -57,14 +75,23 @@ pub(super) async fn success(
             blocks.extend(understands_links(context).then(|| link(&stored)));
         }
         Err(problem) => {
-            let note =
-                format!("The whole result could not be stored: {problem}. output full answers it here.");
+            let note = format!("The whole result could not be stored: {problem}. {other}");
             set(&mut summary, "not_stored", &note);
         }
     }
     let text = json::text(&summary).unwrap_or_default();
     blocks.insert(0, ContentBlock::text(call.api.redactor().scrub_owned(text)));
     CallToolResult::success(blocks)
+}
+
+/// The summary of an answer, or its outline.
+fn summed_up(text: &str, summary: Option<Summary>) -> Object {
+    let summary = summary.and_then(|summary| summary(text));
+    let summary = summary.unwrap_or_else(|| outline(text));
+    let long = json::text(&summary)
+        .ok()
+        .filter(|text| text.len() > LONGEST_INLINE);
+    long.map_or(summary, |long| outline(&long))
 }
 
 fn set(object: &mut Object, name: &str, text: &str) {
@@ -117,7 +144,7 @@ fn outline(text: &str) -> Object {
             break;
         };
         left = rest;
-        outline.set(&name, value);
+        outline.push(name, value);
     }
     outline
 }

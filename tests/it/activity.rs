@@ -11,8 +11,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+#[cfg(feature = "sandbox")]
+use crate::support::Sandbox;
 use crate::support::{
-    PRIME_KEY, Reaction, Sandbox, Scripted, Server, TOGETHER_KEY, examples, json as answer, status,
+    Outcome, PRIME_KEY, Reaction, Scripted, Server, TOGETHER_KEY, examples, json as answer, status,
 };
 
 const SYNC: &str = "WEIGHT_SYNC_TYPE_SYNCHRONOUS";
@@ -32,6 +34,7 @@ fn run() -> Value {
     examples("prime-intellect-createrun").remove(0).request
 }
 
+#[cfg(feature = "sandbox")]
 async fn in_front(sandbox: &Sandbox, place: &TempDir) -> Server {
     let mut command = sandbox.server();
     Server::initialized(command.env("RL_MCP_DATA_DIR", place.path())).await
@@ -344,23 +347,272 @@ async fn a_line_says_how_the_call_ended() {
     }
 }
 
+/// Bills, and has a session; the second call's answer is lost.
+async fn fill(server: &mut Server, upstream: &Scripted) -> [Outcome; 2] {
+    let made = json!({"runId": "run-1", "onDemand": true, "estimatedCostPerHour": 9.0});
+    upstream.script(vec![answer(&made), Reaction::Cut(Vec::new())]);
+    [
+        server
+            .call("prime-intellect-createrun", json!({"body": run()}))
+            .await,
+        server
+            .call(
+                "create-training-session",
+                json!({"body": {"model_resources_id": "mr-1"}}),
+            )
+            .await,
+    ]
+}
+
+const UNWRITTEN: &str = "The journal of calls cannot be written";
+
+/// What this process knows is shown, and that nobody else does.
+async fn is_remembered(server: &mut Server) -> Value {
+    let shown = activity(server, json!({})).await;
+    assert_eq!(shown["may_be_billing"][0]["run_id"], "run-1", "{shown}");
+    assert_eq!(shown["may_be_billing"].as_array().unwrap().len(), 1, "{shown}");
+    assert_eq!(shown["unknown"][0]["tool"], "create-training-session", "{shown}");
+    shown
+}
+
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_fails_no_call_and_is_complained_of_once() {
-    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1"}))]).await;
+async fn what_cannot_be_written_is_said_by_the_answer_and_remembered() {
+    let upstream = Scripted::start(vec![]).await;
     let place = tempfile::NamedTempFile::new().unwrap();
     let mut command = Server::command(&upstream.url);
     command.env("RL_MCP_DATA_DIR", place.path().join("data"));
     let mut server = Server::initialized(&mut command).await;
-    for _ in 0..3 {
-        server.call("weights-sync", sync("s-1")).await.json();
-    }
     let outcome = server.call("list-recent-activity", json!({})).await;
     assert!(outcome.error().contains("cannot be read"), "{}", outcome.text);
+    let [made, lost] = fill(&mut server, &upstream).await;
+    let note = made.json()["note"].as_str().unwrap().to_owned();
+    assert!(
+        note.contains(UNWRITTEN) && note.contains("Not a directory"),
+        "{note}"
+    );
+    assert!(lost.error().contains(UNWRITTEN), "{}", lost.text);
+    let shown = is_remembered(&mut server).await;
+    let note = shown["note"].as_str().unwrap();
+    assert!(note.contains("2 of these could not be written"), "{note}");
+    let gap = shown["left_out"][0].as_str().unwrap();
+    assert!(gap.contains("which cannot be read: Not a directory"), "{gap}");
+    // What leaves no line has nothing to say of it.
+    upstream.script(vec![answer(&json!({"data": []}))]);
+    for (tool, arguments) in [
+        ("list-training-sessions", json!({})),
+        ("stop-training-session", json!({})),
+    ] {
+        let outcome = server.call(tool, arguments).await;
+        assert!(!outcome.text.contains(UNWRITTEN), "{}", outcome.text);
+    }
     server.close().await;
     let log = server.stderr();
     assert_eq!(log.matches("the journal cannot be written").count(), 1, "{log}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_said_and_what_it_did_not_take_is_remembered() {
+    let upstream = Scripted::start(vec![]).await;
+    let place = tempfile::tempdir().unwrap();
+    let program = command(&upstream.url, &place);
+    // Files end after one block.
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\""])
+        .arg(program.as_std().get_program())
+        .env_clear()
+        .envs(
+            program
+                .as_std()
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let mut server = Server::initialized(&mut limited).await;
+    upstream.script(vec![answer(&json!({"id": "op-1"}))]);
+    let mut told = 0;
+    for _ in 0..8 {
+        let outcome = server.call("weights-sync", sync("s-1")).await;
+        told += usize::from(
+            outcome.json()["note"]
+                .as_str()
+                .is_some_and(|note| note.contains(UNWRITTEN)),
+        );
+    }
+    assert!((1..8).contains(&told), "{told}");
+    let [made, lost] = fill(&mut server, &upstream).await;
+    assert!(made.text.contains(UNWRITTEN) && lost.error().contains(UNWRITTEN));
+    let shown = is_remembered(&mut server).await;
+    // Each call is there once.
+    let counts = shown["entries"].as_array().unwrap().len();
+    assert_eq!(counts, 10, "{shown}");
+    let note = shown["note"].as_str().unwrap();
+    assert!(
+        note.contains(&format!("{} of these could not be written", told + 2)),
+        "{note}"
+    );
+}
+
+/// The name of this month's file.
+#[cfg(unix)]
+fn this_month(place: &TempDir) -> PathBuf {
+    let now = rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time;
+    place.path().join(format!("journal-{}.jsonl", &now[..7]))
+}
+
+#[cfg(unix)]
+fn make_pipe(path: &Path) {
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(path)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_in_its_place_stops_nothing_and_is_not_written_to() {
+    type Make = fn(&Path, &Path);
+    let pipe: Make = |path, _| make_pipe(path);
+    let directory: Make = |path, _| fs::create_dir(path).unwrap();
+    let link: Make = |path, target| std::os::unix::fs::symlink(target, path).unwrap();
+    for (make, what) in [
+        (pipe, "no regular file"),
+        (directory, "directory"),
+        (link, "no regular file"),
+    ] {
+        let upstream = Scripted::start(vec![]).await;
+        let (place, elsewhere) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::NamedTempFile::new().unwrap(),
+        );
+        let path = this_month(&place);
+        make(&path, elsewhere.path());
+        let mut server = server(&upstream.url, &place).await;
+        let [made, _] = fill(&mut server, &upstream).await;
+        let note = made.json()["note"].as_str().unwrap().to_owned();
+        assert!(note.contains(what) && note.contains("journal-"), "{note}");
+        let shown = is_remembered(&mut server).await;
+        let gap = shown["left_out"][0].as_str().unwrap();
+        assert!(
+            gap.contains("journal-") && gap.contains("cannot be read"),
+            "{gap}"
+        );
+        assert_eq!(fs::read(elsewhere.path()).unwrap(), b"");
+        let (code, report, _) = Server::run(command(&upstream.url, &place).arg("check")).await;
+        assert!(report.contains("  journal   NO: journal-"), "{code} {report}");
+        // Out of the way, it is made up for.
+        fs::rename(&path, place.path().join("moved")).unwrap();
+        upstream.script(vec![answer(&json!({"id": "op-1"}))]);
+        let next = server.call("weights-sync", sync("s-1")).await;
+        assert_eq!(next.json().get("note"), None, "{}", next.text);
+        let tools: Vec<Value> = journal(&place)
+            .0
+            .iter()
+            .map(|line| line["tool"].clone())
+            .collect();
+        let wanted = [
+            "prime-intellect-createrun",
+            "create-training-session",
+            "weights-sync",
+        ];
+        assert_eq!(tools, wanted);
+        let (status, took) = server.terminate().await;
+        assert!(
+            status.success() && took < Duration::from_secs(5),
+            "{status} {took:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_only_called_like_a_journal_is_left_out() {
+    let upstream = Scripted::start(vec![answer(&json!({"id": "op-1"}))]).await;
+    let (place, elsewhere) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::NamedTempFile::new().unwrap(),
+    );
+    let name = |month: &str| place.path().join(format!("journal-{month}.jsonl"));
+    for later in 0..9 {
+        fs::create_dir(name(&format!("999{later}-01"))).unwrap();
+    }
+    make_pipe(&name("9998-02"));
+    std::os::unix::fs::symlink(elsewhere.path(), name("2000-01")).unwrap();
+    fs::create_dir(name("latest")).unwrap();
+    let mut server = server(&upstream.url, &place).await;
+    server.call("weights-sync", sync("s-1")).await.json();
+    let shown = activity(&mut server, json!({})).await;
+    assert_eq!(shown["entries"].as_array().unwrap().len(), 1, "{shown}");
+    let left_out: Vec<&str> = shown["left_out"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    assert_eq!(left_out.len(), 4, "{left_out:?}");
+    assert!(
+        left_out[0].contains("journal-9998-02.jsonl, which cannot be read: it is no regular file"),
+        "{left_out:?}"
+    );
+    assert_eq!(left_out[3], "8 more files that cannot be read");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_data_directory_that_others_may_write_to_is_named_by_check() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().unwrap();
+    for (mode, named) in [(0o777, true), (0o755, false)] {
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let (_, report, _) = Server::run(command("http://127.0.0.1:9", &place).arg("check")).await;
+        let line = format!(
+            "  private   NO: everybody may write to {}",
+            place.path().canonicalize().unwrap().display()
+        );
+        assert_eq!(report.contains(&line), named, "{report}");
+    }
+}
+
+/// Calls that come at once share what they read.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn many_readers_of_a_long_journal_take_little_memory() {
+    let place = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    let time = rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time;
+    for number in 0.. {
+        // Long ids: few lines, so that the reading takes little time.
+        let id = |kind: u32| format!("{kind:0100}{:0100}", number % 100);
+        let line = json!({
+            "time": time, "tool": "forward-backward-pass", "host": "127.0.0.1:9", "outcome": "done", "status": 200,
+            "ids": {"session_id": id(1), "operation_id": id(2), "checkpoint_id": id(3)}, "idempotency_key": id(4),
+        });
+        text = text + "\n" + &line.to_string() + "\n";
+        if text.len() > 5 << 20 {
+            break;
+        }
+    }
+    fs::write(place.path().join(format!("journal-{}.jsonl", &time[..7])), text).unwrap();
+    let mut command = command("http://127.0.0.1:9", &place);
+    let mut server = Server::initialized(command.env("RL_MCP_CALL_TIMEOUT", "300")).await;
+    let before = server.peak_memory();
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let params = json!({"name": "list-recent-activity", "arguments": {}});
+        answers.push(server.begin("tools/call", params).await.1);
+    }
+    for answer in answers {
+        let shown = crate::support::outcome(&answer.await.unwrap()).json();
+        assert!(!shown["entries"].as_array().unwrap().is_empty());
+    }
+    let more = server.peak_memory() - before;
+    assert!(more < 100 << 20, "{} MB more", more >> 20);
+}
+
+#[cfg(feature = "sandbox")]
 async fn until(server: &mut Server, tool: &str, arguments: &Value, wanted: &str) {
     for _ in 0..2000 {
         let shown = server.call(tool, arguments.clone()).await.json();
@@ -372,6 +624,7 @@ async fn until(server: &mut Server, tool: &str, arguments: &Value, wanted: &str)
     panic!("{tool} is never {wanted}");
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn another_conversation_finds_what_was_left() {
     let sandbox = Sandbox::start().await;

@@ -157,6 +157,17 @@ async fn what_is_made_is_the_users_alone() {
     assert_eq!(mode("checkpoints/c"), 0o700);
     assert_eq!(mode("checkpoints"), 0o700);
     assert_eq!(mode("checkpoints/c/a"), 0o600);
+    store.faults([Fault::Cut(3), Fault::Hang(2)]);
+    let mut hasty = place.command(&store);
+    hasty
+        .env_remove("RL_MCP_FILE_DIRS")
+        .env("RL_MCP_MAX_WAIT_SECONDS", "0.05");
+    let mut hasty = Server::initialized(&mut hasty).await;
+    download(&mut hasty, "checkpoints/d").await.json();
+    reaches(&data.join("checkpoints/d/a.part"), 5).await;
+    for name in [MANIFEST, "a.part", "a.part.json"] {
+        assert_eq!(mode(&format!("checkpoints/d/{name}")), 0o600, "{name}");
+    }
     for (directory, what) in [
         (".", "name one of its own"),
         ("results/x", "name one of its own"),
@@ -375,6 +386,10 @@ async fn lists_that_cannot_be_stored_are_refused_before_anything_is_written() {
         (vec!["../a"], json!([1]), "no safe name"),
         (vec!["dir/a"], json!([1]), "no safe name"),
         (vec!["good", ".hidden"], json!([1, 1]), "no safe name"),
+        (vec!["safe\u{202e}nosj.exe"], json!([1]), "no safe name"),
+        (vec!["a\u{200b}"], json!([1]), "no safe name"),
+        (vec!["nul.txt"], json!([1]), "no safe name"),
+        (vec!["what?"], json!([1]), "no safe name"),
         (vec!["a", "A"], json!([1, 1]), "another file has the same name"),
         (vec![], json!([]), "lists no file"),
         (vec!["a"], json!(["-1"]), "other members than documented"),
@@ -522,6 +537,56 @@ async fn directories_elsewhere_are_refused() {
     assert!(refusal.error().contains("is no plain file"), "{refusal:?}");
 }
 
+/// While another process swaps a directory and a link to elsewhere, whole files come, and nothing comes elsewhere.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_directory_that_becomes_a_link_lets_nothing_out() {
+    use std::os::unix::fs::symlink;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let files: Vec<(String, Vec<u8>)> = (0..12)
+        .map(|seed| (format!("f{seed}"), content(300, seed)))
+        .collect();
+    let listed: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, content)| (name.as_str(), content.as_slice()))
+        .collect();
+    let (store, place) = (Store::start(&listed).await, Place::new());
+    let outside = place.root.path().join("outside");
+    let (swapped, aside) = (place.files().join("swapped"), place.files().join("aside"));
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::create_dir(&swapped).unwrap();
+    symlink(&outside, &aside).unwrap();
+    let stop = Arc::new(AtomicBool::default());
+    let (stopped, names_) = (stop.clone(), (swapped.clone(), aside));
+    let changes = std::thread::spawn(move || {
+        // Both at once, and back: an even number of times.
+        while !stopped.load(Ordering::Relaxed) {
+            for _ in 0..2 {
+                std::thread::sleep(Duration::from_micros(fastrand::u64(..100)));
+                renameat_with(CWD, &names_.0, CWD, &names_.1, RenameFlags::EXCHANGE).unwrap();
+            }
+        }
+    });
+    let mut server = place.server(&store).await;
+    for round in 0..40 {
+        download(&mut server, &format!("swapped/c{round}")).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    changes.join().unwrap();
+    assert_eq!(names(&outside), Vec::<String>::new());
+    // What came is whole, and the same calls complete it now.
+    for round in [0, 39] {
+        download(&mut server, &format!("swapped/c{round}")).await.json();
+        for (name, content) in &files {
+            let path = swapped.join(format!("c{round}")).join(name);
+            assert_eq!(&std::fs::read(path).unwrap(), content);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_same_call_joins_and_a_call_that_ends_early_leaves_it_running() {
     let content = content(300_000, 10);
@@ -574,7 +639,7 @@ async fn a_failure_in_the_background_is_told_once_and_then_tried_anew() {
     let mut command = place.command(&store);
     // The silence ends it, after the call.
     command
-        .env("RL_MCP_CALL_TIMEOUT", "0.3")
+        .env("RL_MCP_CALL_TIMEOUT", "1")
         .env("RL_MCP_MAX_WAIT_SECONDS", "0.05");
     let mut server = Server::initialized(&mut command).await;
     let mut outcome = download(&mut server, "c").await;
@@ -689,6 +754,7 @@ async fn no_link_gets_into_the_log_or_an_answer_about_files() {
     }
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn the_sandbox_has_what_to_download() {
     let place = Place::new();

@@ -455,6 +455,11 @@ async fn a_key_that_the_service_knows_is_not_used_again() {
     arguments["idempotency_key"] = json!("0a1b2c3d");
     let text = server.call(SUBMIT.0, arguments).await.error().to_owned();
     assert!(text.contains("Look for what it did"), "{text}");
+    let known = server.call("list-recent-activity", json!({})).await.json();
+    assert!(
+        !known.to_string().contains("repeating this very call is safe"),
+        "{known}"
+    );
     // A fresh key is in conflict with nothing: the state does not allow it.
     let (text, _, requests) = run(SUBMIT, vec![refusal(409)]).await;
     assert!(

@@ -12,6 +12,10 @@
     reason = "tables of cases are long, and `json!` makes values"
 )]
 #![allow(unreachable_pub, reason = "a test crate exports nothing")]
+#![cfg_attr(
+    not(feature = "sandbox"),
+    allow(dead_code, unused_imports, reason = "the tests with the sandbox use the rest")
+)]
 
 mod activity;
 #[cfg(feature = "sandbox")]
@@ -19,12 +23,14 @@ mod agent;
 mod arguments;
 mod batches;
 mod body_path;
+mod bounds;
 mod cli;
 mod contract;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod downloads;
 mod faults;
+mod hosts;
 mod journeys;
 mod listing;
 mod model_resources;
@@ -34,10 +40,16 @@ mod payloads;
 #[cfg(target_os = "linux")]
 mod pipes;
 mod protocol;
+mod random;
+mod readable;
 mod readme;
+mod redaction;
 mod results;
+mod room;
 mod run_configs;
+#[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "sandbox")]
 mod sandbox_server;
 mod secrets;
 mod support;

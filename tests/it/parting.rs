@@ -8,7 +8,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Reaction, Sandbox, Scripted, Server, json as answer};
+#[cfg(feature = "sandbox")]
+use crate::support::Sandbox;
+use crate::support::{Reaction, Scripted, Server, json as answer};
 
 /// Far below the time that a call may take, which is what an end without a limit of its own would wait for.
 const PROMPT: Duration = Duration::from_secs(20);
@@ -25,6 +27,7 @@ async fn created(server: &mut Server) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
+#[cfg(feature = "sandbox")]
 async fn until_ready(server: &mut Server, id: &str) {
     for _ in 0..2000 {
         let shown = server
@@ -38,6 +41,7 @@ async fn until_ready(server: &mut Server, id: &str) {
     panic!("never READY");
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn what_still_bills_is_named_whichever_way_the_server_ends() {
     let sandbox = Sandbox::start().await;
@@ -62,6 +66,7 @@ async fn what_still_bills_is_named_whichever_way_the_server_ends() {
     }
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn what_was_stopped_or_made_by_somebody_else_is_not_mentioned() {
     let sandbox = Sandbox::start().await;
@@ -153,4 +158,61 @@ async fn nobody_has_to_read_the_warning() {
     drop(stdin);
     let status = timeout(PROMPT, child.wait()).await.expect("it ends").unwrap();
     assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_is_named_until_somebody_has_looked() {
+    let body = json!({"config": {"trainer": {}, "orchestrator": {}}, "name": "mine"});
+    let run = ("prime-intellect-createrun", json!({"body": body}));
+    let resource = ("create-model-resource", json!({"body": {"base_model": "m"}}));
+    for ((tool, arguments), look) in [
+        (run, "prime-intellect-listruns"),
+        (resource, "list-model-resources"),
+    ] {
+        let warning = format!("the {tool} call of 2");
+        // Lost, and known to be.
+        let upstream = Scripted::start(vec![Reaction::Cut(Vec::new())]).await;
+        let mut server = quiet(Server::command(&upstream.url)).await;
+        server.call(tool, arguments.clone()).await.error();
+        server.close().await;
+        let log = server.stderr();
+        assert!(log.contains(&warning) && log.contains(look), "{log}");
+        // Still under way when the server ends.
+        let price = answer(&json!({"price_per_hour": 9.5, "currency": "USD"}));
+        let first = if tool == "create-model-resource" {
+            vec![price]
+        } else {
+            vec![]
+        };
+        let requests = first.len() + 1;
+        let upstream = Scripted::start([first, vec![Reaction::Hang]].concat()).await;
+        let mut server = quiet(Server::command(&upstream.url)).await;
+        let call = json!({"name": tool, "arguments": arguments});
+        server.begin("tools/call", call).await;
+        upstream.arrivals(requests).await;
+        server.terminate().await;
+        assert!(server.stderr().contains(&warning), "{}", server.stderr());
+        // Refused, or looked for since: nothing is left to say.
+        for (script, looks) in [
+            (vec![crate::support::status(400, "", "{}")], false),
+            (
+                vec![
+                    Reaction::Cut(Vec::new()),
+                    Reaction::Cut(Vec::new()),
+                    Reaction::Cut(Vec::new()),
+                ],
+                true,
+            ),
+        ] {
+            let upstream = Scripted::start(script).await;
+            let mut server = quiet(Server::command(&upstream.url)).await;
+            server.call(tool, arguments.clone()).await.error();
+            if looks {
+                upstream.script(vec![answer(&json!({"data": [], "runs": [], "meta": {}}))]);
+                server.call(look, json!({})).await.json();
+            }
+            server.close().await;
+            assert_eq!(server.stderr(), "");
+        }
+    }
 }

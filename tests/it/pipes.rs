@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Reaction, Scripted, Server, json as answer, resident_mb};
+use crate::support::{PATIENCE, Reaction, Scripted, Server, json as answer, peak_memory};
 
 fn session() -> Value {
     json!({"session_id": "ts_1"})
@@ -89,7 +89,7 @@ async fn requests_whose_answers_are_not_read_are_bounded_and_none_is_lost() {
     }});
     input.write_all(format!("{first}\n").as_bytes()).await.unwrap();
     lines.next_line().await.unwrap().unwrap();
-    let before = resident_mb(child.id().unwrap());
+    let before = peak_memory(child.id().unwrap());
     let (progress, mut written) = tokio::sync::watch::channel(0);
     tokio::spawn(async move {
         for id in 1..=REQUESTS {
@@ -104,8 +104,12 @@ async fn requests_whose_answers_are_not_read_are_bounded_and_none_is_lost() {
     });
     // Until nothing more is taken.
     while let Ok(Ok(())) = timeout(Duration::from_secs(1), written.changed()).await {}
-    let grown = resident_mb(child.id().unwrap()) - before;
-    assert!(grown < 60, "{grown} MB more for {} requests", *written.borrow());
+    let grown = peak_memory(child.id().unwrap()) - before;
+    assert!(
+        grown < 60 << 20,
+        "{grown} bytes more for {} requests",
+        *written.borrow()
+    );
     let mut answered = std::collections::BTreeSet::new();
     while answered.len() < usize::try_from(REQUESTS).unwrap() {
         let line = timeout(PATIENCE, lines.next_line())

@@ -172,6 +172,215 @@ async fn a_notification_before_the_first_request_does_not_end_the_session() {
 }
 
 #[tokio::test]
+async fn no_notification_before_the_session_ends_it() {
+    let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
+    let unopened = [
+        ("ping", json!({})),
+        ("tools/list", json!({})),
+        ("server/discover", json!({"_meta": latest()})),
+        (
+            "tools/list",
+            json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "1999-01-01",
+                "io.modelcontextprotocol/clientCapabilities": {}}}),
+        ),
+    ];
+    for (method, params) in unopened {
+        server.request(method, params).await;
+        for line in [
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            r#"{"jsonrpc":"2.0","id":99,"result":{}}"#,
+        ] {
+            server.write(line).await;
+        }
+        alive(&mut server).await;
+    }
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let answer = server.request("initialize", params).await;
+    assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
+}
+
+#[tokio::test]
+async fn what_initialize_says_in_an_odd_form_is_left_out() {
+    let whole = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let with = |name: &str, value: Option<Value>| {
+        let mut params = whole.clone();
+        match value {
+            Some(value) => params[name] = value,
+            None => drop(params.as_object_mut().unwrap().remove(name)),
+        }
+        params
+    };
+    let odd = [
+        json!([]),
+        Value::Null,
+        json!({"sampling": true}),
+        json!({"experimental": {"x": true}}),
+        json!({"roots": []}),
+        json!("all"),
+    ];
+    let mut cases: Vec<Value> = odd
+        .into_iter()
+        .map(|value| with("capabilities", Some(value)))
+        .collect();
+    cases.extend([
+        with("capabilities", None),
+        with("clientInfo", Some(json!({"name": "t"}))),
+        with("clientInfo", Some(json!({"version": 2}))),
+        with(
+            "clientInfo",
+            Some(json!({"name": "t", "version": "1", "icons": "none"})),
+        ),
+        with("clientInfo", Some(Value::Null)),
+        with("clientInfo", Some(json!("t"))),
+        with("clientInfo", None),
+        with("protocolVersion", None),
+        with("protocolVersion", Some(json!(20_250_618))),
+        with("_meta", Some(Value::Null)),
+        with("_meta", Some(json!([]))),
+        with("_meta", Some(json!("x"))),
+        json!([]),
+        json!({}),
+        Value::Null,
+    ]);
+    for params in cases {
+        let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
+        let answer = server.request("initialize", params.clone()).await;
+        let version = answer["result"]["protocolVersion"].as_str();
+        let named = params["protocolVersion"].as_str().unwrap_or("2025-03-26");
+        assert_eq!(version, Some(named), "{params}: {answer}");
+        server
+            .write(r#"{"jsonrpc":"2.0","method":"notifications/initialized","params":[]}"#)
+            .await;
+        alive(&mut server).await;
+    }
+    let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
+    let answer = server.expect(json!(1));
+    server
+        .write(r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#)
+        .await;
+    let answer = answer.await.unwrap();
+    assert_eq!(answer["result"]["protocolVersion"], "2025-03-26", "{answer}");
+}
+
+#[tokio::test]
+async fn an_empty_list_or_nothing_stands_for_an_empty_object() {
+    let upstream = Scripted::start(vec![answer(&json!({"wallet": 1}))]).await;
+    let mut server = Server::start(&upstream.url).await;
+    for params in [json!([]), Value::Null, json!({"_meta": []}), json!({"_meta": 7})] {
+        for method in ["ping", "tools/list"] {
+            let answer = server.request(method, params.clone()).await;
+            assert!(answer["result"].is_object(), "{method} {params}: {answer}");
+        }
+    }
+    for arguments in [json!([]), Value::Null, json!(""), json!("[]"), json!("{}")] {
+        let outcome = server.call("prime-intellect-getwallet", arguments).await;
+        assert_eq!(outcome.json(), json!({"wallet": 1}));
+    }
+    for meta in [json!([]), json!("x"), Value::Null] {
+        let mut params = call("get-training-session", json!({"session_id": "s"}));
+        params["_meta"] = meta;
+        let answer = server.request("tools/call", params).await;
+        assert_eq!(
+            answer["result"]["content"][0]["text"], "{\"wallet\":1}",
+            "{answer}"
+        );
+    }
+    for token in [json!(1.5), Value::Null, json!(true), json!({}), json!([])] {
+        let mut params = call("get-training-session", json!({"session_id": "s"}));
+        params["_meta"] = json!({"progressToken": token});
+        let answer = server.request("tools/call", params).await;
+        assert!(answer["result"]["content"].is_array(), "{token}: {answer}");
+    }
+    let answer = server.request(&"m".repeat(100_000), json!({})).await;
+    assert_eq!(answer["error"]["code"], -32601);
+    assert!(
+        answer.to_string().len() < 1000,
+        "a method's name is not echoed at length"
+    );
+    for params in [json!([1]), json!("x"), json!(7)] {
+        let answer = server.request("tools/list", params).await;
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn odd_capabilities_of_the_latest_version_are_left_out_as_well() {
+    let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
+    for odd in [json!([]), Value::Null, json!({"sampling": true}), json!("all")] {
+        let mut meta = latest();
+        meta["io.modelcontextprotocol/clientCapabilities"] = odd.clone();
+        meta["io.modelcontextprotocol/clientInfo"] = json!("t");
+        for method in ["server/discover", "tools/list"] {
+            let answer = server.request(method, json!({"_meta": meta})).await;
+            assert!(answer["result"].is_object(), "{method} {odd}: {answer}");
+        }
+        let mut params = call("get-training-session", json!({"session_id": ".."}));
+        params["_meta"] = meta;
+        let answer = server.request("tools/call", params).await;
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+    }
+    // What the version demands stays demanded.
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28"});
+    let answer = server.request("tools/list", json!({"_meta": meta})).await;
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_refused_and_notifications_never_are() {
+    let mut server = Server::start("http://127.0.0.1:9").await;
+    for id in ["1.5", "18446744073709551616", "true", "[]", "{}", "null"] {
+        for method in ["tools/list", "tools/call", "ping", "no/such"] {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{}}}}"#);
+            server.write(&line).await;
+            let answer = server.other().await;
+            assert_eq!(answer["error"]["code"], -32600, "{line}: {answer}");
+            assert_eq!(answer.get("id"), None);
+        }
+    }
+    for silent in [
+        r#"{"jsonrpc":"2.0","method":"tools/list"}"#,
+        r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"sample"}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1.5}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":[]}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized","params":7}"#,
+        r#"{"jsonrpc":"2.0","id":null,"method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"1.0","method":"x"}"#,
+    ] {
+        server.write(silent).await;
+    }
+    alive(&mut server).await;
+    assert!(server.others.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_read_is_never_carried_out_without_its_arguments() {
+    let upstream = Scripted::start(vec![answer(&json!({}))]).await;
+    let mut server = Server::start(&upstream.url).await;
+    for (line, reason) in [
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"prime-intellect-listruns","name":"prime-intellect-listruns","arguments":{"limit":3}}}"#,
+            "duplicate field `name`",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"arguments":{}}}"#,
+            "missing field `name`",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":[]}"#,
+            "params of tools/call",
+        ),
+    ] {
+        let answer = server.expect(json!("x"));
+        server.write(line).await;
+        let answer = answer.await.unwrap();
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(reason), "{answer}");
+        assert_eq!(answer["error"]["code"], -32602);
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
 async fn lines_that_are_no_messages_are_answered_when_their_id_can_be_told() {
     let mut server = Server::start("http://127.0.0.1:9").await;
     for (line, code) in [

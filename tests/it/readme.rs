@@ -84,13 +84,14 @@ async fn the_example_configuration_works() {
         );
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
         command.env_clear();
-        command.args(
-            entry["args"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|arg| arg.as_str().unwrap()),
-        );
+        let args = entry["args"].as_array().unwrap().iter();
+        let args: Vec<&str> = args.map(|arg| arg.as_str().unwrap()).collect();
+        command.args(&args);
+        if args.contains(&"--sandbox") && !cfg!(feature = "sandbox") {
+            let (code, _, error) = Server::run(&mut command).await;
+            assert!(code == 2 && error.contains("--sandbox"), "{error}");
+            continue;
+        }
         for (name, value) in entry["env"].as_object().unwrap() {
             assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
             command.env(name, value.as_str().unwrap());
@@ -99,7 +100,8 @@ async fn the_example_configuration_works() {
         let answer = server.request("tools/list", json!({})).await;
         offered.push(answer["result"]["tools"].as_array().unwrap().len());
     }
-    assert_eq!(offered, [33, 4, 33]);
+    let with_the_sandbox: &[usize] = if cfg!(feature = "sandbox") { &[33] } else { &[] };
+    assert_eq!(offered, [&[33, 4], with_the_sandbox].concat());
 }
 
 #[test]

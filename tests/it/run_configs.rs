@@ -122,8 +122,12 @@ async fn a_file_becomes_the_body_that_the_documentation_shows() {
         );
         let note = answer["note"].as_str().unwrap();
         for dropped in ["env_file", "env_files", "volume_size", "type"] {
-            assert!(note.contains(dropped), "{note}");
+            assert!(
+                note.contains(&format!("{dropped} was left out of the config: ")),
+                "{note}"
+            );
         }
+        assert!(note.contains("their secrets do not reach the run"), "{note}");
         assert_eq!(answer.get("tokenValue"), None);
     }
 }
@@ -157,7 +161,7 @@ async fn a_supervised_file_gets_its_mode() {
         json!({"config": {"data": {"type": "sft", "name": "datasets/x", "since": "2026-11-20"}}, "mode": "sft"})
     );
     assert!(
-        !answer["note"].as_str().unwrap_or_default().contains("Left out"),
+        !answer["note"].as_str().unwrap_or_default().contains("left out"),
         "{answer}"
     );
 }
@@ -330,6 +334,12 @@ async fn resuming_forwards_secrets_and_keeps_the_new_token_back() {
     ] {
         let outcome = server.call("prime-intellect-resumerun", resume(more)).await;
         assert_eq!(outcome.json()["runId"], "cmrun0002demo");
+        let note = outcome.json()["note"].as_str().unwrap().to_owned();
+        assert_eq!(
+            note.contains("secrets do not carry over, and none was sent"),
+            sent.get("wandbApiKey").is_none(),
+            "{note}"
+        );
         let requests = upstream.requests().await;
         assert_eq!(serde_json::from_slice::<Value>(&requests[0].body).unwrap(), sent);
     }
@@ -456,23 +466,47 @@ async fn key_team_and_address_come_from_the_official_command_lines_file_where_th
 }
 
 #[tokio::test]
-async fn a_broken_file_of_the_official_command_line_is_left_alone() {
+async fn a_broken_file_of_the_official_command_line_is_left_out_and_named() {
     let home = prime_home("{\"api_key\": \"pit_secret_of_file\"");
     let mut command = Server::command("http://127.0.0.1:9");
     command.env("HOME", home.path()).env_remove("PRIME_API_KEY");
     let mut server = Server::initialized(&mut command).await;
     let outcome = server.call("prime-intellect-listruns", json!({})).await;
-    assert!(
-        outcome.error().contains("No key for Prime Intellect"),
-        "{}",
-        outcome.text
-    );
+    let named = "~/.prime/config.json: is no JSON, see line 1, column ";
+    for words in ["No key for Prime Intellect", named, "PRIME_API_KEY"] {
+        assert!(outcome.error().contains(words), "{words}: {}", outcome.text);
+    }
+    // The other service's key has nothing to do with that file.
+    command
+        .env_remove("TOGETHER_AI_API_KEY")
+        .env_remove("TOGETHER_API_KEY");
+    let mut other = Server::initialized(&mut command).await;
+    let outcome = other.call("list-training-sessions", json!({})).await;
+    assert!(!outcome.error().contains(".prime"), "{}", outcome.text);
     server.close().await;
     let log = server.stderr();
-    assert!(
-        log.contains("~/.prime/config.json") && !log.contains("pit_secret"),
-        "{log}"
-    );
+    assert!(log.contains(named) && !log.contains("pit_secret"), "{log}");
+}
+
+#[tokio::test]
+async fn check_names_a_broken_file_of_the_official_command_line() {
+    let upstream = Upstream::start().await;
+    let home = prime_home("{\"api_key\": \"pit_secret_of_file\"");
+    let mut command = Server::command(&upstream.server.uri());
+    command.env("HOME", home.path()).arg("check");
+    // Its team is missing even where its key is not needed.
+    for without_key in [false, true] {
+        if without_key {
+            command.env_remove("PRIME_API_KEY");
+        }
+        let (code, out, _) = Server::run(&mut command).await;
+        assert_eq!(code, 1, "{out}");
+        assert!(
+            out.contains("file      LEFT OUT: ~/.prime/config.json: is no JSON"),
+            "{out}"
+        );
+        assert!(!out.contains("pit_secret"), "{out}");
+    }
 }
 
 #[tokio::test]
@@ -520,6 +554,120 @@ async fn an_inline_config_is_treated_like_a_file() {
         .refusal(json!({"body": {"config": {"data": {}, "volume": 3}}}))
         .await;
     assert!(refusal.contains("body.config.volume: must be text"), "{refusal}");
+}
+
+/// What the official command line 0.18.0 makes of an orchestrator, and what it says about it.
+#[tokio::test]
+async fn retired_keys_are_left_out_or_renamed_as_the_official_command_line_does() {
+    let mut setting = Setting::new().await;
+    let eval = |before: Value| json!({"eval": before});
+    for (before, after, words) in [
+        (
+            json!({"trajectory_strategy": "branching", "batch_size": 8}),
+            json!({"batch_size": 8}),
+            vec!["orchestrator.trajectory_strategy was left out"],
+        ),
+        (
+            json!({"trajectoryStrategy": "x", "buffer": {"seed": 1}}),
+            json!({}),
+            vec![
+                "orchestrator.trajectoryStrategy was left out",
+                "no longer filters by difficulty",
+            ],
+        ),
+        (
+            eval(json!({"interval": 5, "eval_base_model": false})),
+            eval(json!({"interval": 5, "skip_first_step": true})),
+            vec!["became skip_first_step = true"],
+        ),
+        (
+            eval(json!({"eval_base_model": true})),
+            eval(json!({"skip_first_step": false})),
+            vec!["became skip_first_step = false"],
+        ),
+        (
+            eval(json!({"eval_base_model": true, "skip_first_step": true})),
+            eval(json!({"skip_first_step": true})),
+            vec!["orchestrator.eval.eval_base_model was left out"],
+        ),
+        (
+            eval(json!({"eval_base_model": "no"})),
+            eval(json!({"skip_first_step": "no"})),
+            vec!["became skip_first_step = \"no\""],
+        ),
+        // Elsewhere the names mean nothing, and numbers stay as they were written.
+        (
+            json!({"x": {"buffer": 1}, "lr": 1e-6}),
+            json!({"x": {"buffer": 1}, "lr": 1e-6}),
+            vec![],
+        ),
+    ] {
+        let config = json!({"trainer": {}, "orchestrator": before});
+        let (answer, body) = setting.create(json!({"body": {"config": config}})).await;
+        assert_eq!(body["config"]["orchestrator"], after);
+        let note = answer["note"].as_str().unwrap_or_default();
+        assert!(words.iter().all(|words| note.contains(words)), "{note}");
+        assert!(!words.is_empty() || note.is_empty(), "{note}");
+    }
+    setting.write(
+        "configs/old.toml",
+        "[trainer]\n[orchestrator.buffer]\nseed = 1\n[orchestrator.eval]\neval_base_model = false\n",
+    );
+    let (_, body) = setting
+        .create(json!({"body": {}, "config_path": "old.toml"}))
+        .await;
+    assert_eq!(
+        body["config"]["orchestrator"],
+        eval(json!({"skip_first_step": true}))
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_log_to_weights_and_biases_says_so() {
+    let mut setting = Setting::new().await;
+    setting.command.env("HF_TOKEN", HF);
+    let says = "Nothing is logged to Weights & Biases, although the config has ";
+    for (more, table) in [
+        (
+            json!({"monitors": {"wandb": {"project": "p"}}}),
+            Some("monitors.wandb:"),
+        ),
+        (
+            json!({"orchestrator": {"monitors": {"wandb": {}}}, "data": null, "trainer": {}}),
+            Some("orchestrator.monitors.wandb:"),
+        ),
+        (json!({"wandb": {"project": "p"}}), Some("wandb:")),
+        (json!({"monitors": {"wandb": {"offline": true}}}), None),
+        (json!({"monitors": {"wandb": null, "file": {}}}), None),
+    ] {
+        let mut config = json!({"data": {}});
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        for forward in [false, true] {
+            let (answer, _) = setting
+                .create(json!({"body": {"config": config}, "forward_secrets": forward}))
+                .await;
+            let note = answer["note"].as_str().unwrap_or_default();
+            match table {
+                Some(table) => assert!(note.contains(&format!("{says}{table}")), "{note}"),
+                None => assert!(!note.contains(says), "{note}"),
+            }
+        }
+    }
+    setting.command.env("WANDB_API_KEY", WANDB);
+    let config = json!({"data": {}, "monitors": {"wandb": {}}});
+    for arguments in [
+        json!({"body": {"config": config}, "forward_secrets": true}),
+        json!({"body": {"config": config, "wandbApiKey": "given-by-caller"}}),
+    ] {
+        let (answer, _) = setting.create(arguments).await;
+        assert!(
+            !answer["note"].as_str().unwrap_or_default().contains(says),
+            "{answer}"
+        );
+    }
 }
 
 #[tokio::test]

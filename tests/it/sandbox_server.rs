@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::support::{Scripted, Server, json as answer};
+use crate::support::{Sandbox, Scripted, Server, json as answer, operation, operations};
 
 fn bare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
@@ -123,5 +125,74 @@ async fn the_instructions_say_that_it_is_a_sandbox_and_stay_short() {
             "{}",
             instructions.chars().count()
         );
+    }
+}
+
+/// A page on the web can make its own name mean this machine; a browser then sends that name in Host.
+#[tokio::test]
+async fn no_route_of_the_sandbox_answers_to_the_name_of_another_host() {
+    // Not even with the answer of a fault, which all routes would have here.
+    let sandbox = Sandbox::with(&["--sandbox-faults", "1"]).await;
+    let documented = [false, true].into_iter().flat_map(operations).map(operation);
+    let documented = documented.map(|operation| {
+        let path = operation.path.replace(['{', '}'], "");
+        (operation.method.clone(), path)
+    });
+    let further = [
+        ("PUT", "/storage/payloads/x?expires=1&signature=x"),
+        (
+            "GET",
+            "/storage/checkpoints/x/CHECKPOINT_VARIANT_MERGED/x?expires=1&signature=x",
+        ),
+        ("GET", "/v1/rl/nothing"),
+        ("GET", "/api/v1/nothing"),
+        ("GET", "/"),
+    ];
+    let further = further.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    let routes: Vec<_> = documented.chain(further).collect();
+    assert!(routes.len() > 40, "{}", routes.len());
+    for (method, path) in &routes {
+        for host in [
+            "rebound.example",
+            "rebound.example:80",
+            "localhost.rebound.example",
+        ] {
+            let request = sandbox.request(method, path).header("host", host);
+            let refusal = request.send().await.unwrap();
+            assert_eq!(refusal.status(), 421, "{method} {path} {host}");
+            let body: Value = serde_json::from_str(&refusal.text().await.unwrap()).unwrap();
+            let said = if path.starts_with("/api/v1") {
+                &body["detail"]
+            } else {
+                &body["error"]["message"]
+            };
+            assert!(
+                said.as_str().unwrap().contains("127.0.0.1, localhost or [::1]"),
+                "{body}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sandbox_answers_to_loopbacks_own_names_and_needs_one() {
+    let sandbox = Sandbox::start().await;
+    for host in ["127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80"] {
+        for path in ["/v1/rl/supported-models", "/api/v1/rft/runs"] {
+            let request = sandbox.request("GET", path).header("host", host);
+            assert_eq!(request.send().await.unwrap().status(), 401, "{host} {path}");
+        }
+    }
+    let address = sandbox.url.trim_start_matches("http://");
+    for head in [
+        "GET /v1/rl/supported-models HTTP/1.0\r\n",
+        "GET /v1/rl/supported-models HTTP/1.1\r\nHost: localhost\r\nHost: rebound.example\r\nConnection: close\r\n",
+        "GET http://rebound.example/v1/rl/supported-models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some("421"), "{head}: {answer}");
     }
 }

@@ -507,6 +507,7 @@ async fn a_model_resource_that_fails_bills_nothing() {
 }
 
 /// One step of training against the sandbox, where each call waits for what it starts.
+#[cfg(feature = "sandbox")]
 async fn trained(options: &[&str]) {
     let data = tempfile::tempdir().unwrap();
     let mut command = Server::command("http://127.0.0.1:9");
@@ -553,6 +554,7 @@ async fn trained(options: &[&str]) {
 }
 
 /// The answer of a call that waits, with those that go on; where faults are played, what was not begun is begun again.
+#[cfg(feature = "sandbox")]
 async fn done(server: &mut Server, tool: &str, arguments: Value) -> Value {
     let mut outcome = server.call(tool, arguments.clone()).await;
     for _ in 0..50 {
@@ -570,11 +572,13 @@ async fn done(server: &mut Server, tool: &str, arguments: Value) -> Value {
     panic!("{tool} comes to no end: {}", outcome.text);
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn a_step_of_training_takes_one_call_for_each_thing() {
     trained(&[]).await;
 }
 
+#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn a_step_of_training_gets_through_faults() {
     trained(&["--sandbox-faults", "0.3"]).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::retired;
 use crate::api::json::{self, Object};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
@@ -16,23 +17,32 @@ const MOVED: [(&str, &str); 4] = [
     ("source_ref", "sourceRef"),
 ];
 
-/// Keys of the trainer's files that mean something to the official command line only.
-const DROPPED: [&str; 4] = ["env_file", "env_files", "volume_size", "type"];
+/// Keys of the trainer's files that mean something to the official command line only, each with what follows from
+/// leaving it out.
+const DROPPED: [(&str, &str); 4] = [
+    ("env_file", UNREAD),
+    ("env_files", UNREAD),
+    ("volume_size", "no volume is made or grown for the run"),
+    ("type", "nothing reads it any more"),
+];
+
+const UNREAD: &str = "such files are not read, so their secrets do not reach the run (forward_secrets true sends WANDB_API_KEY and HF_TOKEN of this server's environment; a run takes no others)";
 
 /// Takes out of the config in `body` what does not belong there, as the official client does: some keys become members
-/// of the body, whose own word wins, and some are left out. Returns the latter. `path` is that of the config.
-pub fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<&'static str>, ToolError> {
+/// of the body, whose own word wins, and some are left out or become others. Returns a sentence about each of the
+/// latter. `path` is that of the config.
+pub fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<String>, ToolError> {
     let Some(config) = body.get("config") else {
         return Ok(Vec::new());
     };
     let mut config = json::object(config.get())?;
     let mut problems = Problems::default();
-    let mut changed = false;
+    let mut moved = false;
     for (key, member) in MOVED {
         let Some(value) = config.remove(key) else {
             continue;
         };
-        changed = true;
+        moved = true;
         match serde_json::from_str::<String>(value.get()) {
             Ok(text) if text.is_empty() || body.get(member).is_some() => {}
             Ok(_) => body.set(member, value),
@@ -42,14 +52,42 @@ pub fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<&'static str>, To
     if !problems.is_empty() {
         return Err(ToolError::Arguments(problems));
     }
-    let dropped: Vec<&str> = DROPPED
-        .into_iter()
-        .filter(|key| config.remove(key).is_some())
-        .collect();
-    if changed || !dropped.is_empty() {
+    let mut notes = Vec::new();
+    for (key, consequence) in DROPPED {
+        if config.remove(key).is_some() {
+            notes.push(format!("{key} was left out of the config: {consequence}."));
+        }
+    }
+    retired::convert(&mut config, &mut notes)?;
+    if moved || !notes.is_empty() {
         body.set("config", json::raw(json::text(&config)?)?);
     }
-    Ok(dropped)
+    Ok(notes)
+}
+
+/// Where a config may ask for Weights & Biases: in the tables of today's trainer, and of an older image's.
+const WANDB: [&[&str]; 6] = [
+    &["monitors", "wandb"],
+    &["orchestrator", "monitors", "wandb"],
+    &["trainer", "monitors", "wandb"],
+    &["wandb"],
+    &["orchestrator", "wandb"],
+    &["trainer", "wandb"],
+];
+
+/// The table that asks for logging to Weights & Biases with its server, which needs a key.
+pub(super) fn wandb(config: &BTreeMap<String, Value>) -> Option<String> {
+    let table = |path: &[&str]| {
+        let (first, rest) = path.split_first()?;
+        let inner = rest
+            .iter()
+            .try_fold(config.get(*first)?, |value, key| value.get(key))?;
+        inner
+            .as_object()
+            .filter(|table| table.get("offline") != Some(&Value::Bool(true)))
+    };
+    let path = WANDB.into_iter().find(|path| table(path).is_some())?;
+    Some(path.join("."))
 }
 
 /// The spellings of the secrets of a run, each with the member of the body that carries it.

@@ -94,6 +94,12 @@ impl CreateRun {
         (self.name.is_none() && !name.trim().is_empty()).then_some(name)
     }
 
+    /// The table of the config that asks for logging to Weights & Biases, which needs a key.
+    #[must_use]
+    pub fn wandb(&self) -> Option<String> {
+        config::wandb(self.config.as_ref()?)
+    }
+
     fn mode(&self) -> Mode {
         let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
         self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })

@@ -2,6 +2,7 @@
 
 use super::thin;
 use crate::api::clean;
+use crate::redact::Redactor;
 
 /// The longest line that is shown whole, in characters.
 const LONGEST_LINE: usize = 500;
@@ -15,9 +16,10 @@ pub struct Shown {
     pub note: Option<String>,
 }
 
-/// Shows the newest lines of `log`, for which the service was asked for at most `asked`.
+/// Shows the newest lines of `log`, for which the service was asked for at most `asked`. Keys are taken out of each line
+/// after what nobody sees and before it is cut.
 #[must_use]
-pub fn show(log: &str, asked: usize) -> Shown {
+pub fn show(log: &str, asked: usize, redactor: &Redactor) -> Shown {
     let mut room = thin::BUDGET;
     let (mut cut, mut overwritten, mut earlier) = (0, 0, 0);
     let mut kept: Vec<String> = Vec::new();
@@ -26,6 +28,7 @@ pub fn show(log: &str, asked: usize) -> Shown {
         && let Some(raw) = lines.next()
     {
         let (whole, states) = line(raw);
+        let whole = redactor.scrub_owned(whole);
         let short = thin::cut(&whole, LONGEST_LINE);
         cut += usize::from(short.is_some());
         overwritten += states;
@@ -60,15 +63,19 @@ pub fn show(log: &str, asked: usize) -> Shown {
 
 /// A line without colours, and of one that overwrites itself the last state, with the number of the others.
 fn line(raw: &str) -> (String, usize) {
-    let plain = anstream::adapter::strip_str(raw).to_string();
-    let mut states = plain.split('\r').filter(|state| !state.trim().is_empty());
+    let states = raw.split('\r').map(clean::text);
+    let mut states = states.filter(|state| !state.trim().is_empty());
     let last = states.next_back().unwrap_or_default();
-    (clean::text(last).trim_end().to_owned(), states.count())
+    (last.trim_end().to_owned(), states.count())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn show(log: &str, asked: usize) -> Shown {
+        super::show(log, asked, &Redactor::default())
+    }
 
     #[test]
     fn a_line_is_what_a_terminal_would_show_of_it() {

@@ -34,7 +34,7 @@ pub fn fill(body: &mut Object, forward: Option<ForwardSecrets>, api: &Api) -> Re
         let value = value.and_then(|value| serde_json::from_str::<String>(value.get()).ok());
         if let Some(value) = value {
             held += 1;
-            api.redactor().add(&value);
+            api.redactor().add_token(&value);
             if given(&value).is_none() {
                 let at = Path::Root.key("body");
                 problems.add(

@@ -9,8 +9,9 @@ use crate::api::{Call, Reply};
 
 /// What of a run's state belongs into the answer that started it. The rest, with the config that the caller has just
 /// written, is prime-intellect-getrun's.
-const STATE: [&str; 5] = [
+const STATE: [&str; 6] = [
     "status",
+    "notice",
     "runsAhead",
     "queueReason",
     "errorMessage",

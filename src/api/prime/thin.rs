@@ -12,6 +12,8 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::api::Reply;
+use crate::error::ToolError;
+use crate::large;
 
 pub use lists::{checkpoints, progress, runs};
 pub use metrics::metrics;
@@ -20,6 +22,14 @@ pub use values::bounded;
 
 /// The size of an answer, in bytes of JSON. Hosts warn at about 40,000 characters.
 pub const BUDGET: usize = 30_000;
+
+/// Makes an answer fit: a large one where that holds up nobody.
+pub async fn fit(
+    reply: Reply,
+    work: impl FnOnce(Reply) -> Reply + Send + 'static,
+) -> Result<Reply, ToolError> {
+    large::work(reply.text().len(), move || work(reply)).await
+}
 
 /// What a value takes in the answer, in bytes, with its comma.
 pub(super) fn size(value: &impl Serialize) -> usize {
@@ -55,5 +65,63 @@ fn noted(reply: Reply, notes: &[String]) -> Reply {
     if notes.is_empty() {
         return reply;
     }
-    reply.with("note", &notes.join("; "))
+    reply.noted(&notes.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::large::assert_linear;
+
+    fn wide(bytes: usize) -> String {
+        let members: Vec<String> = (0..bytes / 16)
+            .map(|n| format!("\"m/{n:06}\":{}", n % 10))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// One row after the other, the first of which fits into no answer.
+    fn long(bytes: usize) -> String {
+        let rows: Vec<String> = (0..bytes / 16).map(|n| format!("{{\"m/a\":{n}}}")).collect();
+        let first = format!("{{\"m/a\":\"{}\"}}", "a b ".repeat(BUDGET));
+        format!("{first},{}", rows.join(","))
+    }
+
+    #[test]
+    fn what_a_run_writes_takes_time_in_proportion() {
+        let columns: Vec<String> = (0..300).map(|n| format!("m/{n:06}")).collect();
+        for (what, chosen) in [
+            ("all", Vec::new()),
+            ("a group", vec!["m".to_owned()]),
+            ("many", columns),
+        ] {
+            let made = |rows: String, name: &str| Reply::new(format!("{{\"{name}\":[{rows}]}}"));
+            assert_linear(what, |bytes| {
+                drop(metrics(made(wide(bytes), "metrics"), &chosen, None));
+            });
+            assert_linear(what, |bytes| drop(samples(made(wide(bytes), "samples"), &chosen)));
+            assert_linear(what, |bytes| {
+                drop(metrics(made(long(bytes), "metrics"), &chosen, None));
+            });
+        }
+        let steps = |bytes: usize| {
+            (0..bytes / 8)
+                .map(|n| n.to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_linear("steps", |bytes| {
+            drop(progress(Reply::new(format!(
+                "{{\"stepsWithSamples\":[{}]}}",
+                steps(bytes)
+            ))));
+        });
+        assert_linear("a name with many slashes", |bytes| {
+            let row = format!(
+                "{{\"metrics\":[{{\"{}\":1,\"step\":2}}]}}",
+                "/a".repeat(bytes / 2)
+            );
+            drop(metrics(Reply::new(row), &["b".to_owned()], None));
+        });
+    }
 }

@@ -58,7 +58,7 @@ pub fn within_limit(price: &Result<Option<Price>, ToolError>, limit: f64) -> Res
             None => format!("its price is {price}, which cannot be compared"),
         },
         Ok(None) => "the service does not say what it costs".to_owned(),
-        Err(ToolError::MissingKey(service)) => return Err(ToolError::MissingKey(*service)),
+        Err(missing @ ToolError::MissingKey { .. }) => return Err(missing.clone()),
         Err(error) => {
             // What mends that is what the failure itself says.
             let text = error.to_string();

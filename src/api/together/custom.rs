@@ -27,6 +27,7 @@ pub struct CustomForwardBackward {
 struct Sample {
     #[schemars(required)]
     model_input: Option<ModelInput>,
+    /// Other names are passed on.
     #[schemars(required)]
     loss_fn_inputs: Option<LossFnInputs>,
     /// Copy it unchanged from the sampled sequence, if it has one.
@@ -35,7 +36,7 @@ struct Sample {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("additionalProperties" = {"type": "object"}, "x-others" = other_tensor()))]
+#[schemars(extend("x-others" = other_tensor()))]
 struct LossFnInputs {
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,

@@ -40,7 +40,7 @@ struct Sample {
     #[schemars(extend("x-brief" = true))]
     #[schemars(required)]
     model_input: Option<ModelInput>,
-    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0.
+    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0. Other names are passed on.
     #[schemars(required)]
     loss_fn_inputs: Option<LossFnInputs>,
     /// Mixture-of-experts models: copy it unchanged from the sampled sequence.
@@ -62,7 +62,7 @@ struct Sample {
     "ref_log_probs": "is called reference_logprobs here",
     "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
-}, "additionalProperties" = {"type": "object"}, "x-others" = other_tensor()))]
+}, "x-others" = other_tensor()))]
 struct LossFnInputs {
     /// int64: prompt + response without the first token.
     #[schemars(extend("x-brief" = true))]

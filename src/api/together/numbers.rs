@@ -5,8 +5,7 @@ use memchr::memchr_iter;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-/// What is below this is no log-probability: some engines write such a number in place of minus infinity.
-const LEAST_LOGPROB: f64 = -1000.0;
+use super::tensor::usable_logprob;
 
 /// How many values a list has.
 pub(super) struct Count(pub(super) usize);
@@ -47,7 +46,7 @@ fn plain(list: &str) -> Option<&str> {
 }
 
 fn known(values: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
-    values.filter(|value| *value >= LEAST_LOGPROB)
+    values.filter_map(|value| usable_logprob(Some(value)))
 }
 
 /// To three decimals, which is enough to see a policy collapse.

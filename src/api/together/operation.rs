@@ -216,13 +216,12 @@ fn has_results(operation: &str) -> bool {
 fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) -> Option<Storing> {
     let id = reply.member::<String>("id")?;
     let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
-    store(call, session_id, name, request)
+    store(call, session_id, name, call.api.redactor().scrub_owned(request))
 }
 
-/// Stores a file of a session, beginning now.
+/// Stores a file of a session, beginning now. Secrets have been taken out of the text: out of an answer when it came in.
 fn store(call: &Call<'_>, session_id: &str, name: String, text: String) -> Option<Storing> {
     let data = Arc::clone(call.api.config().data.as_ref()?);
-    let text = call.api.redactor().scrub_owned(text);
     Some(data.keep(folder(session_id), name, text))
 }
 

@@ -42,8 +42,8 @@ struct LoraConfig {
     /// Scale. Default 64.
     #[schemars(range(min = 1, max = 128))]
     alpha: Option<i64>,
-    /// Default 0.
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    /// Below 1. Default 0.
+    #[schemars(range(min = 0), extend("x-below" = 1))]
     dropout: Option<f64>,
     /// Of the initial adapter; ignored when resuming.
     seed: Option<i64>,

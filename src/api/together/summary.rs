@@ -1,7 +1,8 @@
 //! Large results in short: what is needed to decide on the next step, without tokens and tensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::slice;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use crate::api::json::{self, Object};
 
 /// The most completions that are listed one by one.
 const MOST_COMPLETIONS: usize = 600;
+/// The most prompts that are listed one by one.
+const MOST_PROMPTS: usize = 150;
 
 /// What stands in the place of `output` in the summary of a sampling: for each prompt, one entry for each completion in
 /// every list.
@@ -24,30 +27,36 @@ struct Completions {
     policy_versions: Vec<Integer>,
 }
 
-/// The same of so many completions that a list of them would itself be too long.
+/// The same of so many completions that a list of them would itself be too long: those of one prompt, or of all.
 #[derive(Serialize)]
 struct Together<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompts: Option<usize>,
     completions: usize,
     mean_token_count: f64,
     stop_reasons: BTreeMap<&'a str, usize>,
     mean_logprob: Option<f64>,
-    policy_versions: &'a [Integer],
+    policy_versions: BTreeSet<i64>,
 }
 
-impl Completions {
-    fn together(&self) -> Together<'_> {
+impl<'a> Together<'a> {
+    fn of(all: &'a [Completions]) -> Self {
         let mut stop_reasons = BTreeMap::new();
-        for reason in &self.stop_reasons {
+        for reason in all.iter().flat_map(|one| &one.stop_reasons) {
             *stop_reasons.entry(reason.as_str()).or_default() += 1;
         }
+        let counts = all.iter().flat_map(|one| &one.token_counts);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53 tokens")]
-        let counts = self.token_counts.iter().map(|count| *count as f64);
-        Together {
-            completions: self.token_counts.len(),
-            mean_token_count: mean(counts).unwrap_or_default(),
+        let lengths = counts.clone().map(|count| *count as f64);
+        let logprobs = all.iter().flat_map(|one| &one.mean_logprobs);
+        let versions = all.iter().flat_map(|one| &one.policy_versions);
+        Self {
+            prompts: None,
+            completions: counts.count(),
+            mean_token_count: mean(lengths).unwrap_or_default(),
             stop_reasons,
-            mean_logprob: mean(self.mean_logprobs.iter().flatten().copied()),
-            policy_versions: &self.policy_versions,
+            mean_logprob: mean(logprobs.flatten().copied()),
+            policy_versions: versions.map(|Integer(version)| *version).collect(),
         }
     }
 }
@@ -85,7 +94,7 @@ struct Segment {
 }
 
 /// Of a sampling: number of tokens, stop reason and mean log-probability of each completion, and which weights made
-/// those of each prompt.
+/// those of each prompt; of very many completions these of each prompt, and of very many prompts of all together.
 #[must_use]
 pub fn sample(text: &str) -> Option<Object> {
     let Operation {
@@ -94,8 +103,14 @@ pub fn sample(text: &str) -> Option<Object> {
     } = serde_json::from_str(text).ok()?;
     let count: usize = sampled.results.iter().map(|result| result.sequences.len()).sum();
     let results: Vec<Completions> = sampled.results.into_iter().map(completions).collect();
-    let results = if count > MOST_COMPLETIONS {
-        to_raw_value(&results.iter().map(Completions::together).collect::<Vec<_>>())
+    let results = if results.len() > MOST_PROMPTS {
+        to_raw_value(&Together {
+            prompts: Some(results.len()),
+            ..Together::of(&results)
+        })
+    } else if count > MOST_COMPLETIONS {
+        let each = results.iter().map(slice::from_ref);
+        to_raw_value(&each.map(Together::of).collect::<Vec<_>>())
     } else {
         to_raw_value(&results)
     };
@@ -180,13 +195,13 @@ mod tests {
     fn a_sampling_is_summed_up_by_prompt_and_completion() {
         let operation = json!({"id": "op", "status": "S", "waited_seconds": 1.5, "output": {"results": [
             {"sequences": [
-                {"tokens": [7, "9"], "logprobs": [-0.105, -0.916], "stop_reason": "STOP_REASON_STOP"},
+                {"tokens": [7, "9", 8], "logprobs": [-0.105, -0.916, -9999.0], "stop_reason": "STOP_REASON_STOP"},
                 {"tokens": [], "logprobs": [], "stop_reason": "STOP_REASON_LENGTH"},
             ], "policy_segments": [{"version": 3, "start_token": 0}, {"version": "4", "start_token": 1}]},
             {"sequences": [{"tokens": [1], "logprobs": null}]},
         ]}});
         let expected = json!({"id": "op", "status": "S", "waited_seconds": 1.5, "output": {"results": [
-            {"token_counts": [2, 0], "stop_reasons": ["STOP", "LENGTH"], "mean_logprobs": [-0.511, null],
+            {"token_counts": [3, 0], "stop_reasons": ["STOP", "LENGTH"], "mean_logprobs": [-0.511, null],
              "policy_versions": [3, 4]},
             {"token_counts": [1], "stop_reasons": ["unknown"], "mean_logprobs": [null], "policy_versions": []},
         ]}});

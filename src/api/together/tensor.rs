@@ -110,6 +110,15 @@ pub struct Tensor<D> {
 /// The largest log-probability that is taken for one: what rounding to float32 can add is far less.
 pub const LARGEST_LOGPROB: f64 = 0.001;
 
+/// What is less is no log-probability, but what stands for one that is not known: vLLM writes -9999 for minus infinity.
+const LEAST_LOGPROB: f64 = -1000.0;
+
+/// A log-probability that the service gave, if it is one that can be used.
+#[must_use]
+pub fn usable_logprob(given: Option<f64>) -> Option<f64> {
+    given.filter(|value| *value >= LEAST_LOGPROB)
+}
+
 /// What a tensor's values have to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Values {

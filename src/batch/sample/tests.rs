@@ -72,7 +72,27 @@ fn an_unusable_token_counts_for_nothing() {
         (vec![1.0, 0.0, 1.0], vec![-1.5, 0.0, 0.0])
     );
     assert_eq!(objection(Some(1e-6)), None);
-    assert!(objection(Some(0.01)).is_some() && objection(Some(-1e39)).is_some());
+    assert!(objection(Some(0.01)).is_some());
+}
+
+#[test]
+fn what_stands_for_minus_infinity_counts_like_null() {
+    let advantage = Advantage::Whole(1.0);
+    let logprobs = [
+        Some(-9999.0),
+        Some(-1000.0),
+        Some(-1e39),
+        Some(f64::MIN),
+        Some(-0.5),
+    ];
+    let policy = Policy::new(&logprobs, &advantage, None);
+    assert_eq!(policy.mask, [0.0, 1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(policy.logprobs, [0.0, -1000.0, 0.0, 0.0, -0.5]);
+    assert_eq!(policy.unusable(), 3);
+    let references = [Some(-0.5), Some(-9999.0), Some(-0.5), None, Some(-2.0)];
+    let policy = Policy::new(&logprobs, &advantage, Some(&references));
+    assert_eq!(policy.mask, [0.0, 0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(policy.reference_logprobs, Some(vec![0.0, 0.0, 0.0, 0.0, -2.0]));
 }
 
 #[test]

@@ -76,9 +76,15 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
+/// The tool that lists what a tool starts, if that bills.
+pub(in crate::journal) fn listed_by(tool: &str) -> Option<&'static str> {
+    let starts = |kind: &&Kind| kind.starts.iter().any(|(name, _)| *name == tool);
+    KINDS.iter().find(starts).map(|kind| kind.list)
+}
+
 /// What `records` show to have been started and not to have ended; what may not have been started at all, only
 /// after `since`.
-pub(super) fn bills(records: &[Record], since: &str) -> Vec<Bills> {
+pub(super) fn bills(records: &[&Record], since: &str) -> Vec<Bills> {
     let mut bills: Vec<Bills> = Vec::new();
     for record in records {
         for kind in &KINDS {

@@ -23,7 +23,7 @@ fn advantages(rewards: &[f64]) -> Vec<f64> {
     let squares: Vec<f64> = rewards.iter().map(|reward| (reward - center).powi(2)).collect();
     let deviation = mean(&squares).sqrt();
     let advantage = |reward: &f64| {
-        if deviation > 0.0 {
+        if deviation > 1e-6 {
             (reward - center) / deviation
         } else {
             0.0
@@ -42,6 +42,8 @@ mod tests {
         assert!(some.iter().sum::<f64>().abs() < 1e-12);
         assert!((mean(&some.iter().map(|one| one * one).collect::<Vec<_>>()) - 1.0).abs() < 1e-12);
         assert_eq!(advantages(&[0.5; 3]), [0.0; 3]);
+        // The mean of these is another number than each of them.
+        assert_eq!(advantages(&[0.1; 3]), [0.0; 3]);
         assert!(advantages(&[]).is_empty());
     }
 

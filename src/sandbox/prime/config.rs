@@ -1,15 +1,15 @@
 //! The check of a config, as the platform would make it, and what the sandbox makes of it.
 //!
 //! Known keys and defaults are those of the trainer's source of August 2026. Types are checked where the sandbox uses a
-//! member; what it has no use for passes.
+//! member; what it has no use for is listed in the run's `notice`.
 
+mod known;
 mod rl;
 
+use super::super::bounds::MOST_STEPS;
 use super::fields::Fields;
 use super::recipe::{Data, Gpus, Mode, Optim, Recipe};
 
-/// The longest run. It bounds what the sandbox remembers of one.
-const MOST_STEPS: u64 = 10_000;
 /// The most completions or texts in one step; larger batches are cut, and the log says so.
 pub(super) const MOST_SAMPLES: usize = 128;
 /// Steps without `max_steps`.
@@ -17,58 +17,13 @@ const STEPS: u64 = 20;
 /// The model without `model.name`.
 const MODEL: &str = "Qwen/Qwen3-0.6B";
 
-const RL_KEYS: [&str; 19] = [
-    "name",
-    "max_steps",
-    "seq_len",
-    "run",
-    "env_vars",
-    "log",
-    "ckpt",
-    "resume",
-    "monitors",
-    "model",
-    "tokenizer",
-    "weight_broadcast",
-    "deployment",
-    "inference",
-    "trainer",
-    "orchestrator",
-    "output_dir",
-    "clean",
-    "max_async_level",
-];
-const SFT_KEYS: [&str; 21] = [
-    "name",
-    "max_steps",
-    "data",
-    "model",
-    "optim",
-    "scheduler",
-    "ckpt",
-    "deployment",
-    "val",
-    "eval",
-    "loss",
-    "run",
-    "env_vars",
-    "log",
-    "resume",
-    "monitors",
-    "tokenizer",
-    "weight_broadcast",
-    "inference",
-    "output_dir",
-    "clean",
-];
+/// How many of the keys that aren't followed are listed.
+const LISTED: usize = 20;
 
 /// Reads a config, noting what is wrong with it. `volume`: whether the run has one.
 pub(super) fn read(config: &Fields<'_>, mode: Mode, volume: bool) -> Recipe {
     refused(config);
-    config.only(match mode {
-        Mode::Rl => &RL_KEYS,
-        Mode::Sft => &SFT_KEYS,
-    });
+    known::check(config, mode);
     config.word("name");
     let max_steps = config.integer("max_steps", 1).unwrap_or(STEPS);
     if max_steps > MOST_STEPS {
@@ -79,30 +34,49 @@ pub(super) fn read(config: &Fields<'_>, mode: Mode, volume: bool) -> Recipe {
     }
     let checkpoints = config.table("ckpt");
     let model = config.table("model").word("name").unwrap_or(MODEL).to_owned();
-    let seq_len = config.integer("seq_len", 1);
+    let seq_len = match mode {
+        Mode::Rl => config.clone(),
+        Mode::Sft => config.table("data"),
+    };
+    let seq_len = seq_len.unused("seq_len", 1);
     let mut remarks = Vec::new();
     let (trainer, data) = match mode {
         Mode::Rl => (config.table("trainer"), rl::read(config, &mut remarks)),
         Mode::Sft => (config.clone(), of_sft(config, volume, &mut remarks)),
     };
+    let interval = checkpoints.integer("interval", 1);
+    let keep_last = checkpoints.integer("keep_last", 1);
+    let gpus = gpus(config, mode, matches!(data, Data::Text { .. }));
+    let optim = optim(&trainer, &mut remarks);
+    remark_unseen(&config.unseen(), &mut remarks);
     Recipe {
         mode,
         model,
         max_steps,
-        seq_len: if mode == Mode::Sft {
-            config.table("data").integer("seq_len", 1)
-        } else {
-            seq_len
-        },
-        interval: checkpoints.integer("interval", 1),
-        keep_last: checkpoints
-            .integer("keep_last", 1)
-            .and_then(|kept| usize::try_from(kept).ok()),
-        gpus: gpus(config, mode, matches!(data, Data::Text { .. })),
-        optim: optim(&trainer, &mut remarks),
+        seq_len,
+        interval,
+        keep_last: keep_last.and_then(|kept| usize::try_from(kept).ok()),
+        gpus,
+        optim,
         data,
         remarks,
     }
+}
+
+/// Says what of a config changes nothing here, so that nobody takes it for rehearsed.
+fn remark_unseen(unseen: &[String], remarks: &mut Vec<String>) {
+    if unseen.is_empty() {
+        return;
+    }
+    let listed: Vec<&str> = unseen.iter().take(LISTED).map(String::as_str).collect();
+    let more = match unseen.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    remarks.push(format!(
+        "Not followed by the sandbox: {}{more}",
+        listed.join(", ")
+    ));
 }
 
 /// What no hosted run may have.
@@ -122,19 +96,6 @@ fn refused(config: &Fields<'_>) {
     let deployment = config.table("inference").table("deployment");
     if deployment.text("type") == Some("disaggregated") {
         deployment.refuse("type", "Hosted runs can't have disaggregated inference");
-    }
-    let orchestrator = config.table("orchestrator");
-    for gone in ["trajectory_strategy", "buffer"] {
-        if orchestrator.has(gone) {
-            orchestrator.refuse(gone, "Extra inputs are not permitted: removed from the trainer");
-        }
-    }
-    let eval = orchestrator.table("eval");
-    if eval.has("eval_base_model") {
-        eval.refuse(
-            "eval_base_model",
-            "Renamed to skip_first_step, with the inverse meaning",
-        );
     }
 }
 
@@ -194,7 +155,8 @@ fn optim(trainer: &Fields<'_>, remarks: &mut Vec<String>) -> Optim {
             "Optimizer {kind:?} isn't part of the sandbox: adamw stands in for it"
         ));
     }
-    if trainer.has("scheduler") {
+    let scheduler = trainer.table("scheduler");
+    if trainer.has("scheduler") && scheduler.text("type").unwrap_or("constant") != "constant" {
         remarks.push("The scheduler isn't followed: the learning rate stays the same".to_owned());
     }
     let number = |name: &str, default: f64| optim.number(name, 0.0).unwrap_or(default);

@@ -36,7 +36,7 @@ pub(super) async fn create(
         return Err(Refusal::Said(StatusCode::FORBIDDEN, why.to_owned()));
     }
     let run = platform.change(|world| {
-        solvent(&platform, world)?;
+        admitted(&platform, world)?;
         let mut run = fresh(&platform, world, asked.recipe, config);
         run.name = asked.name;
         run.team = asked.team;
@@ -72,7 +72,7 @@ pub(super) async fn resume(
         (fields.word("imageTag").map(str::to_owned), gpu(fields))
     })?;
     let run = platform.change(|world| {
-        solvent(&platform, world)?;
+        admitted(&platform, world)?;
         let paused = world.run(&id)?;
         let (recipe, config) = ((*paused.recipe).clone(), paused.config.clone());
         let (name, team) = (paused.name.clone(), paused.team.clone());
@@ -90,7 +90,13 @@ pub(super) async fn resume(
     Ok((StatusCode::OK, Json(run)))
 }
 
-fn solvent(platform: &Platform, world: &World) -> Result<(), Refusal> {
+/// Refuses what cannot be paid for, and what there is no place for.
+fn admitted(platform: &Platform, world: &World) -> Result<(), Refusal> {
+    let most = platform.bounds.runs;
+    if world.runs.iter().filter(|run| !run.status.terminal()).count() >= most {
+        let why = format!("{most} runs have not ended: stop some first");
+        return Err(Refusal::Said(StatusCode::TOO_MANY_REQUESTS, why));
+    }
     if platform.balance(world) > 0.0 {
         return Ok(());
     }
@@ -180,7 +186,7 @@ fn launch(platform: &Arc<Platform>, world: &mut World, run: Run) -> Value {
     };
     drop(tokio::spawn(life.live()));
     let gpus = usize::try_from(run.recipe.gpus.all()).unwrap_or(usize::MAX);
-    let created = json!({
+    let mut created = json!({
         "runId": run.id,
         "tokenValue": format!("pit_run_{}", Uuid::new_v4().simple()),
         "onDemand": true,
@@ -189,6 +195,9 @@ fn launch(platform: &Arc<Platform>, world: &mut World, run: Run) -> Value {
         "estimatedCostPerHour": run.gpu.price * float(gpus),
         "isBeta": run.gpu.beta,
     });
+    if let (Some(notice), Some(members)) = (run.recipe.notice(), created.as_object_mut()) {
+        members.insert("notice".to_owned(), json!(notice));
+    }
     world.runs.push(run);
     created
 }

@@ -1,10 +1,28 @@
 //! Reading a JSON object member by member, and noting all that is wrong with it rather than the first thing.
 
+mod unseen;
+
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::error::{Problem, Refusal};
+
+/// What reading a request has come to so far.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    problems: RefCell<Vec<Problem>>,
+    /// The places that were looked at, whether there was something or not.
+    seen: RefCell<BTreeSet<String>>,
+}
+
+impl Reading {
+    /// All that is wrong.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+}
 
 /// An object within a request. What is `null` counts as absent.
 #[derive(Clone)]
@@ -12,7 +30,7 @@ pub(super) struct Fields<'a> {
     place: Vec<Value>,
     /// `None`: absent, or no object.
     members: Option<&'a Map<String, Value>>,
-    problems: &'a RefCell<Vec<Problem>>,
+    reading: &'a Reading,
 }
 
 /// Reads a body with `read`, and refuses it if there was any problem.
@@ -25,9 +43,9 @@ pub(super) fn reading<T>(body: &[u8], read: impl FnOnce(&Fields<'_>) -> T) -> Re
             "json_invalid",
         )
     })?;
-    let problems = RefCell::default();
-    let got = read(&Fields::new(&value, &problems));
-    let problems = problems.into_inner();
+    let reading = Reading::default();
+    let got = read(&Fields::new(&value, &reading));
+    let problems = reading.into_problems();
     if problems.is_empty() {
         Ok((got, value))
     } else {
@@ -37,16 +55,16 @@ pub(super) fn reading<T>(body: &[u8], read: impl FnOnce(&Fields<'_>) -> T) -> Re
 
 impl<'a> Fields<'a> {
     /// The body itself.
-    pub(super) fn new(body: &'a Value, problems: &'a RefCell<Vec<Problem>>) -> Self {
-        Self::at(vec!["body".into()], Some(body), problems)
+    pub(super) fn new(body: &'a Value, reading: &'a Reading) -> Self {
+        Self::at(vec!["body".into()], Some(body), reading)
     }
 
-    fn at(place: Vec<Value>, value: Option<&'a Value>, problems: &'a RefCell<Vec<Problem>>) -> Self {
+    fn at(place: Vec<Value>, value: Option<&'a Value>, reading: &'a Reading) -> Self {
         let members = value.and_then(Value::as_object);
         let fields = Self {
             place,
             members,
-            problems,
+            reading,
         };
         if value.is_some() && members.is_none() {
             fields.note(None, "Input should be a valid dictionary", "dict_type");
@@ -57,7 +75,7 @@ impl<'a> Fields<'a> {
     fn note(&self, name: Option<&str>, message: impl Into<String>, kind: &'static str) {
         let mut place = self.place.clone();
         place.extend(name.map(Value::from));
-        self.problems.borrow_mut().push(Problem {
+        self.reading.problems.borrow_mut().push(Problem {
             place,
             message: message.into(),
             kind,
@@ -66,6 +84,7 @@ impl<'a> Fields<'a> {
 
     /// A member as it is.
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
+        self.see(name);
         self.members?.get(name).filter(|value| !value.is_null())
     }
 
@@ -88,11 +107,7 @@ impl<'a> Fields<'a> {
 
     /// Refuses all members but these.
     pub(super) fn only(&self, known: &[&str]) {
-        for name in self.members.into_iter().flat_map(Map::keys) {
-            if !known.contains(&name.as_str()) {
-                self.note(Some(name), "Extra inputs are not permitted", "extra_forbidden");
-            }
-        }
+        self.only_in("", known);
     }
 
     /// A member of one type; another one is a problem.
@@ -157,7 +172,7 @@ impl<'a> Fields<'a> {
     pub(super) fn table(&self, name: &str) -> Self {
         let mut place = self.place.clone();
         place.push(name.into());
-        Self::at(place, self.get(name), self.problems)
+        Self::at(place, self.get(name), self.reading)
     }
 
     /// The tables of a list, which may be absent.
@@ -166,7 +181,7 @@ impl<'a> Fields<'a> {
         let tables = list.into_iter().flatten().enumerate().map(|(index, value)| {
             let mut place = self.place.clone();
             place.extend([name.into(), index.into()]);
-            Self::at(place, Some(value), self.problems)
+            Self::at(place, Some(value), self.reading)
         });
         tables.collect()
     }

@@ -302,6 +302,7 @@ impl Life {
                 }
             }
         });
+        self.platform.change(|world| self.platform.drop_surplus(world));
     }
 }
 

@@ -3,10 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
+use super::super::bounds::LOG_LINES;
 use super::super::clock::stamp;
-
-/// How many lines of a run are kept, the newest.
-const KEPT: usize = 20_000;
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +93,7 @@ impl Logs {
     }
 
     fn push(&mut self, line: Line) {
-        if self.lines.len() == KEPT {
+        if self.lines.len() == LOG_LINES {
             self.lines.pop_front();
         }
         self.lines.push_back(line);

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
+use super::super::Shared;
+use super::super::bounds::Bounds;
 use super::super::clock::Clock;
 use super::error::Refusal;
 use super::run::Run;
@@ -19,6 +21,7 @@ const BALANCE: f64 = 1000.0;
 #[derive(Debug)]
 pub(super) struct Platform {
     pub(super) clock: Clock,
+    pub(super) bounds: Bounds,
     world: Mutex<World>,
     changed: Notify,
 }
@@ -28,14 +31,17 @@ pub(super) struct Platform {
 pub(super) struct World {
     /// In the order of their creation. Deleted ones stay for the bills.
     pub(super) runs: Vec<Run>,
+    /// What those have cost that are no longer kept, in USD.
+    gone: f64,
     pub(super) volumes: Vec<Volume>,
 }
 
 impl Platform {
     /// An empty platform.
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(shared: &Shared) -> Self {
         Self {
-            clock,
+            clock: shared.clock,
+            bounds: shared.bounds,
             world: Mutex::default(),
             changed: Notify::new(),
         }
@@ -104,9 +110,29 @@ impl Platform {
         hours * float(gpus) * run.gpu.price
     }
 
+    /// Drops the oldest runs that have ended, where there are too many. Their bills stay paid.
+    pub(super) fn drop_surplus(&self, world: &mut World) {
+        let ended = world.runs.iter().filter(|run| run.is_over());
+        let (mut runs, mut rows) =
+            ended.fold((0, 0), |(runs, rows), run| (runs + 1, rows + run.records.len()));
+        let mut gone = 0.0;
+        world.runs.retain(|run| {
+            let surplus = runs > self.bounds.ended_runs || rows > self.bounds.ended_rows;
+            // The newest stays, however long it is.
+            if !surplus || runs <= 1 || !run.is_over() {
+                return true;
+            }
+            runs -= 1;
+            rows -= run.records.len();
+            gone += self.cost(run);
+            false
+        });
+        world.gone += gone;
+    }
+
     /// What is left in the wallet, in USD.
     pub(super) fn balance(&self, world: &World) -> f64 {
-        BALANCE - world.runs.iter().map(|run| self.cost(run)).sum::<f64>()
+        BALANCE - world.gone - world.runs.iter().map(|run| self.cost(run)).sum::<f64>()
     }
 }
 

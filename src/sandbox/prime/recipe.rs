@@ -103,6 +103,11 @@ pub(super) struct Source {
 }
 
 impl Recipe {
+    /// What a run's `notice` says, if anything.
+    pub(super) fn notice(&self) -> Option<String> {
+        (!self.remarks.is_empty()).then(|| self.remarks.join(". "))
+    }
+
     /// The sources of prompts.
     pub(super) fn sources(&self) -> &[Source] {
         match &self.data {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::super::bounds::STEPS_WITH_SAMPLES;
 use super::super::policy::Snapshot;
 use super::fleet::GpuType;
 use super::logs::Logs;
@@ -17,8 +18,6 @@ use super::training::Tokens;
 pub(super) const USER: &str = "usr_sandbox";
 /// The one cluster.
 pub(super) const CLUSTER: &str = "pc_sandbox";
-/// For how many steps samples are kept, the newest.
-const STEPS_WITH_SAMPLES: usize = 100;
 /// Bars of a histogram.
 const BINS: usize = 10;
 
@@ -139,6 +138,11 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Whether nobody can do anything with it but look: a paused run can be resumed.
+    pub(super) fn is_over(&self) -> bool {
+        self.status.terminal() && (self.status != Status::Paused || self.deleted)
+    }
+
     /// The state to go back to: the newest checkpoint's, else the one that the run began with. `None`: the base model.
     pub(super) fn newest_state(&self) -> Option<Arc<Snapshot>> {
         let newest = self

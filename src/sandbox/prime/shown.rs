@@ -104,8 +104,8 @@ impl Run {
             };
             set("queueReason", json!(reason));
         }
-        if !recipe.remarks.is_empty() {
-            set("notice", json!(recipe.remarks.join(". ")));
+        if let Some(notice) = recipe.notice() {
+            set("notice", json!(notice));
         }
         set("createdAt", json!(stamp(self.created)));
         set("updatedAt", json!(stamp(self.updated)));

@@ -66,6 +66,7 @@ pub(super) async fn delete(
         run.deleted = true;
     });
     hidden.ok_or_else(|| Refusal::not_found("Run not found"))?;
+    platform.change(|world| platform.drop_surplus(world));
     Ok(Json(json!({"runId": id, "deleted": true})))
 }
 

@@ -1,6 +1,7 @@
 //! Tests over the API itself, on a clock that stands still until all wait for it. Every answer is held against the
 //! published schema.
 
+mod bounds;
 mod configs;
 mod learning;
 mod life;
@@ -17,6 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use super::super::bounds::Bounds;
 use super::super::clock::Clock;
 use super::super::{PRIME_KEY, Shared};
 
@@ -31,9 +33,14 @@ struct Api {
 
 impl Api {
     fn new() -> Self {
+        Self::bounded(Bounds::SANDBOX)
+    }
+
+    fn bounded(bounds: Bounds) -> Self {
         let shared = Shared {
             clock: Clock::new(1.0),
             origin: String::new(),
+            bounds,
         };
         Self {
             router: super::router(&shared),

@@ -95,6 +95,12 @@ pub(super) async fn create(
         if world.volumes.iter().any(|volume| volume.name == name) {
             return Err(Refusal::conflict(format!("Volume {name} exists already")));
         }
+        let most = platform.bounds.volumes;
+        if world.volumes.len() >= most {
+            return Err(Refusal::conflict(format!(
+                "There are {most} volumes: delete one first"
+            )));
+        }
         let volume = Volume {
             name: name.clone(),
             size,

@@ -60,7 +60,13 @@ pub(super) struct Operation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<Failure>,
     #[serde(skip)]
-    kind: Kind,
+    pub(super) kind: Kind,
+    /// What it was submitted under.
+    #[serde(skip)]
+    pub(super) key: String,
+    /// Bytes of its body.
+    #[serde(skip)]
+    pub(super) size: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,7 +153,8 @@ pub(super) fn submit(
                 "the model resource has no generator replicas, so there is nothing to sample from",
             ));
         }
-        let work = Work::read(kind, body, contents)?;
+        let (work, size) = Work::read(kind, body, contents)?;
+        contents.admit_operation(size, &world.bounds)?;
         let session = contents.session(id)?;
         let operation = Operation {
             id: fresh_id(),
@@ -155,6 +162,8 @@ pub(super) fn submit(
             output: None,
             error: None,
             kind,
+            key: key.clone(),
+            size,
         };
         let submitted = Submitted {
             body: fingerprint,

@@ -164,6 +164,11 @@ impl Resource {
         self.touch(now);
     }
 
+    /// Whether nothing of it goes on any more.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.status, Status::Stopped | Status::Error)
+    }
+
     const fn is_over(&self) -> bool {
         matches!(self.status, Status::Stopping | Status::Stopped | Status::Error)
     }

@@ -45,6 +45,8 @@ pub(super) struct Session {
     pub(super) submitted: HashMap<(Kind, String), Submitted>,
     pub(super) jobs: mpsc::UnboundedSender<Job>,
     ended: CancellationToken,
+    /// Whether nothing of it goes on any more.
+    pub(super) over: bool,
 }
 
 /// Which weights samples come from.

@@ -13,14 +13,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::bounds::LARGEST_PAYLOAD;
 use super::checkpoint::Variant;
 use super::wire::Refusal;
 use super::world::{World, fresh_id};
 
 /// How long a URL works.
-const LIFETIME: Duration = Duration::from_secs(3600);
-/// The largest payload, in bytes.
-const LARGEST_PAYLOAD: usize = 1 << 30;
+pub(super) const LIFETIME: Duration = Duration::from_secs(3600);
 
 pub(super) fn router() -> Router<Arc<World>> {
     Router::new()
@@ -78,14 +77,6 @@ pub(super) async fn download_url(
     Ok(Answer(json!({"download_url": url})))
 }
 
-impl super::world::State {
-    /// What was uploaded or offloaded under an id.
-    pub(super) fn payload(&self, id: &str) -> Result<Bytes, Refusal> {
-        let found = self.payloads.get(id).cloned();
-        found.ok_or_else(|| Refusal::not_found(format!("there is no payload {id}")))
-    }
-}
-
 async fn upload(
     State(world): State<Arc<World>>,
     uri: Uri,
@@ -94,7 +85,8 @@ async fn upload(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     check(&world, "PUT", uri.path(), &signed)?;
-    world.with(|contents| contents.payloads.insert(id, body));
+    let now = world.clock.now();
+    world.with(|contents| contents.keep_upload(id, body, now, &world.bounds))?;
     Ok(StatusCode::OK)
 }
 

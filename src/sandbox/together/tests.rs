@@ -1,5 +1,7 @@
 //! What takes long: the clock is stopped and runs ahead whenever everything waits.
 
+mod bounds;
+
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -10,16 +12,22 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::super::{Clock, Shared, TOGETHER_KEY};
+use super::super::bounds::Bounds;
+use super::super::{Clock, Shared, TOGETHER_KEY, digest};
 
 struct Client(TowerToHyperService<Router>);
 
 impl Client {
     /// A service at the speed of the real one.
     fn new() -> Self {
+        Self::bounded(Bounds::SANDBOX)
+    }
+
+    fn bounded(bounds: Bounds) -> Self {
         let shared = Shared {
             clock: Clock::new(1.0),
             origin: "http://sandbox".to_owned(),
+            bounds,
         };
         Self(TowerToHyperService::new(super::router(&shared)))
     }
@@ -30,7 +38,10 @@ impl Client {
             .uri(path)
             .header("authorization", format!("Bearer {TOGETHER_KEY}"))
             .header("content-type", "application/json")
-            .header("idempotency-key", format!("{body} {:?}", Instant::now()));
+            .header(
+                "idempotency-key",
+                format!("{:x} {:?}", digest(body.to_string()), Instant::now()),
+            );
         let body = if body.is_null() {
             String::new()
         } else {

@@ -7,12 +7,15 @@ mod train;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::super::bounds::Bounds;
 use super::super::policy::{Loss, Refusal as Problem, Step, Trainer};
 use super::body::{self, WeightSyncType};
 use super::checkpoint::{Checkpoint, Kind as CheckpointKind};
+use super::kept::Finished;
 use super::operation::{Code, Failure, Job, Kind, Status};
 use super::session::Policy;
 use super::wire::{Refusal, parse};
@@ -46,9 +49,17 @@ pub(super) enum Work {
 type Output = Result<Box<RawValue>, Failure>;
 
 impl Work {
-    pub(super) fn read(kind: Kind, body: &[u8], contents: &Contents) -> Result<Self, Refusal> {
-        let whole = with_payload(kind, body, contents)?;
-        let body = whole.as_deref().unwrap_or(body);
+    /// Reads a body, and says how many bytes it has with what was uploaded for it.
+    pub(super) fn read(kind: Kind, body: &[u8], contents: &mut Contents) -> Result<(Self, usize), Refusal> {
+        let Some((payload, whole)) = with_payload(kind, body, contents)? else {
+            return Ok((Self::of(kind, body)?, body.len()));
+        };
+        let work = Self::of(kind, &whole)?;
+        contents.payload_is_used(&payload);
+        Ok((work, whole.len()))
+    }
+
+    fn of(kind: Kind, body: &[u8]) -> Result<Self, Refusal> {
         Ok(match kind {
             Kind::Sample => Self::Sample(sample::checked(parse(body)?)?),
             Kind::ForwardBackward => {
@@ -91,7 +102,7 @@ fn some<T>(list: &[T], param: &str) -> Result<(), Refusal> {
 }
 
 /// The body with what was uploaded laid over it, where it names a payload.
-fn with_payload(kind: Kind, body: &[u8], contents: &Contents) -> Result<Option<Vec<u8>>, Refusal> {
+fn with_payload(kind: Kind, body: &[u8], contents: &Contents) -> Result<Option<(String, Vec<u8>)>, Refusal> {
     if !matches!(
         kind,
         Kind::Sample | Kind::ForwardBackward | Kind::CustomForwardBackward
@@ -109,9 +120,8 @@ fn with_payload(kind: Kind, body: &[u8], contents: &Contents) -> Result<Option<V
     let payload = contents.payload(&id)?;
     let uploaded: BTreeMap<String, &RawValue> = parse(&payload)?;
     members.extend(uploaded);
-    serde_json::to_vec(&members)
-        .map(Some)
-        .map_err(|error| Refusal::bad(error.to_string()))
+    let whole = serde_json::to_vec(&members).map_err(|error| Refusal::bad(error.to_string()))?;
+    Ok(Some((id, whole)))
 }
 
 /// Does a job of a session.
@@ -133,7 +143,7 @@ pub(super) async fn run(world: &Arc<World>, session: &str, trainer: &Arc<Mutex<T
     let now = world.clock.now();
     let step = locked(trainer).step_count();
     world.with(|contents| {
-        finish(contents, session, &operation, output);
+        finish(contents, &world.bounds, session, &operation, output);
         if let Ok(found) = contents.session(session) {
             found.step = step;
             let resource = found.model_resources_id.clone();
@@ -158,28 +168,39 @@ fn begin(
     Some(policy)
 }
 
-fn finish(contents: &mut Contents, session: &str, operation: &str, output: Output) {
-    let output = output.map(|output| offloaded(contents, output));
+fn finish(contents: &mut Contents, bounds: &Bounds, session: &str, operation: &str, output: Output) {
+    let bytes = output.as_ref().map_or(0, |output| output.get().len());
+    let (output, payload) = match output.map(offloaded) {
+        Ok((output, payload)) => (Ok(output), payload),
+        Err(error) => (Err(error), None),
+    };
     let found = contents.session(session).ok();
-    let Some(operation) = found.and_then(|session| session.operations.get_mut(operation)) else {
+    let Some(found) = found.and_then(|session| session.operations.get_mut(operation)) else {
         return;
     };
     match output {
         Ok(output) => {
-            operation.status = Status::Completed;
-            operation.output = Some(output);
+            found.status = Status::Completed;
+            found.output = Some(output);
         }
         Err(error) => {
-            operation.status = Status::Failed;
-            operation.error = Some(error);
+            found.status = Status::Failed;
+            found.error = Some(error);
         }
     }
+    let finished = Finished {
+        session: session.to_owned(),
+        operation: operation.to_owned(),
+        payload: payload.as_ref().map(|(id, _)| id.clone()),
+        bytes,
+    };
+    contents.keep_finished(finished, payload, bounds);
 }
 
-/// Puts a large output where payloads are; what is small of it stays inline.
-fn offloaded(contents: &mut Contents, output: Box<RawValue>) -> Box<RawValue> {
+/// Takes a large output out, as a payload with its id; what is small of it stays inline.
+fn offloaded(output: Box<RawValue>) -> (Box<RawValue>, Option<(String, Bytes)>) {
     if output.get().len() <= INLINE_LIMIT {
-        return output;
+        return (output, None);
     }
     let members: BTreeMap<&str, &RawValue> = serde_json::from_str(output.get()).unwrap_or_default();
     let small = members
@@ -189,18 +210,15 @@ fn offloaded(contents: &mut Contents, output: Box<RawValue>) -> Box<RawValue> {
     let id = fresh_id();
     inline.insert("payload_id", json!(id));
     let Ok(inline) = to_raw_value(&inline) else {
-        return output;
+        return (output, None);
     };
-    contents
-        .payloads
-        .insert(id, String::from(Box::<str>::from(output)).into());
-    inline
+    (inline, Some((id, String::from(Box::<str>::from(output)).into())))
 }
 
 /// Says that a job will not be done.
 pub(super) fn give_up(world: &World, session: &str, job: &Job) {
     let error = failure(Code::SessionNotActive, "the training session has stopped");
-    world.with(|contents| finish(contents, session, &job.operation, Err(error)));
+    world.with(|contents| finish(contents, &world.bounds, session, &job.operation, Err(error)));
 }
 
 fn compute(work: Work, policy: &Policy, trainer: &Mutex<Trainer>) -> Output {
@@ -268,10 +286,10 @@ fn save(world: &World, session: &str, trainer: &Mutex<Trainer>, kind: Checkpoint
             session_id: session.to_owned(),
             created_at,
             snapshot,
-            number: contents.checkpoints.len() + 1,
+            number: contents.checkpoints.last().map_or(1, |last| last.number + 1),
         };
         let brief = checkpoint.brief();
-        contents.checkpoints.push(checkpoint);
+        contents.keep_checkpoint(checkpoint, &world.bounds);
         brief
     });
     to_raw_value(&json!({"checkpoint": brief})).unwrap_or_default()

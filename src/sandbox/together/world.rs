@@ -1,15 +1,16 @@
 //! What the handlers and the tasks share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::super::bounds::Bounds;
 use super::super::{Clock, Shared};
 use super::checkpoint::Checkpoint;
+use super::kept::{Finished, Payload};
 use super::resource::Resource;
 use super::session::Session;
 use super::wire::Refusal;
@@ -23,6 +24,7 @@ pub(super) const USER: &str = "user_sandbox";
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) clock: Clock,
+    pub(super) bounds: Bounds,
     /// Where the sandbox listens, without a trailing slash.
     pub(super) origin: String,
     /// One permit for each block of GPUs.
@@ -39,13 +41,16 @@ pub(super) struct State {
     pub(super) sessions: Vec<Session>,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Uploaded and offloaded payloads, by id.
-    pub(super) payloads: HashMap<String, Bytes>,
+    pub(super) payloads: HashMap<String, Payload>,
+    /// Finished operations, oldest first.
+    pub(super) finished: VecDeque<Finished>,
 }
 
 impl World {
     pub(super) fn new(shared: Shared) -> Arc<Self> {
         Arc::new(Self {
             clock: shared.clock,
+            bounds: shared.bounds,
             origin: shared.origin,
             gpus: Semaphore::new(GPU_BLOCKS),
             secret: RandomState::new(),

@@ -2,12 +2,14 @@
 
 mod api;
 mod process;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;
 mod store;
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
-pub use process::{Outcome, PATIENCE, Server, latest, outcome, prime_home, resident_mb};
+pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
+#[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;
 pub use scripted::{Reaction, Scripted, json, status};
 pub use store::{Fault, Store};

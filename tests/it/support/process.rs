@@ -273,6 +273,11 @@ impl Server {
         self.stderr()
     }
 
+    /// The most memory that the process has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        peak_memory(self.id())
+    }
+
     /// What was logged so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
@@ -331,10 +336,10 @@ pub fn outcome(answer: &Value) -> Outcome {
     }
 }
 
-/// What a process holds in memory now, in MB; 0 where that can't be known.
-pub fn resident_mb(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() / 1000
+/// The most memory that a process has had, in bytes. (Only Linux says it.)
+pub fn peak_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.unwrap().trim_end_matches("kB").trim();
+    kilobytes.parse::<u64>().unwrap() << 10
 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::value::RawValue;
-
-use super::{fitting, keep_at, size};
+use super::{fitting, size};
 use crate::api::json::Object;
 use crate::problems::list;
 
@@ -32,17 +30,23 @@ pub(super) fn some(names: &[String]) -> String {
 
 /// Of rows wider than `most` bytes, keeps the first columns that fit.
 pub(super) fn narrow(rows: &mut [Object], most: usize) -> Option<String> {
-    let widest = rows.iter().max_by_key(size).filter(|row| size(row) > most)?;
+    let measured = rows.iter().map(|row| (size(row), row));
+    let (_, widest) = measured
+        .max_by_key(|(size, _)| *size)
+        .filter(|(size, _)| *size > most)?;
     let sizes = widest
-        .names()
-        .map(|name| size(&name) + widest.get(name).map_or("", RawValue::get).len() + 1);
+        .members()
+        .map(|(name, value)| size(&name) + value.get().len() + 1);
     let places = fitting(most, sizes);
-    let mut kept: Vec<String> = widest.names().map(str::to_owned).collect();
-    keep_at(&mut kept, &places);
+    let names = widest.names().enumerate();
+    let kept: HashSet<String> = names
+        .filter(|(place, _)| places.contains(place))
+        .map(|(_, name)| name.to_owned())
+        .collect();
     let mut left_out = columns_of(rows);
     left_out.retain(|name| !kept.contains(name));
     for row in rows {
-        row.retain(|name| kept.iter().any(|kept| kept == name));
+        row.retain(|name| kept.contains(name));
     }
     Some(format!(
         "{} columns were left out (columns chooses them): {}",
@@ -55,15 +59,20 @@ pub(super) fn narrow(rows: &mut [Object], most: usize) -> Option<String> {
 /// `reward/mean`. Says so when one of them is nowhere; it is an error when none is anywhere.
 pub(super) fn choose(rows: &mut [Object], columns: &[String]) -> Result<Option<String>, String> {
     let known = columns_of(rows);
-    let stands_for = |column: &str, name: &str| {
-        let rest = name.strip_prefix(column);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let chosen: HashSet<&str> = columns.iter().map(String::as_str).collect();
+    let longest = columns.iter().map(String::len).max().unwrap_or(0);
+    // What a name belongs to: itself, and what stands before each slash in it.
+    let groups = |name: &str| {
+        let slashes = name.match_indices('/').map(|(place, _)| place);
+        let ends = slashes.take_while(|end| *end <= longest).chain([name.len()]);
+        let groups = ends.filter_map(|end| chosen.get(name.get(..end)?).copied());
+        groups.collect::<Vec<&str>>()
     };
-    let is_known = |column: &&String| known.iter().any(|name| stands_for(column, name));
+    let found: HashSet<&str> = known.iter().flat_map(|name| groups(name)).collect();
     let missing: Vec<&str> = columns
         .iter()
-        .filter(|column| !is_known(column))
         .map(String::as_str)
+        .filter(|column| !found.contains(column))
         .collect();
     let note = (!missing.is_empty() && !rows.is_empty()).then(|| {
         let missing = list(missing.iter().copied());
@@ -74,9 +83,8 @@ pub(super) fn choose(rows: &mut [Object], columns: &[String]) -> Result<Option<S
     {
         return Err(note);
     }
-    let chosen = |name: &str| columns.iter().any(|column| stands_for(column, name));
     for row in rows {
-        row.retain(|name| chosen(name) || matches!(name, "step" | "id") || name.ends_with("_id"));
+        row.retain(|name| !groups(name).is_empty() || matches!(name, "step" | "id") || name.ends_with("_id"));
     }
     Ok(note)
 }

@@ -15,7 +15,7 @@ pub(super) fn read(config: &Fields<'_>, remarks: &mut Vec<String>) -> Data {
     config.require("trainer");
     config.require("orchestrator");
     let orchestrator = config.table("orchestrator");
-    orchestrator.integer("max_off_policy_steps", 0);
+    orchestrator.unused("max_off_policy_steps", 0);
     if orchestrator.has("batch_size") && orchestrator.has("token_batch_size") {
         orchestrator.refuse(
             "token_batch_size",
@@ -88,14 +88,16 @@ fn sources(orchestrator: &Fields<'_>, remarks: &mut Vec<String>) -> Vec<Source> 
         if sources.iter().any(|other| other.name == name) {
             source.refuse("name", "Two sources have the same name");
         }
-        source.integer("group_size", 1);
+        source.unused("group_size", 1);
+        let max_tokens = own.integer("max_completion_tokens", 1).or(longest);
+        remark_cut_completions(&name, task, max_tokens, remarks);
         sources.push(Source {
             name,
             taskset: id.to_owned(),
             task,
             ratio: source.number("ratio", 0.0).unwrap_or(1.0),
             temperature: own.number("temperature", 0.0).or(temperature).unwrap_or(1.0),
-            max_tokens: own.integer("max_completion_tokens", 1).or(longest),
+            max_tokens,
         });
     }
     if sources.is_empty() {
@@ -106,4 +108,12 @@ fn sources(orchestrator: &Fields<'_>, remarks: &mut Vec<String>) -> Vec<Source> 
         }
     }
     sources
+}
+
+/// Says so when completions are shorter than asked for.
+fn remark_cut_completions(name: &str, task: Task, asked: Option<u64>, remarks: &mut Vec<String>) {
+    let longest = task.longest();
+    if asked.is_some_and(|asked| usize::try_from(asked).map_or(true, |asked| asked > longest)) {
+        remarks.push(format!("Completions of {name} are cut: {longest} tokens at most"));
+    }
 }

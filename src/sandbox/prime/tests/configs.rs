@@ -62,17 +62,6 @@ async fn wrong_rl_configs_are_refused_by_member() {
             json!(700),
             "orchestrator.token_batch_size",
         ),
-        ("orchestrator/buffer", json!({}), "orchestrator.buffer"),
-        (
-            "orchestrator/trajectory_strategy",
-            json!("x"),
-            "orchestrator.trajectory_strategy",
-        ),
-        (
-            "orchestrator/eval",
-            json!({"eval_base_model": true}),
-            "orchestrator.eval.eval_base_model",
-        ),
         (
             "orchestrator/train/source",
             json!([]),
@@ -118,6 +107,69 @@ async fn wrong_rl_configs_are_refused_by_member() {
 }
 
 #[tokio::test]
+async fn keys_that_the_trainer_does_not_know_are_refused_in_every_table_of_recipes() {
+    let api = Api::new();
+    let cases = [
+        (
+            "trainer/optim/learning_rate",
+            json!(1e-5),
+            "trainer.optim.learning_rate",
+        ),
+        ("trainer/optm", json!({}), "trainer.optm"),
+        ("orchestrator/batchsize", json!(64), "orchestrator.batchsize"),
+        (
+            "orchestrator/rollouts_per_example",
+            json!(8),
+            "orchestrator.rollouts_per_example",
+        ),
+        ("orchestrator/sampling", json!({}), "orchestrator.sampling"),
+        (
+            "orchestrator/train/sampling",
+            json!({"max_tokens": 8}),
+            "orchestrator.train.sampling.max_tokens",
+        ),
+        (
+            "orchestrator/train/source/0/id",
+            json!("letter-class"),
+            "orchestrator.train.source.0.id",
+        ),
+        (
+            "orchestrator/train/source/0/sampling",
+            json!({"temprature": 1.0}),
+            "orchestrator.train.source.0.sampling.temprature",
+        ),
+        (
+            "orchestrator/eval",
+            json!({"source": [{"rollouts_per_example": 2}]}),
+            "orchestrator.eval.source.0.rollouts_per_example",
+        ),
+        ("model", json!({"nmae": "x"}), "model.nmae"),
+        ("ckpt", json!({"every": 3}), "ckpt.every"),
+        ("deployment", json!({"gpus": 3}), "deployment.gpus"),
+        ("max_async_level", json!(2), "max_async_level"),
+        (
+            "orchestrator/trajectory_strategy",
+            json!("x"),
+            "orchestrator.trajectory_strategy",
+        ),
+        (
+            "orchestrator/eval",
+            json!({"eval_base_model": true}),
+            "orchestrator.eval.eval_base_model",
+        ),
+        ("orchestrator/buffer", json!({}), "orchestrator.buffer"),
+    ];
+    for (pointer, value, place) in cases {
+        let body = with(small(1), pointer, value);
+        assert_eq!(
+            places(&api, &body).await,
+            [format!("body.config.{place}")],
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn wrong_sft_configs_are_refused_by_member() {
     let api = Api::new();
     let cases = [
@@ -128,6 +180,22 @@ async fn wrong_sft_configs_are_refused_by_member() {
         (
             json!({"data": {"type": "fake", "batch_size": 0}}),
             "data.batch_size",
+        ),
+        (
+            json!({"data": {"type": "fake"}, "rollout_transport": {}}),
+            "rollout_transport",
+        ),
+        (
+            json!({"data": {"type": "fake", "batchsize": 8}}),
+            "data.batchsize",
+        ),
+        (
+            json!({"data": {"type": "fake"}, "optim": {"learning_rate": 1e-5}}),
+            "optim.learning_rate",
+        ),
+        (
+            json!({"data": {"type": "fake"}, "val": {"data": {"path": "x"}}}),
+            "val.data.path",
         ),
     ];
     for (config, place) in cases {
@@ -158,6 +226,96 @@ async fn right_configs_of_all_kinds_are_accepted() {
         let id = api.create(&body).await;
         assert_eq!(api.run(&id).await["gpuCount"], gpus, "{body}");
     }
+}
+
+/// What the trainer of August 2026 takes, and the sandbox does nothing with.
+#[tokio::test]
+async fn what_is_not_followed_is_listed_and_what_is_followed_is_not() {
+    let api = Api::new();
+    let rl = [
+        ("rollout_transport", json!({"type": "zmq"}), "rollout_transport"),
+        ("dry_run", json!(false), "dry_run"),
+        ("seq_len", json!(2048), "seq_len"),
+        ("monitors", json!({"wandb": {"project": "p"}}), "monitors"),
+        (
+            "inference",
+            json!({"vllm": {"max_model_len": 4}}),
+            "inference.vllm",
+        ),
+        ("trainer/model", json!({"ac": {"freq": 1}}), "trainer.model"),
+        ("trainer/loss", json!({"type": "ipo"}), "trainer.loss"),
+        ("trainer/optim/mu", json!(0.9), "trainer.optim.mu"),
+        (
+            "orchestrator/max_off_policy_steps",
+            json!(4),
+            "orchestrator.max_off_policy_steps",
+        ),
+        (
+            "orchestrator/concurrency",
+            json!({"max_inflight": 64}),
+            "orchestrator.concurrency",
+        ),
+        (
+            "orchestrator/train/source/0/group_size",
+            json!(4),
+            "orchestrator.train.source.0.group_size",
+        ),
+        (
+            "orchestrator/train/source/0/env/agent",
+            json!({"harness": {"id": "x"}}),
+            "orchestrator.train.source.0.env.agent",
+        ),
+    ];
+    let cases = rl.map(|(pointer, value, listed)| (with(small(1), pointer, value), listed));
+    let sft = [
+        ("renderer", json!({"name": "auto"})),
+        ("dist_timeout_seconds", json!(600)),
+        ("gc", json!({"interval": 50})),
+        ("heartbeat", json!({"url": "https://example.com"})),
+        ("matmul_precision", json!("high")),
+    ];
+    let sft = sft.map(|(key, value)| {
+        let body = json!({"mode": "sft", "config": {"data": {"type": "fake"}}});
+        (with(body, key, value), key)
+    });
+    for (body, listed) in cases.into_iter().chain(sft) {
+        let (status, answer) = api.send("POST", "/training/runs", Some(&body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}: {answer}");
+        let notice = answer["notice"].as_str().unwrap();
+        let wanted = format!("Not followed by the sandbox: {listed}");
+        assert!(notice.ends_with(&wanted), "{body}: {notice}");
+        let id = answer["runId"].as_str().unwrap();
+        assert_eq!(api.run(id).await["notice"], answer["notice"]);
+    }
+    let followed = [
+        small(1),
+        with(small(1), "inference", json!({})),
+        with(small(1), "trainer/scheduler", json!({"type": "constant"})),
+        with(
+            small(1),
+            "orchestrator/train/sampling",
+            json!({"temperature": 0.5, "max_completion_tokens": 4}),
+        ),
+    ];
+    for body in followed {
+        let (_, answer) = api.send("POST", "/training/runs", Some(&body)).await;
+        assert_eq!(answer.get("notice"), None, "{body}");
+    }
+    let long = with(
+        small(1),
+        "orchestrator/train/sampling",
+        json!({"max_completion_tokens": 128}),
+    );
+    let (_, answer) = api.send("POST", "/training/runs", Some(&long)).await;
+    assert_eq!(
+        answer["notice"],
+        "Completions of letters are cut: 8 tokens at most"
+    );
+    let many: serde_json::Map<String, Value> = (0..25).map(|i| (format!("k{i:02}"), json!(1))).collect();
+    let many = with(small(1), "inference", Value::Object(many));
+    let (_, answer) = api.send("POST", "/training/runs", Some(&many)).await;
+    let notice = answer["notice"].as_str().unwrap();
+    assert!(notice.ends_with("inference.k19 and 5 more"), "{notice}");
 }
 
 #[tokio::test]

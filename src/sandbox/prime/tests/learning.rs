@@ -2,15 +2,16 @@
 
 use super::super::super::policy::Refusal;
 use super::super::config;
-use super::super::fields::Fields;
+use super::super::fields::{Fields, Reading};
 use super::super::recipe::Mode;
 use super::super::training::Engine;
 use super::*;
 
 fn engine(config: &Value, mode: Mode) -> Engine {
-    let problems = std::cell::RefCell::default();
-    let recipe = config::read(&Fields::new(config, &problems), mode, false);
-    assert!(problems.borrow().is_empty(), "{problems:?}");
+    let reading = Reading::default();
+    let recipe = config::read(&Fields::new(config, &reading), mode, false);
+    let problems = reading.into_problems();
+    assert!(problems.is_empty(), "{problems:?}");
     Engine::new(std::sync::Arc::new(recipe), None)
 }
 

@@ -91,6 +91,7 @@ pub(crate) async fn create(
     let now = world.clock.now();
     let base = model::base(&create.base_model).unwrap_or_else(|| Base::new(0));
     let answer = world.with(|contents| {
+        contents.admit_resource(&world.bounds)?;
         let base = match &create.base_weights_ref {
             None => Ok(base),
             Some(weights) => registered(contents, weights, &create.base_model),
@@ -140,8 +141,9 @@ pub(crate) async fn create(
         }
         let answer = json!(resource);
         contents.resources.push(resource);
-        answer
-    });
+        contents.drop_surplus(&world.bounds);
+        Ok::<_, Refusal>(answer)
+    })?;
     Ok(Answer(answer))
 }
 

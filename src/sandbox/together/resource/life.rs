@@ -52,6 +52,7 @@ pub(super) async fn live(world: Arc<World>, id: String, stopped: CancellationTok
         sleep(CLEARING).await;
     }
     set(Status::Stopped);
+    world.with(|contents| contents.drop_surplus(&world.bounds));
     drop(permit);
 }
 

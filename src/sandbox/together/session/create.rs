@@ -122,6 +122,7 @@ pub(crate) async fn create(
         let session = Session::start(&world, create, base_model, trainer, full);
         let shown = session.shown(contents);
         contents.sessions.push(session);
+        contents.drop_surplus(&world.bounds);
         Ok(shown)
     })?;
     Ok(Answer(shown))
@@ -215,6 +216,7 @@ impl Session {
             submitted: HashMap::new(),
             jobs,
             ended: CancellationToken::new(),
+            over: full,
         };
         if !full {
             let trainer = Arc::new(Mutex::new(trainer));

@@ -48,4 +48,10 @@ pub(super) async fn live(
     }
     world.clock.wait(STOPPING_SECONDS).await;
     set(Status::Stopping, Status::Stopped);
+    world.with(|contents| {
+        if let Ok(session) = contents.session(&id) {
+            session.over = true;
+        }
+        contents.drop_surplus(&world.bounds);
+    });
 }

@@ -1,0 +1,122 @@
+//! Names that an object does not know: what to say about them, and which of them are let pass.
+
+use super::reader::Seen;
+use super::rule::{Object, Rule};
+use crate::problems::{Path, list, nearest};
+
+/// What n8n adds to each call, whatever the tool takes.
+const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];
+/// Whoever writes one of these does not want the call carried out, so it is not ignored.
+const RESTRAINTS: [&str; 5] = ["dry_run", "dryRun", "validate_only", "preview", "simulate"];
+/// How many names a note lists, and how much of each, in characters.
+const MOST_NOTED: usize = 10;
+const LONGEST_NAME: usize = 60;
+
+impl Object {
+    /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
+    /// one misspelt.
+    #[must_use]
+    pub fn mistaken(&self, name: &str) -> bool {
+        let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+        let is_near = |known: &str| strsim::levenshtein(&plain(name), &plain(known)) <= 1;
+        self.retired.contains_key(name) || self.members.iter().any(|member| is_near(&member.name))
+    }
+
+    fn nearest(&self, name: &str) -> Option<&str> {
+        // To compare it takes time by its length, and no known name is as long.
+        let name = Some(name).filter(|name| name.len() <= LONGEST_NAME)?;
+        nearest(name, self.members.iter().map(|member| member.name.as_str()))
+    }
+
+    /// What to say about a name that is not known in the object at `path`.
+    #[must_use]
+    pub fn unknown(&self, name: &str, path: &Path<'_>) -> String {
+        if let Some(sentence) = self.retired.get(name) {
+            return sentence.clone();
+        }
+        if let [holder] = self.holders(name).as_slice() {
+            let outer = inside(path, holder);
+            return format!("belongs inside {holder}: write {outer}.{name}");
+        }
+        if let Some(near) = self.nearest(name) {
+            return format!("is not known here; did you mean {near}?");
+        }
+        if self.members.is_empty() {
+            return "is not known here, where nothing is: leave it out".to_owned();
+        }
+        let known = list(self.members.iter().map(|member| member.name.as_str()));
+        format!("is not known here; known are: {known}")
+    }
+
+    /// Whether an argument of this name, which the tool does not have, is ignored: hosts add their own to each call, and
+    /// no model can mend that. What a model can have meant is an error: a known argument misspelt, unless that is there as
+    /// well, one of another tool, or one that belongs deeper. `elsewhere` tells those of other tools.
+    pub(super) fn ignores(&self, name: &str, seen: &Seen, elsewhere: fn(&str) -> bool) -> bool {
+        let misspelt = self.nearest(name).is_some_and(|near| {
+            let given = seen.contains_key(near);
+            let required = |known: &str| {
+                let mut members = self.members.iter();
+                members.any(|member| member.name == known && member.required)
+            };
+            !given && (required(near) || !OF_HOSTS.contains(&name))
+        });
+        let known = self.retired.contains_key(name) || RESTRAINTS.contains(&name) || elsewhere(name);
+        !misspelt && !known && self.holders(name).is_empty()
+    }
+
+    /// The places inside this object, such as `body.samples[0]`, that know the name, of those that are least deep.
+    fn holders(&self, name: &str) -> Vec<String> {
+        let mut level: Vec<(String, &Self)> = vec![(String::new(), self)];
+        while !level.is_empty() {
+            level = level.iter().flat_map(|(at, object)| object.inner(at)).collect();
+            let holds = |object: &Self| object.members.iter().any(|member| member.name == name);
+            let holders = level.iter().filter(|(_, object)| holds(object));
+            let found: Vec<String> = holders.map(|(at, _)| at.clone()).collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The objects that are members of this one, which is at `at`, or entries of a member.
+    fn inner<'a>(&'a self, at: &str) -> Vec<(String, &'a Self)> {
+        let inner = self.members.iter().filter_map(|member| {
+            let mut at = match at {
+                "" => member.name.clone(),
+                outer => format!("{outer}.{}", member.name),
+            };
+            let mut rule = &member.rule;
+            while let Rule::Array { items, .. } = rule {
+                at.push_str("[0]");
+                rule = items;
+            }
+            match rule {
+                Rule::Object(object) => Some((at, object)),
+                _ => None,
+            }
+        });
+        inner.collect()
+    }
+}
+
+fn inside(path: &Path<'_>, holder: &str) -> String {
+    match path {
+        Path::Root => holder.to_owned(),
+        path => format!("{path}.{holder}"),
+    }
+}
+
+/// The sentence about arguments that were ignored, if there are any.
+pub(super) fn note(ignored: &[String]) -> Option<String> {
+    let short = |name: &String| name.chars().take(LONGEST_NAME).collect::<String>();
+    let shown: Vec<String> = ignored.iter().take(MOST_NOTED).map(short).collect();
+    let more = ignored.len().saturating_sub(MOST_NOTED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let names = list(shown.iter().map(String::as_str));
+    (!ignored.is_empty()).then(|| format!("Ignored, as no tool here has such an argument: {names}{more}."))
+}
