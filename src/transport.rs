@@ -115,7 +115,9 @@ where
         mut message: RxJsonRpcMessage<RoleServer>,
         slot: Option<Arc<Slot>>,
     ) -> Option<RxJsonRpcMessage<RoleServer>> {
-        self.opened |= message::opens(&message);
+        if !self.opened {
+            self.opened = message::opens(&message);
+        }
         match (&mut message, slot) {
             (JsonRpcMessage::Request(request), Some(slot)) => self.under_way.enter(request, slot),
             // Before a session begins rmcp ends at whatever is no request.
