@@ -50,10 +50,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Account, Config};
 use crate::download::Downloads;
 use crate::error::ToolError;
-use crate::journal::{Journal, Pending};
+use crate::journal::{Given, Journal, Pending};
 use crate::problems::{Path, Problems};
 use crate::redact::Redactor;
 use crate::spec::{Effect, Spec};
@@ -99,6 +99,8 @@ impl Api {
             redactor.add(secret.value.expose_secret());
         }
         let directory = config.data.as_ref().map(|data| data.root().to_owned());
+        let host = |account: &Account| path::host(&account.base_url);
+        let hosts = vec![host(&config.together), host(&config.prime)];
         let permits = Permits::new(config.max_concurrency);
         Self {
             config,
@@ -106,7 +108,7 @@ impl Api {
             permits,
             room: Room::default(),
             uploads: Uploads::default(),
-            journal: Journal::new(directory, redactor.clone()),
+            journal: Journal::new(directory, hosts, redactor.clone()),
             running: Running::default(),
             polls: Polls::default(),
             downloads: Downloads::default(),
@@ -191,6 +193,8 @@ pub struct Request<'a> {
     call: &'a Call<'a>,
     spec: &'static Spec,
     path: Vec<(&'static str, &'a str)>,
+    /// The ids in the body, by their paths in the arguments.
+    ids: Vec<(&'static str, &'a str)>,
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     key: Option<IdempotencyKey>,
@@ -207,6 +211,7 @@ impl<'a> Request<'a> {
             call,
             spec,
             path: Vec::new(),
+            ids: Vec::new(),
             query: Vec::new(),
             body: None,
             key: None,
@@ -228,6 +233,14 @@ impl<'a> Request<'a> {
     pub fn path_values(mut self, values: &[&'a str]) -> Self {
         let named = self.spec.placeholders().zip(values.iter().copied());
         self.path.extend(named);
+        self
+    }
+
+    /// Names an id that stands in the body, by its path in the arguments: if the service refuses it, what it is may be
+    /// known.
+    #[must_use]
+    pub fn id(mut self, path: &'static str, id: Option<&'a str>) -> Self {
+        self.ids.extend(id.map(|id| (path, id)));
         self
     }
 
@@ -333,7 +346,16 @@ impl<'a> Request<'a> {
         );
         let result = exchange(self.call, &outgoing).await;
         pending.ended(&result, self.too_early);
-        result.map(|(_, text)| Reply::new(text))
+        match result {
+            Ok((_, text)) => Ok(Reply::new(text)),
+            Err(ToolError::Call(mut failure)) if failure.may_be_mistaken() && !self.too_early => {
+                let given = self.path.iter().chain(&self.ids);
+                let given = given.map(|(argument, id)| Given::new(argument, id)).collect();
+                failure.next = self.call.api.journal().mistaken(self.spec, given).await;
+                Err(ToolError::Call(failure))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

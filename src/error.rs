@@ -308,6 +308,12 @@ impl Failure {
         matches!(self.status(), Some(400 | 409 | 422))
     }
 
+    /// Whether the service may have refused it for an id that is none of the kind it wants.
+    #[must_use]
+    pub const fn may_be_mistaken(&self) -> bool {
+        matches!(self.status(), Some(400 | 403 | 404 | 409 | 422)) && !self.outcome_is_unknown()
+    }
+
     /// The HTTP status of the refusal, if the service gave one.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {

@@ -5,6 +5,7 @@
 
 mod activity;
 mod file;
+mod identity;
 mod lines;
 mod pending;
 mod reader;
@@ -17,10 +18,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::redact::Redactor;
+use crate::spec::Spec;
 
 pub use activity::{Activity, Filter};
 pub use file::probe;
 use file::{LONGEST_LINE, Months};
+pub(crate) use identity::Given;
 use lines::{Line, Lines};
 pub(crate) use pending::Pending;
 use reader::History;
@@ -30,19 +33,22 @@ pub use record::{Outcome, Record};
 /// The journal of this machine, as one server writes it.
 pub struct Journal {
     directory: Option<PathBuf>,
+    /// Hosts and ports of the services as configured; what is about others is left out of what is read.
+    hosts: Vec<String>,
     redactor: Arc<Redactor>,
     lines: Arc<Lines>,
     readings: Readings,
     /// What was seen of things that are shown again and again, and is written down already.
-    seen: Mutex<HashSet<(Outcome, String)>>,
+    seen: Mutex<HashSet<(Outcome, &'static str, String)>>,
 }
 
 impl Journal {
-    /// The journal in `directory`; `None`: nothing is written anywhere.
+    /// The journal in `directory`, about these hosts; `None`: nothing is written anywhere.
     #[must_use]
-    pub fn new(directory: Option<PathBuf>, redactor: Arc<Redactor>) -> Self {
+    pub fn new(directory: Option<PathBuf>, hosts: Vec<String>, redactor: Arc<Redactor>) -> Self {
         Self {
             directory,
+            hosts,
             redactor,
             lines: Lines::new(),
             readings: Readings::default(),
@@ -81,10 +87,11 @@ impl Journal {
         self.lines.end();
     }
 
-    /// Whether this server sees for the first time that something has come to this.
-    pub(crate) fn is_new(&self, outcome: Outcome, id: &str) -> bool {
+    /// Whether this server sees for the first time that something has come to this: `name` is that of its id, since a
+    /// mistaken call may ask for one kind of thing by the id of another.
+    pub(crate) fn is_new(&self, outcome: Outcome, name: &'static str, id: &str) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert((outcome, id.to_owned()))
+        seen.insert((outcome, name, id.to_owned()))
     }
 
     /// The journal in short, with what this process could not write; an error says why it cannot be read.
@@ -95,13 +102,23 @@ impl Journal {
         // Before the reading: what is written meanwhile is in both, and told once.
         let unwritten = self.lines.unwritten();
         let knows_something = !unwritten.lines.is_empty();
-        let hosts = filter.hosts.clone();
         let instead = |problem: String| {
             let instead = History::without_journal(&problem);
             knows_something.then_some(instead).ok_or(problem)
         };
         let work = move |history: &History| Activity::new(history, &unwritten, &filter);
-        self.readings.with(directory, &hosts, instead, work).await
+        self.readings.with(directory, &self.hosts, instead, work).await
+    }
+}
+
+impl Journal {
+    /// What a mistaken id is that was given in a call by the row `spec`, and what to call instead; `None`: nothing is
+    /// known of it.
+    pub(crate) async fn mistaken(&self, spec: &'static Spec, given: Vec<Given>) -> Option<String> {
+        let directory = self.directory.as_ref()?;
+        let work = move |history: &History| identity::mistaken(&history.records, spec, &given);
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.ok().flatten()
     }
 }
 
@@ -118,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_ids_make_a_line_that_is_written_whole() {
         let directory = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(directory.path().to_owned()), Arc::default());
+        let journal = Journal::new(Some(directory.path().to_owned()), Vec::new(), Arc::default());
         let mut record = Record::new("get-save-training-checkpoint-operation", "h", Outcome::Unknown);
         let worst = "\"\\\u{1f600}\n".repeat(1000);
         for name in [

@@ -27,7 +27,12 @@ impl Handler for CreateTrainingSession {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds)?;
-        let reply = call.request().body(args.body.into_text()).send().await?;
+        let (text, session) = args.body.into_parts();
+        let mut request = call.request().body(text);
+        for (path, id) in session.ids() {
+            request = request.id(path, id);
+        }
+        let reply = request.send().await?;
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
         Ok(waited.told())
     }

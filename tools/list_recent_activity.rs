@@ -5,12 +5,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::path::host;
 use crate::api::{Call, Reply, json};
 use crate::config::DATA_DIR;
 use crate::error::ToolError;
 use crate::journal::Filter;
-use crate::spec::{self, Service, Spec};
+use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
 /// The tool.
@@ -46,9 +45,7 @@ impl Handler for ListRecentActivity {
                 ),
             });
         };
-        let of = |service| host(&config.account(service).base_url);
         let filter = Filter {
-            hosts: vec![of(Service::Together), of(Service::Prime)],
             session_id: args.session_id,
             longest: Duration::from_secs(3600 * u64::from(args.hours.unwrap_or(HOURS))),
             limit: args.limit,

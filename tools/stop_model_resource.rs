@@ -36,7 +36,7 @@ impl Handler for StopModelResource {
             .await;
         match stopped {
             Err(ToolError::Call(failure)) if failure.is_refusal() => after_refusal(call, id, failure).await,
-            Err(ToolError::Call(failure)) if failure.status() == Some(404) => Ok(gone(id)),
+            Err(ToolError::Call(failure)) if is_gone(&failure) => Ok(gone(id)),
             answered => {
                 let waited = wait::followed(call, &RESOURCE_DOWN, &[id], answered?, until).await;
                 Ok(waited.told())
@@ -54,8 +54,13 @@ async fn after_refusal(call: &Call<'_>, id: &str, mut refusal: Box<Failure>) -> 
         }
         // It is up, so no earlier try has stopped it.
         Ok(_) => refusal.perhaps_done = false,
-        Err(ToolError::Call(failure)) if failure.status() == Some(404) => return Ok(gone(id)),
+        Err(ToolError::Call(failure)) if is_gone(&failure) => return Ok(gone(id)),
+        // It is the id of something else.
+        Err(ToolError::Call(failure)) if failure.next.is_some() => refusal.next = failure.next,
         Err(_) => {}
+    }
+    if refusal.next.is_some() {
+        return Err(ToolError::Call(refusal));
     }
     if let Some(sessions) = billing::attached_sessions(call, id).await {
         refusal.next = Some(format!(
@@ -63,6 +68,11 @@ async fn after_refusal(call: &Call<'_>, id: &str, mut refusal: Box<Failure>) -> 
         ));
     }
     Err(ToolError::Call(refusal))
+}
+
+/// Whether the service does not know the id, and nothing else is known of it either.
+fn is_gone(failure: &Failure) -> bool {
+    failure.status() == Some(404) && failure.next.is_none()
 }
 
 fn gone(id: &str) -> Reply {

@@ -24,7 +24,13 @@ impl<T> Body<T> {
     /// The JSON text.
     #[must_use]
     pub fn into_text(self) -> String {
-        Box::<str>::from(self.text).into_string()
+        self.into_parts().0
+    }
+
+    /// The JSON text, and what it says.
+    #[must_use]
+    pub fn into_parts(self) -> (String, T) {
+        (Box::<str>::from(self.text).into_string(), self.value)
     }
 }
 

@@ -31,8 +31,6 @@ const MOST_GAPS: usize = 3;
 
 /// What of the journal is wanted.
 pub struct Filter {
-    /// Hosts and ports of the services as configured.
-    pub hosts: Vec<String>,
     /// Only what concerns this session, beside what bills.
     pub session_id: Option<String>,
     /// How far back, beside what bills.
@@ -110,6 +108,7 @@ impl Activity {
             // Another server may have written meanwhile.
             records.sort_by(|one, other| one.time.cmp(&other.time));
         }
+        retain_known(&mut records);
         let (named, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
         let mut left_out = named.to_vec();
         left_out.extend(said(more.len(), "more files that cannot be read"));
@@ -169,6 +168,17 @@ impl Activity {
     }
 }
 
+/// Drops what a 404 alone said to have ended, if no call was ever about such a thing: an id that is mistyped, or one of
+/// another kind.
+fn retain_known(records: &mut Vec<&Record>) {
+    let guessed = |record: &Record| record.outcome == Outcome::Ended && record.status == Some(404);
+    let sure = records
+        .iter()
+        .filter(|record| !guessed(record) && record.outcome != Outcome::Refused);
+    let known: BTreeSet<(&str, &str)> = sure.flat_map(|record| record.ids()).collect();
+    records.retain(|record| !guessed(record) || record.ids().any(|id| known.contains(&id)));
+}
+
 /// How long something is as JSON, with the comma after it.
 fn length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len() + 1)
@@ -198,19 +208,18 @@ fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> {
         Outcome::Ended => true,
         _ => ENDINGS.contains(&record.tool.as_str()) && record.is_over(),
     };
-    let ended: BTreeSet<&str> = records
+    let ended: BTreeSet<(&str, &str)> = records
         .iter()
         .filter(over)
-        .filter_map(|record| {
-            record
-                .id("session_id")
-                .or_else(|| record.id("model_resources_id"))
-        })
+        .flat_map(|record| record.ids())
         .collect();
     // Each with the place of its last entry.
     let mut sessions: HashMap<&str, (usize, Session)> = HashMap::new();
     for (at, record) in recent.iter().enumerate() {
-        let Some(id) = record.id("session_id").filter(|id| !ended.contains(id)) else {
+        let Some(id) = record
+            .id("session_id")
+            .filter(|id| !ended.contains(&("session_id", id)))
+        else {
             continue;
         };
         if record.outcome == Outcome::Refused {
@@ -242,7 +251,7 @@ fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> {
     let mut sessions: Vec<(usize, Session)> = sessions.into_values().collect();
     sessions.retain(|(_, session)| {
         let resource = session.model_resources_id.as_deref();
-        !resource.is_some_and(|resource| ended.contains(resource))
+        !resource.is_some_and(|resource| ended.contains(&("model_resources_id", resource)))
     });
     sessions.sort_unstable_by_key(|(last, _)| *last);
     sessions.into_iter().map(|(_, session)| session).collect()

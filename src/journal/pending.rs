@@ -7,6 +7,9 @@ use crate::api::Call;
 use crate::error::ToolError;
 use crate::spec::{CREATE_MODEL_RESOURCE, STOP_MODEL_RESOURCE, Spec};
 
+/// The name of the id of what bills as long as it is up.
+const MODEL_RESOURCE: &str = "model_resources_id";
+
 /// A request under way. One that is dropped half-way, as its call was cancelled or the server ends, may have been
 /// carried out.
 pub(crate) struct Pending<'a> {
@@ -101,18 +104,12 @@ impl<'a> Pending<'a> {
         let Some(id) = record.id(seen.about) else {
             return;
         };
-        if seen.about == "model_resources_id" {
-            self.call.api.running().ended(id);
-        }
-        let journal = self.call.api.journal();
-        if journal.is_new(seen.outcome, id) {
-            journal.write(&record);
-        }
+        self.note_once(&record, seen.about, id);
     }
 
     /// What the service does not know any more has ended.
     fn note_gone(&self) {
-        let Some((_, id)) =
+        let Some((name, id)) =
             seen::about(self.spec).and_then(|about| self.ids.iter().find(|(name, _)| *name == about))
         else {
             return;
@@ -120,10 +117,17 @@ impl<'a> Pending<'a> {
         let mut record = Record::new(&self.record.tool, &self.record.host, Outcome::Ended);
         record.ids.clone_from(&self.record.ids);
         record.status = self.record.status;
-        self.call.api.running().ended(id);
+        self.note_once(&record, name, id);
+    }
+
+    /// Writes down what has come to something, unless this server has done so before.
+    fn note_once(&self, record: &Record, name: &'static str, id: &str) {
+        if name == MODEL_RESOURCE {
+            self.call.api.running().ended(id);
+        }
         let journal = self.call.api.journal();
-        if journal.is_new(Outcome::Ended, id) {
-            journal.write(&record);
+        if journal.is_new(record.outcome, name, id) {
+            journal.write(record);
         }
     }
 
@@ -133,7 +137,7 @@ impl<'a> Pending<'a> {
         if self.record.outcome == Outcome::Done {
             self.call.api.running().looked(self.spec.name);
         }
-        let Some(id) = self.record.id("model_resources_id") else {
+        let Some(id) = self.record.id(MODEL_RESOURCE) else {
             return;
         };
         let running = self.call.api.running();

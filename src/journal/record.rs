@@ -72,15 +72,24 @@ impl Record {
 
     /// Adds an id. What no service would make is not written as it is: it comes from a caller, and lines are short.
     pub fn add_id(&mut self, name: &str, id: &str) {
+        self.ids.insert(name.to_owned(), Self::plain_id(id));
+    }
+
+    /// An id as it is written down.
+    pub(super) fn plain_id(id: &str) -> String {
         let plain = |c: char| if c.is_ascii_graphic() { c } else { '_' };
-        let id = id.trim().chars().take(LONGEST_ID).map(plain).collect();
-        self.ids.insert(name.to_owned(), id);
+        id.trim().chars().take(LONGEST_ID).map(plain).collect()
     }
 
     /// An id by its name.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<&str> {
         self.ids.get(name).map(String::as_str)
+    }
+
+    /// All ids, each with its name.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ids.iter().map(|(name, id)| (name.as_str(), id.as_str()))
     }
 
     /// The month that it belongs to, such as `2026-11`.

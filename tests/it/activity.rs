@@ -711,6 +711,178 @@ async fn another_conversation_finds_what_was_left() {
 }
 
 #[tokio::test]
+async fn an_id_of_another_kind_ends_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let upstream = Scripted::start(Vec::new()).await;
+    let made = |body| vec![answer(&body)];
+    upstream.script(made(
+        json!({"id": "m-1", "status": "MODEL_RESOURCES_STATUS_READY"}),
+    ));
+    let mut server = server(&upstream.url, &place).await;
+    let resource = json!({"body": {"base_model": "m"}, "wait_seconds": 0});
+    server.call("create-model-resource", resource).await.json();
+    upstream.script(made(json!({"id": "s-1", "model_resources_id": "m-1"})));
+    let session = json!({"body": {"model_resources_id": "m-1"}});
+    server.call("create-training-session", session).await.json();
+
+    upstream.script(vec![status(404, "", &json!({"detail": "not found"}).to_string())]);
+    for (tool, argument, id) in [
+        ("get-training-session", "session_id", "m-1"),
+        ("stop-training-session", "session_id", "m-1"),
+        ("get-model-resource", "model_resources_id", "s-1"),
+        ("stop-model-resource", "model_resources_id", "s-1"),
+        ("get-training-session", "session_id", "mistyped"),
+    ] {
+        server.call(tool, json!({argument: id})).await;
+    }
+    let shown = activity(&mut server, json!({})).await;
+    assert_eq!(shown["may_be_billing"][0]["model_resources_id"], "m-1", "{shown}");
+    assert_eq!(shown["sessions"][0]["session_id"], "s-1", "{shown}");
+    let ended = |shown: &Value| {
+        let entries = shown["entries"].as_array().unwrap();
+        entries.iter().filter(|entry| entry["outcome"] == "ended").count()
+    };
+    assert_eq!(ended(&shown), 0, "{shown}");
+    // What ends in earnest afterwards is still written down.
+    for (tool, argument, id) in [
+        ("get-training-session", "session_id", "s-1"),
+        ("get-model-resource", "model_resources_id", "m-1"),
+    ] {
+        server.call(tool, json!({argument: id})).await.error();
+    }
+    let shown = activity(&mut server, json!({})).await;
+    assert_eq!(
+        (&shown["may_be_billing"], &shown["sessions"]),
+        (&json!([]), &json!([])),
+        "{shown}"
+    );
+    assert_eq!(ended(&shown), 2, "{shown}");
+}
+
+#[tokio::test]
+async fn what_a_mistaken_id_is_is_said_as_far_as_the_journal_knows() {
+    let place = tempfile::tempdir().unwrap();
+    let upstream = Scripted::start(Vec::new()).await;
+    let mut first = server(&upstream.url, &place).await;
+    let session = json!({"body": {"model_resources_id": "m-1"}});
+    let step = json!({"session_id": "s-1", "body": {"adam_params": {"learning_rate": 1e-4}}});
+    let saved = json!({"id": "op-2", "status": "TRAINING_OPERATION_STATUS_COMPLETED",
+        "output": {"checkpoint": {"id": "ck-1"}}});
+    for (tool, arguments, made) in [
+        (
+            "create-model-resource",
+            json!({"body": {"base_model": "m"}}),
+            json!({"id": "m-1"}),
+        ),
+        (
+            "create-training-session",
+            session.clone(),
+            json!({"id": "s-1", "model_resources_id": "m-1"}),
+        ),
+        ("optimizer-step", step, json!({"id": "op-1"})),
+        ("save-training-checkpoint", json!({"session_id": "s-1"}), saved),
+        (
+            "prime-intellect-createrun",
+            json!({"body": run()}),
+            json!({"runId": "run-1"}),
+        ),
+    ] {
+        upstream.script(vec![answer(&made)]);
+        first.call(tool, arguments).await.json();
+    }
+    first.close().await;
+
+    let refused = |code| vec![status(code, "", &json!({"detail": "no"}).to_string())];
+    let mut second = server(&upstream.url, &place).await;
+    let operation = |session: &str| json!({"session_id": session, "operation_id": "op-1"});
+    for (tool, arguments, code, next) in [
+        (
+            "stop-model-resource",
+            json!({"model_resources_id": "s-1"}),
+            404,
+            "model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+        ),
+        (
+            "stop-model-resource",
+            json!({"model_resources_id": " s-1 "}),
+            409,
+            "model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+        ),
+        (
+            "stop-training-session",
+            json!({"session_id": "m-1"}),
+            404,
+            "session_id is to name a training session, and m-1 is a model resource: it goes with s-1.",
+        ),
+        (
+            "get-training-session",
+            json!({"session_id": "run-1"}),
+            404,
+            "session_id is to name a training session, and run-1 is a run: list-recent-activity",
+        ),
+        (
+            "get-sample-operation",
+            operation("s-1"),
+            404,
+            "op-1 was started by optimizer-step in session s-1: call get-optim-step-operation with session_id s-1.",
+        ),
+        (
+            "get-optim-step-operation",
+            operation("s-2"),
+            404,
+            "op-1 was started by optimizer-step in session s-1: call get-optim-step-operation with session_id s-1.",
+        ),
+        (
+            "create-training-session",
+            json!({"body": {"model_resources_id": "s-1"}}),
+            422,
+            "body.model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+        ),
+        (
+            "download-checkpoint",
+            json!({"id": "ck-1", "variant": "CHECKPOINT_VARIANT_MERGED"}),
+            400,
+            "ck-1 is a training checkpoint, which is for resuming and has no download: create-inference-checkpoint",
+        ),
+    ] {
+        upstream.script(refused(code));
+        let text = second.call(tool, arguments).await;
+        assert!(text.error().contains(&format!("\nNext: {next}")), "{}", text.text);
+    }
+    // What is known to be what it should be keeps the ordinary advice, and what is unknown too.
+    for (tool, arguments, next) in [
+        (
+            "get-optim-step-operation",
+            operation("s-1"),
+            "check session_id and operation_id",
+        ),
+        (
+            "get-training-session",
+            json!({"session_id": "s-1"}),
+            "list-training-sessions",
+        ),
+        ("create-training-session", session, "check model_resources_id"),
+        (
+            "get-training-session",
+            json!({"session_id": "s-9"}),
+            "list-training-sessions",
+        ),
+    ] {
+        upstream.script(refused(404));
+        let text = second.call(tool, arguments).await;
+        assert!(text.error().contains(next), "{}", text.text);
+    }
+    let stopped = second
+        .call("stop-model-resource", json!({"model_resources_id": "m-1"}))
+        .await;
+    assert!(
+        stopped.json()["note"].as_str().unwrap().contains("it is gone"),
+        "{}",
+        stopped.text
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_known_says_what_to_do_until_it_is() {
     let place = tempfile::tempdir().unwrap();
     let refused = |code| status(code, "", &json!({"detail": "no"}).to_string());

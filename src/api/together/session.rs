@@ -27,6 +27,20 @@ pub struct CreateSession {
     load_optimizer: Option<bool>,
 }
 
+impl CreateSession {
+    /// The ids in it, by their paths in the arguments.
+    #[must_use]
+    pub fn ids(&self) -> [(&'static str, Option<&str>); 2] {
+        [
+            ("body.model_resources_id", self.model_resources_id.as_deref()),
+            (
+                "body.resume_from_checkpoint_id",
+                self.resume_from_checkpoint_id.as_deref(),
+            ),
+        ]
+    }
+}
+
 /// For LoRA resources.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]

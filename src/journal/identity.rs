@@ -1,0 +1,118 @@
+//! What an id is that a service refuses, if it was seen under another name: a session's id given for a model resource,
+//! an operation of another session, a checkpoint of the other type.
+
+use super::{Outcome, Record};
+use crate::spec::{
+    DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, SAVE_TRAINING_CHECKPOINT, Spec,
+};
+use crate::tools::ALL;
+
+/// The things that have ids, by the names that the journal has for these.
+const KINDS: [(&str, &str); 5] = [
+    ("model_resources_id", "a model resource"),
+    ("session_id", "a training session"),
+    ("operation_id", "an operation"),
+    ("checkpoint_id", "a checkpoint"),
+    ("run_id", "a run"),
+];
+
+/// An id that a call gave.
+pub(crate) struct Given {
+    /// The argument that it was given in, such as `session_id` or `body.model_resources_id`.
+    argument: &'static str,
+    id: String,
+}
+
+impl Given {
+    pub(crate) fn new(argument: &'static str, id: &str) -> Self {
+        Self {
+            argument,
+            // As the journal has it.
+            id: Record::plain_id(id),
+        }
+    }
+
+    /// The name that the journal has for such an id.
+    fn name(&self) -> &'static str {
+        match self.argument.rsplit('.').next().unwrap_or_default() {
+            "id" | "resume_from_checkpoint_id" => "checkpoint_id",
+            name => KINDS
+                .iter()
+                .map(|(known, _)| *known)
+                .find(|known| *known == name)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// Says what the first mistaken id of a call by the row `spec` is, and what to call instead, as far as `records` show it.
+pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option<String> {
+    let seen = |record: &&Record| matches!(record.outcome, Outcome::Done | Outcome::Saved);
+    let records: Vec<&Record> = records.iter().rev().filter(seen).collect();
+    all.iter().find_map(|given| {
+        let (name, wanted) = *KINDS.iter().find(|(name, _)| *name == given.name())?;
+        let named = |name| move |record: &&&Record| known_as(record, name) == Some(given.id.as_str());
+        if let Some(record) = records.iter().find(named(name)) {
+            return match name {
+                "operation_id" => another_operation(spec, record, all),
+                "checkpoint_id" if spec.name == DOWNLOAD_CHECKPOINT.name => for_resuming(given, record),
+                _ => None,
+            };
+        }
+        let (other, what) = *KINDS
+            .iter()
+            .find(|(other, _)| records.iter().any(|record| named(other)(&record)))?;
+        let related = records
+            .iter()
+            .filter(named(other))
+            .find_map(|record| known_as(record, name));
+        let instead = related.map_or_else(
+            || "list-recent-activity shows what was started here".to_owned(),
+            |related| format!("it goes with {related}"),
+        );
+        let (argument, id) = (given.argument, &given.id);
+        Some(format!(
+            "{argument} is to name {wanted}, and {id} is {what}: {instead}."
+        ))
+    })
+}
+
+/// An operation of another session, or of another kind than the row shows.
+fn another_operation(spec: &Spec, record: &Record, given: &[Given]) -> Option<String> {
+    let started = ALL
+        .iter()
+        .map(|entry| entry.spec)
+        .find(|row| row.name == record.tool)?;
+    let (id, session) = (record.id("operation_id")?, record.id("session_id")?);
+    let shown_by = |row: &Spec| row.path.strip_suffix("/{operation_id}") == Some(started.path);
+    let show = ALL.iter().map(|entry| entry.spec).find(|row| shown_by(row))?;
+    let same_session = given
+        .iter()
+        .any(|given| given.name() == "session_id" && given.id == session);
+    (show.name != spec.name || !same_session).then(|| {
+        format!(
+            "{id} was started by {} in session {session}: call {} with session_id {session}.",
+            started.name, show.name
+        )
+    })
+}
+
+/// A checkpoint that holds no weights to serve.
+fn for_resuming(given: &Given, record: &Record) -> Option<String> {
+    let saved = [
+        SAVE_TRAINING_CHECKPOINT.name,
+        GET_SAVE_TRAINING_CHECKPOINT_OPERATION.name,
+    ];
+    saved.contains(&record.tool.as_str()).then(|| {
+        format!(
+            "{} is a training checkpoint, which is for resuming and has no download: create-inference-checkpoint makes one that has.",
+            given.id
+        )
+    })
+}
+
+/// An id of a record by its name; resuming a run makes another one.
+fn known_as<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    let resumed = || record.id("new_run_id").filter(|_| name == "run_id");
+    resumed().or_else(|| record.id(name))
+}
