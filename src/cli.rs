@@ -30,7 +30,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = toolsets)]
     pub toolsets: Option<Names<Toolset>>,
 
-    /// Offer only these tools, from any toolset unless --toolsets is given too.
+    /// Offer only these tools and those of local, from any toolset unless --toolsets is given too.
     #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = tool_names)]
     pub tools: Option<Names<String>>,
 

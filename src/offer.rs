@@ -14,7 +14,7 @@ pub struct Choice {
     pub read_only: bool,
     /// Only these toolsets.
     pub toolsets: Option<Vec<Toolset>>,
-    /// Only these tools, which exist.
+    /// Only these tools, which exist, and those of [`Toolset::Local`].
     pub tools: Option<Vec<String>>,
 }
 
@@ -75,17 +75,19 @@ impl Offer {
                 "--tools names {name}, but its toolset {toolset} is not among the named ones"
             ));
         }
+        let named = |entry: &Entry| {
+            let names = choice.tools.as_ref();
+            names.is_none_or(|names| names.iter().any(|name| name == entry.spec.name))
+        };
         let chosen = |entry: &&Entry| {
-            let named = choice.tools.as_ref();
-            entry
-                .spec
-                .toolset
-                .is_some_and(|toolset| toolsets.contains(&toolset))
-                && named.is_none_or(|names| names.iter().any(|name| name == entry.spec.name))
+            let toolset = entry.spec.toolset;
+            toolset.is_some_and(|toolset| toolsets.contains(&toolset))
+                // Without these nobody could read what the named ones store.
+                && (named(entry) || toolset == Some(Toolset::Local))
                 && (!choice.read_only || entry.spec.effect.read_only())
         };
         let entries: Vec<&Entry> = ALL.iter().filter(chosen).collect();
-        if entries.is_empty() {
+        if !entries.iter().any(|entry| named(entry)) {
             return Err("no tool is left: none of --tools is read-only".to_owned());
         }
         Ok(Self {
@@ -160,6 +162,7 @@ fn find(name: &str) -> Option<&'static Entry> {
 
 fn toolsets_of(tools: &[String]) -> Vec<Toolset> {
     let mut toolsets: Vec<Toolset> = tools.iter().filter_map(|name| find(name)?.spec.toolset).collect();
+    toolsets.push(Toolset::Local);
     toolsets.sort_unstable();
     toolsets.dedup();
     toolsets

@@ -1,7 +1,7 @@
 //! `prime-intellect-getrun`: state and config of a run.
 
 use crate::api::prime::{WatchedRunArgs, thin};
-use crate::api::wait::{self, RUN};
+use crate::api::wait::{self, RUN_ENDED, RUN_SHOWN};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::large;
@@ -17,7 +17,13 @@ impl Handler for PrimeIntellectGetrun {
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds)?;
-        let waited = wait::shown(call, &RUN, &[&args.run_id], until).await?;
+        // Nobody who only asks how it goes waits for hours.
+        let goal = if args.wait_seconds.is_some() {
+            &RUN_ENDED
+        } else {
+            &RUN_SHOWN
+        };
+        let waited = wait::shown(call, goal, &[&args.run_id], until).await?;
         let size = waited.reply().text().len();
         large::work(size, move || waited.map(thin::bounded).told()).await
     }

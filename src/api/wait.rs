@@ -20,7 +20,8 @@ use crate::problems::{Path, Problems};
 
 use goal::Reading;
 pub use goal::{
-    Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, SESSION, SESSION_DOWN, SESSION_UP,
+    Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, RUN_ENDED, RUN_SHOWN, SESSION, SESSION_DOWN,
+    SESSION_UP,
 };
 pub use poll::Polls;
 use poll::{Known, Poll, Seen};
@@ -37,11 +38,16 @@ const FIRST_LOOK_SLACK: Duration = Duration::from_secs(1);
 #[serde(transparent)]
 pub struct WaitSeconds(#[schemars(range(min = 0))] f64);
 
+/// How long a call waits that says nothing about it.
+fn usual(call: &Call<'_>) -> Duration {
+    DEFAULT_WAIT.min(call.api.config().max_wait)
+}
+
 /// Until when the call waits; `None`: it does not wait. Handlers ask before they send anything.
 pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Result<Option<Instant>, ToolError> {
     let most = call.api.config().max_wait;
     let wait = match given {
-        None => DEFAULT_WAIT.min(most),
+        None => usual(call),
         Some(WaitSeconds(seconds)) => Duration::try_from_secs_f64(seconds)
             .ok()
             .filter(|wait| *wait <= most)
@@ -142,12 +148,12 @@ async fn look(
     loop {
         if let Some(seen) = last.take() {
             let status = seen.status.as_deref();
-            call.report(goal.doing(status));
+            call.report(goal.doing(status, seen.step));
             match goal.reading(status) {
-                Reading::Reached => return Ok((seen.reply, Ended::AtRest)),
+                Reading::Reached => return Ok((seen.into_reply(), Ended::AtRest)),
                 Reading::Unknown => {
                     let status = status.unwrap_or_default().to_owned();
-                    return Ok((seen.reply, Ended::UnknownStatus(status)));
+                    return Ok((seen.into_reply(), Ended::UnknownStatus(status)));
                 }
                 Reading::Passes => last = Some(seen),
             }
@@ -163,9 +169,11 @@ async fn look(
         last = Some(match (found, last) {
             (Ok(Ok(seen)), _) => seen,
             (Ok(Err(error)), None) => return Err(error),
-            (Ok(Err(error)), Some(seen)) if goal.is_gone(&error) => return Ok((seen.reply, Ended::Gone)),
-            (Ok(Err(error)), Some(seen)) => return Ok((seen.reply, Ended::Unseen(error))),
-            (Err(_), Some(seen)) => return Ok((seen.reply, Ended::Time)),
+            (Ok(Err(error)), Some(seen)) if goal.is_gone(&error) => {
+                return Ok((seen.into_reply(), Ended::Gone));
+            }
+            (Ok(Err(error)), Some(seen)) => return Ok((seen.into_reply(), Ended::Unseen(error))),
+            (Err(_), Some(seen)) => return Ok((seen.into_reply(), Ended::Time)),
             (Err(_), None) => return Err(ToolError::Deadline(call.api.config().call_timeout)),
         });
     }

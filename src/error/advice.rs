@@ -166,7 +166,7 @@ const IDS: [(&str, &str); 5] = [
     ),
     (
         "{model_resources_id}",
-        "check the id: get-training-session shows that of a session, list-model-resources (toolset rl-more) all.",
+        "check the id: get-training-session shows that of a session, list-model-resources all.",
     ),
     (
         "{run_id}",

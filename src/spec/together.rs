@@ -217,7 +217,7 @@ pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
 )
 .if_lost(
     "It is not known whether the model resource was created, and it would bill once READY.",
-    "first look in list-model-resources (toolset rl-more; the user can look in Together's console) for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",
+    "first look in list-model-resources for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",
 )
 .if_refused("correct what the service names; list-supported-models shows the models and their limits.");
 
@@ -285,7 +285,7 @@ pub const LIST_MODEL_RESOURCES: Spec = Spec::new(
     "list-model-resources",
     "List model resources",
     "Lists model resources: which one to use, which one still bills. Next page: after = meta.next_cursor, while meta.has_more.",
-    Toolset::RlMore,
+    Toolset::Rl,
     Method::Get,
     "/v1/rl/model-resources",
     Effect::Read,

@@ -75,7 +75,7 @@ async fn check_without_keys_explains_itself() {
     );
     assert!(out.contains("https://api.primeintellect.ai (default)"), "{out}");
     assert!(
-        out.contains("33 of 49 offered") && out.contains("No key is configured"),
+        out.contains("36 of 49 offered") && out.contains("No key is configured"),
         "{out}"
     );
 }
@@ -192,7 +192,7 @@ async fn check_fails_when_something_configured_does_not_work() {
 async fn the_server_starts_without_keys_and_a_call_names_the_variable() {
     let mut server = Server::initialized(&mut bare()).await;
     let tools = server.request("tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 33);
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 36);
     let text = server
         .call("get-training-session", json!({"session_id": "s"}))
         .await

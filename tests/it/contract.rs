@@ -138,12 +138,12 @@ stop-training-session | session_id | POST S/stop | false false false | rl
 list-supported-models | - | GET /v1/rl/supported-models | true false true | rl
 create-model-resource | body | POST /v1/rl/model-resources | false false false | rl
 get-model-resource | model_resources_id | GET /v1/rl/model-resources/{model_resources_id} | true false true | rl
+list-model-resources | status? created_by? limit? after? | GET /v1/rl/model-resources | true false true | rl
 stop-model-resource | model_resources_id force? | POST /v1/rl/model-resources/{model_resources_id}/stop | false true true | rl
 weights-sync | session_id body idempotency_key? | POST S/operations/weights-sync | false false false | rl
 get-weights-sync-operation | session_id operation_id | GET S/operations/weights-sync/{operation_id} | true false true | rl
 build-training-batch | session_id operation_ids? rewards? rewards_path? advantages? advantages_path? loss? scale_by_deviation? keep_equal_groups? max_tokens? reference_operation_ids? reference_session_id? prompts_path? examples? examples_path? | this machine | false false false | rl
 estimate-model-resource-cost | body | POST /v1/rl/model-resources/estimate-cost | true false true | rl-more
-list-model-resources | status? created_by? limit? after? | GET /v1/rl/model-resources | true false true | rl-more
 extend-model-resource-expiry | model_resources_id body | POST /v1/rl/model-resources/{model_resources_id}/extend-expiry | false false true | rl-more
 update-training-session | session_id body | PATCH S | false false true | rl-more
 custom-forward-backward-pass | session_id body idempotency_key? | POST S/operations/custom-forward-backward | false false false | rl-more
@@ -151,6 +151,7 @@ get-custom-forward-backward-operation | session_id operation_id | GET S/operatio
 list-checkpoints | type? session_id? base_model? limit? after? | GET /v1/rl/checkpoints | true false true | rl-more
 get-checkpoint | id | GET /v1/rl/checkpoints/{id} | true false true | rl-more
 prime-intellect-createrun | body config_path? forward_secrets? | POST /api/v1/training/runs | false false false | runs
+prime-intellect-listmodels | team_id? | GET /api/v1/training/available-fft-models | true false true | runs
 prime-intellect-deleterun | run_id | DELETE /api/v1/training/runs/{run_id} | false true true | runs
 prime-intellect-listruns | page? limit? team_id? mine? | GET /api/v1/rft/runs | true false true | runs
 prime-intellect-getrun | run_id | GET R | true false true | runs
@@ -158,13 +159,12 @@ prime-intellect-stoprun | run_id | PUT R/stop | false true true | runs
 prime-intellect-getrunlogs | run_id tail_lines? search? regex? level? since_seconds? component? pod_index? env_name? | GET R/logs | true false true | runs
 prime-intellect-getrunmetrics | run_id min_step? max_step? limit? every? columns? | GET R/metrics | true false true | runs
 prime-intellect-getrunprogress | run_id | GET R/progress | true false true | runs
+prime-intellect-getrunsamples | run_id step page? limit? columns? | GET R/samples | true false true | runs
 prime-intellect-listruncheckpoints | run_id status_filter? | GET R/checkpoints | true false true | runs
 prime-intellect-restartrun | run_id | PUT R/restart | false false false | runs-more
 prime-intellect-pauserun | run_id | POST /api/v1/training/runs/{run_id}/pause | false false false | runs-more
 prime-intellect-resumerun | run_id body? forward_secrets? | POST /api/v1/training/runs/{run_id}/resume | false false false | runs-more
-prime-intellect-getrunsamples | run_id step page? limit? columns? | GET R/samples | true false true | runs-more
 prime-intellect-listgputypes | team_id? | GET /api/v1/training/available-gpu-types | true false true | runs-more
-prime-intellect-listmodels | team_id? | GET /api/v1/training/available-fft-models | true false true | runs-more
 prime-intellect-getrunusage | run_id | GET /api/v1/billing/runs/{run_id}/usage | true false true | runs-more
 prime-intellect-getwallet | limit? offset? team_id? | GET /api/v1/billing/wallet | true false true | runs-more
 list-recent-activity | session_id? hours? limit? | this machine | true false true | local

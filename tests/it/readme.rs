@@ -100,8 +100,8 @@ async fn the_example_configuration_works() {
         let answer = server.request("tools/list", json!({})).await;
         offered.push(answer["result"]["tools"].as_array().unwrap().len());
     }
-    let with_the_sandbox: &[usize] = if cfg!(feature = "sandbox") { &[33] } else { &[] };
-    assert_eq!(offered, [&[33, 4], with_the_sandbox].concat());
+    let with_the_sandbox: &[usize] = if cfg!(feature = "sandbox") { &[36] } else { &[] };
+    assert_eq!(offered, [&[36, 6], with_the_sandbox].concat());
 }
 
 #[test]

@@ -483,6 +483,64 @@ async fn a_run_is_waited_for_until_it_works() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_run_is_waited_for_by_who_says_how_long() {
+    let run = |state: &str| answer(&json!({"run": {"id": "r_1", "status": state}}));
+    let at = |step: u32| answer(&json!({"latestStep": step, "stepsWithSamples": []}));
+    let upstream = Scripted::start(vec![run("RUNNING"), at(3)]).await;
+    let mut server = server(&upstream.url, "50").await;
+    let id = json!({"run_id": "r_1"});
+    // Who only asks how it goes is answered at once.
+    let going = server.call("prime-intellect-getrun", id.clone()).await.json();
+    assert_eq!(
+        (&going["run"]["status"], &going["latestStep"]),
+        (&json!("RUNNING"), &json!(3))
+    );
+    assert_eq!(going.get("next"), None, "{going}");
+
+    let script = [
+        run("QUEUED"),
+        run("RUNNING"),
+        at(3),
+        run("RUNNING"),
+        at(5),
+        run("COMPLETED"),
+        at(9),
+    ];
+    upstream.script(script.to_vec());
+    let params = json!({
+        "name": "prime-intellect-getrun", "arguments": with(id.clone(), 50.0), "_meta": {"progressToken": "p"},
+    });
+    let ended = server.request("tools/call", params).await;
+    let ended: Value = serde_json::from_str(ended["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&ended["run"]["status"], &ended["latestStep"]),
+        (&json!("COMPLETED"), &json!(9))
+    );
+    let stdout = server.stdout();
+    for told in ["run queued, ", "run running, step 3, ", "run running, step 5, "] {
+        assert!(stdout.contains(told), "{told}: {stdout}");
+    }
+
+    // The time is over, and the next call goes on waiting; a service that does not say how far it is stops nothing.
+    upstream.script(vec![run("RUNNING")]);
+    let going = server
+        .call("prime-intellect-getrun", with(id.clone(), 0.1))
+        .await
+        .json();
+    assert_eq!(going["run"]["status"], "RUNNING", "{going}");
+    assert_eq!(
+        going["next"]["arguments"],
+        json!({"run_id": "r_1", "wait_seconds": 25.0})
+    );
+    upstream.script(vec![run("STOPPING"), at(5), run("STOPPED"), at(6)]);
+    let stopped = next(&mut server, &going).await.json();
+    assert_eq!(
+        (&stopped["run"]["status"], &stopped["latestStep"]),
+        (&json!("STOPPED"), &json!(6))
+    );
+}
+
+#[tokio::test]
 async fn a_model_resource_that_fails_bills_nothing() {
     let resource =
         |state: &str| answer(&json!({"id": "mr_1", "status": format!("MODEL_RESOURCES_STATUS_{state}")}));

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::api::{Doing, Reply, peek};
+use crate::api::integer::Integer;
+use crate::api::{Call, Doing, Reply, Request, peek};
 use crate::error::ToolError;
-use crate::spec::{GET_MODEL_RESOURCE, GET_RUN, GET_TRAINING_SESSION, Spec};
+use crate::spec::{GET_MODEL_RESOURCE, GET_RUN, GET_RUN_PROGRESS, GET_TRAINING_SESSION, Spec};
 
 /// Between two looks at something that takes minutes, by the services' own clients.
 const SLOW: Duration = Duration::from_secs(10);
@@ -14,6 +15,10 @@ const SLOW: Duration = Duration::from_secs(10);
 const ENDING: Duration = Duration::from_secs(2);
 /// The same of a run that was told to stop.
 const RUN_ENDING: Duration = Duration::from_secs(3);
+/// How long the service may take to say how far a run is.
+const STEPS_PATIENCE: Duration = Duration::from_secs(5);
+/// The member that says so, in its answer and in ours.
+pub(super) const LATEST_STEP: &str = "latestStep";
 /// The same of an operation.
 const QUICK: Duration = Duration::from_millis(500);
 
@@ -34,6 +39,10 @@ pub struct Goal {
     interval: Duration,
     /// Whether a thing that the service does not know any more is what was waited for.
     until_gone: bool,
+    /// The row that shows how far it is, in `latestStep`; the path is filled like that of `show`.
+    pub(super) steps: Option<&'static Spec>,
+    /// Whether the tool that shows the thing waits for this only if it is told how long.
+    pub(super) when_told: bool,
 }
 
 /// A new model resource, until sessions can attach or it never will be ready.
@@ -52,6 +61,8 @@ pub const RESOURCE: Goal = Goal {
     passes: &["PENDING", "CREATING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
+    steps: None,
+    when_told: false,
 };
 
 /// A model resource that was told to stop.
@@ -78,6 +89,8 @@ pub const SESSION: Goal = Goal {
     passes: &["UNSPECIFIED", "CREATING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
+    steps: None,
+    when_told: false,
 };
 
 /// A session that was told to stop.
@@ -97,15 +110,32 @@ pub const RUN: Goal = Goal {
     passes: &["QUEUED", "PENDING", "PAUSING", "STOPPING"],
     interval: SLOW,
     until_gone: false,
+    steps: None,
+    when_told: false,
+};
+
+/// A run that somebody looks at, until it works or has ended.
+pub const RUN_SHOWN: Goal = Goal {
+    steps: Some(&GET_RUN_PROGRESS),
+    ..RUN
+};
+
+/// A run, until it has ended.
+pub const RUN_ENDED: Goal = Goal {
+    ends: ENDS_OF_RUNS,
+    passes: &["QUEUED", "PENDING", "RUNNING", "PAUSING", "STOPPING"],
+    when_told: true,
+    ..RUN_SHOWN
 };
 
 /// A run that was told to stop.
 pub const RUN_DOWN: Goal = Goal {
     interval: RUN_ENDING,
-    ends: &["COMPLETED", "FAILED", "STOPPED", "PAUSED"],
-    passes: &["QUEUED", "PENDING", "RUNNING", "PAUSING", "STOPPING"],
-    ..RUN
+    steps: None,
+    ..RUN_ENDED
 };
+
+const ENDS_OF_RUNS: &[&str] = &["COMPLETED", "FAILED", "STOPPED", "PAUSED"];
 
 /// What a status means for a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +160,8 @@ impl Goal {
             passes: &["UNSPECIFIED", "PENDING", "RUNNING"],
             interval: QUICK,
             until_gone: false,
+            steps: None,
+            when_told: false,
         }
     }
 
@@ -157,15 +189,26 @@ impl Goal {
         self.until_gone && is_not_found(error)
     }
 
-    /// What a status says, such as `forward-backward running`.
-    pub(super) fn doing(&self, status: Option<&str>) -> Doing {
+    /// What a status says, such as `forward-backward running` or `run running, step 12`.
+    pub(super) fn doing(&self, status: Option<&str>, step: Option<i64>) -> Doing {
         let status = status.unwrap_or("started");
         let short = status.strip_prefix(self.prefix).unwrap_or(status);
         let short = short.to_ascii_lowercase().replace('_', " ");
+        let step = step.map_or_else(String::new, |step| format!(", step {step}"));
         Doing {
-            what: Some(format!("{} {short}", self.label)),
+            what: Some(format!("{} {short}{step}", self.label)),
             bytes: None,
         }
+    }
+
+    /// How far a thing of this status is, if the service shows that; asking is never in the way.
+    pub(super) async fn step(&self, call: &Call<'_>, ids: &[&str], status: Option<&str>) -> Option<i64> {
+        let row = self
+            .steps
+            .filter(|_| !matches!(status, Some("QUEUED" | "PENDING")))?;
+        let call = call.hurried(STEPS_PATIENCE);
+        let shown = Request::new(&call, row).path_values(ids).send().await.ok()?;
+        shown.member::<Integer>(LATEST_STEP).map(|Integer(step)| step)
     }
 
     /// The longest time until the next look at a thing of this status.
@@ -212,6 +255,8 @@ mod tests {
             (RUN, "RUNNING", Reached),
             (RUN, "CANCELLED", Unknown),
             (RUN_DOWN, "RUNNING", Passes),
+            (RUN_ENDED, "RUNNING", Passes),
+            (RUN_ENDED, "PAUSED", Reached),
         ] {
             assert_eq!(goal.reading(Some(status)), reading, "{status}");
         }
@@ -222,7 +267,7 @@ mod tests {
     fn a_status_is_found_and_put_into_words() {
         let words = |goal: Goal, answer: &str| {
             let status = status(&Reply::new(answer.to_owned()));
-            goal.doing(status.as_deref()).what.unwrap()
+            goal.doing(status.as_deref(), None).what.unwrap()
         };
         assert_eq!(
             words(RUN, r#"{"run":{"id":"r","status":"QUEUED"}}"#),

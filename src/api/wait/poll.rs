@@ -17,8 +17,8 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// How often the service may not know yet what it has just made.
 const MOST_TOO_EARLY: u32 = 5;
 
-/// What is looked at: the row, and the ids in its path.
-type Thing = (&'static str, Vec<String>);
+/// What is looked at: the row, whether steps are counted, and the ids in the path.
+type Thing = (&'static str, bool, Vec<String>);
 
 /// The polls under way.
 #[derive(Default)]
@@ -44,12 +44,26 @@ pub(super) struct Seen {
     pub(super) reply: Reply,
     /// The status in it.
     pub(super) status: Option<String>,
+    /// How far it is.
+    pub(super) step: Option<i64>,
 }
 
 impl Seen {
     pub(super) fn new(reply: Reply) -> Self {
         let status = goal::status(&reply);
-        Self { reply, status }
+        Self {
+            reply,
+            status,
+            step: None,
+        }
+    }
+
+    /// The answer, with how far it is.
+    pub(super) fn into_reply(self) -> Reply {
+        match self.step {
+            Some(step) => self.reply.with(goal::LATEST_STEP, &step),
+            None => self.reply,
+        }
     }
 }
 
@@ -78,7 +92,7 @@ impl Poll {
         let joined = Instant::now();
         let mut polls = api.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
         polls.retain(|_, poll| poll.strong_count() > 0);
-        let key = (goal.show.name, ids.clone());
+        let key = (goal.show.name, goal.steps.is_some(), ids.clone());
         let running = polls.get(&key).and_then(Weak::upgrade);
         let poll = if let Some(poll) = running.filter(|poll| !poll.looking.is_finished()) {
             poll.hurry.notify_one();
@@ -166,7 +180,10 @@ async fn rounds(
             too_early -= 1;
         } else {
             too_early = 0;
-            let found = found.map(Seen::new);
+            let mut found = found.map(Seen::new);
+            if let Ok(seen) = &mut found {
+                seen.step = goal.step(&call, &ids, seen.status.as_deref()).await;
+            }
             let interval = found.as_ref().ok().map(|seen| {
                 // What has come to rest is asked for by those who come and go: nobody waits there for long.
                 let at_rest = goal.reading(seen.status.as_deref()) == Reading::Reached;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Goal;
+use super::{Goal, usual};
 use crate::api::{Call, Output, Reply};
 use crate::error::ToolError;
 
@@ -61,9 +61,15 @@ impl Waited {
 
     pub(super) fn of(call: &Call<'_>, goal: &Goal, ids: &[&str], reply: Reply, ended: Ended) -> Self {
         let named = goal.show.placeholders().zip(ids);
+        let mut arguments: Map<String, Value> =
+            named.map(|(name, id)| (name.to_owned(), (*id).into())).collect();
+        if goal.when_told {
+            let wait = usual(call).as_secs_f64();
+            arguments.insert("wait_seconds".to_owned(), json!(wait));
+        }
         let next = Next {
             tool: goal.show.name,
-            arguments: named.map(|(name, id)| (name.to_owned(), (*id).into())).collect(),
+            arguments,
         };
         Self {
             reply,
