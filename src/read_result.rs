@@ -15,7 +15,7 @@ use crate::error::ToolError;
 use crate::files::{Files, LARGEST_JSON};
 use crate::problems::{Path, Problems};
 
-use place::find;
+use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
 
 /// The arguments.
@@ -23,7 +23,7 @@ use shown::{Kind, Shown, show};
 pub struct Request {
     /// The file.
     path: String,
-    /// Which part, such as output.results[0].sequences. Default all.
+    /// Which part, such as output.results[0].sequences[*].tokens, where [*] takes that of each. Default all.
     #[schemars(length(max = 500))]
     at: Option<String>,
     /// Of a list or text: the first entry or character. Default 0.
@@ -60,8 +60,12 @@ pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
     let at = request.at.as_deref().unwrap_or_default().trim();
     let found = find(&text, at).map_err(|problem| Problems::one(&Path::Root.key("at"), problem))?;
     let size = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-    let shown = show(found, size(request.start), size(request.count));
+    let shown = show(&found, size(request.start), size(request.count));
     let (kind, length, shown) = shown.map_err(|problem| Problems::one(&Path::Root.key("start"), problem))?;
+    let members = shown.is_partly().then(|| members_of_entries(&found)).flatten();
+    let hint = members.map(|members| format!("{at}[*].NAME shows one member of each entry: {members}."));
+    let notes: Vec<String> = note.into_iter().chain(hint).collect();
+    let note = (!notes.is_empty()).then(|| notes.join(" "));
     let answer = Answer {
         at,
         kind,

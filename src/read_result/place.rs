@@ -1,8 +1,11 @@
 //! A place in a JSON text, such as `output.results[0].tokens`, and the way there.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::shown::{Kind, Members};
+use crate::api::json::raw;
 use crate::problems::{list, nearest};
 
 /// How many names of members a message lists.
@@ -13,27 +16,49 @@ const MOST_LISTED: usize = 40;
 enum Step<'a> {
     Member(&'a str),
     Entry(usize),
+    /// Of each entry what the rest of the way leads to, as a list.
+    Each,
 }
 
 /// The value at a place, or where the way ended and what is there.
-pub(super) fn find<'a>(whole: &'a RawValue, at: &str) -> Result<&'a RawValue, String> {
-    let mut found = whole;
-    let mut rest = at.strip_prefix('$').unwrap_or(at);
+pub(super) fn find<'a>(whole: &'a RawValue, at: &str) -> Result<Cow<'a, RawValue>, String> {
+    walk(whole, at, at.strip_prefix('$').unwrap_or(at))
+}
+
+/// Goes on from `found` along `rest`, the end of the way `at`.
+fn walk<'a>(mut found: &'a RawValue, at: &str, mut rest: &str) -> Result<Cow<'a, RawValue>, String> {
     while !rest.is_empty() {
         let walked = at.len() - rest.len();
         let walked = at.get(..walked).filter(|walked| !matches!(*walked, "" | "$"));
         let (step, after) = step(rest).ok_or_else(|| {
             format!(
-                "cannot be read from `{rest}` on: write members as .name or [\"name\"] and entries as [0]"
+                "cannot be read from `{rest}` on: write members as .name or [\"name\"], entries as [0], and [*] for each entry"
             )
         })?;
+        if step == Step::Each && Kind::of(found.get()) == Kind::List {
+            return each(found, at, after);
+        }
         found = take(found, &step).map_err(|problem| match walked {
             Some(walked) => format!("`{walked}` {problem}"),
             None => format!("the file {problem}"),
         })?;
         rest = after;
     }
-    Ok(found)
+    Ok(Cow::Borrowed(found))
+}
+
+/// A list of what the rest of the way leads to from each entry.
+fn each<'a>(list: &RawValue, at: &str, rest: &str) -> Result<Cow<'a, RawValue>, String> {
+    let mut joined = String::from("[");
+    for entry in entries(list) {
+        let found = walk(entry, at, rest)?;
+        if joined.len() > 1 {
+            joined.push(',');
+        }
+        joined.push_str(found.get());
+    }
+    joined.push(']');
+    raw(joined).map(Cow::Owned).map_err(|error| error.to_string())
 }
 
 /// The first step of a way, and the rest.
@@ -45,7 +70,11 @@ fn step(way: &str) -> Option<(Step<'_>, &str)> {
             Some((Step::Member(name), rest.strip_prefix(']')?))
         } else {
             let (index, rest) = inside.split_once(']')?;
-            Some((Step::Entry(index.trim().parse().ok()?), rest))
+            let step = match index.trim() {
+                "*" => Step::Each,
+                index => Step::Entry(index.parse().ok()?),
+            };
+            Some((step, rest))
         };
     }
     let name = way.strip_prefix('.').unwrap_or(way);
@@ -83,7 +112,7 @@ fn take<'a>(value: &'a RawValue, step: &Step<'_>) -> Result<&'a RawValue, String
                 "is a list of {count} entries: go on with an index, such as [0], before .{name}"
             ))
         }
-        (Step::Entry(_), Kind::Object) => {
+        (Step::Entry(_) | Step::Each, Kind::Object) => {
             let Members(members) = Members::of(value);
             let known = members.iter().map(|(name, _)| name.as_str());
             Err(format!(
@@ -93,6 +122,14 @@ fn take<'a>(value: &'a RawValue, step: &Step<'_>) -> Result<&'a RawValue, String
         }
         (_, kind) => Err(format!("is {}, where the way ends", kind.words())),
     }
+}
+
+/// The names of the members that the entries of a list have; `None` if these are no objects.
+pub(super) fn members_of_entries(value: &RawValue) -> Option<String> {
+    let entries = entries(value);
+    let Members(members) = Members::of(entries.first()?);
+    let known = members.iter().map(|(name, _)| name.as_str());
+    (members.len() > 1).then(|| names(known, members.len()))
 }
 
 fn names<'a>(known: impl Iterator<Item = &'a str>, count: usize) -> String {

@@ -63,6 +63,13 @@ pub(super) struct Shown {
     next_start: Option<usize>,
 }
 
+impl Shown {
+    /// Whether there is more than is shown.
+    pub(super) const fn is_partly(&self) -> bool {
+        self.next_start.is_some() || self.outline.is_some()
+    }
+}
+
 /// The kind of the value, its length, and what is shown of it.
 pub(super) fn show(
     value: &RawValue,

@@ -93,6 +93,47 @@ fn a_list_is_shown_from_anywhere_as_far_as_it_fits() {
 }
 
 #[test]
+fn of_each_entry_one_member_can_be_shown() {
+    let sequence = |first: u32| json!({"tokens": [first, 8], "logprobs": vec![-0.123_456_789; 2000], "stop_reason": "S"});
+    let results = json!([{"sequences": [sequence(1), sequence(2)]}, {"sequences": [sequence(3)]}]);
+    let content = json!({"output": {"results": results}});
+    let shown = |at: &str| part(&content, at)["value"].clone();
+    assert_eq!(
+        shown("output.results[0].sequences[*].tokens"),
+        json!([[1, 8], [2, 8]])
+    );
+    assert_eq!(
+        shown("output.results[*].sequences[*].tokens[0]"),
+        json!([[1, 2], [3]])
+    );
+    let second = asked(
+        &content.to_string(),
+        "output.results[0].sequences[*].tokens",
+        [Some(1), None],
+    );
+    assert_eq!(second.unwrap()["value"], json!([[2, 8]]));
+    // Who sees too much of it at once is told.
+    let outlined = part(&content, "output.results[0].sequences");
+    assert_eq!(
+        outlined["note"],
+        "output.results[0].sequences[*].NAME shows one member of each entry: tokens, logprobs, stop_reason."
+    );
+    for (at, expected) in [
+        (
+            "output.results[*].sequence",
+            "`output.results[*]` has no member `sequence`; it has sequences. Did you",
+        ),
+        (
+            "output[*]",
+            "`output` is an object: go on with one of its members: results",
+        ),
+    ] {
+        let problem = problem(&content, at);
+        assert!(problem.contains(expected), "{problem}");
+    }
+}
+
+#[test]
 fn text_is_shown_in_characters() {
     let text = "é\"\u{1}".repeat(5000);
     let content = json!([text]).to_string();

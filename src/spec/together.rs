@@ -145,7 +145,7 @@ pub const SAMPLE: Spec = Spec::new(
 pub const GET_SAMPLE_OPERATION: Spec = Spec::new(
     "get-sample-operation",
     "Get sample operation",
-    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). A summary counts the tokens and averages the logprobs; score completions from its file. With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). A summary counts the tokens and averages the logprobs; score completions from its file (read-result with at output.results[0].sequences[*].tokens). With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",
