@@ -64,6 +64,7 @@ use http::Http;
 use payload::Uploads;
 use permits::Permits;
 use room::Room;
+use together::course::Courses;
 use together::running::Running;
 use wait::Polls;
 pub use wait::WaitSeconds;
@@ -85,6 +86,7 @@ pub struct Api {
     redactor: Arc<Redactor>,
     journal: Journal,
     running: Running,
+    courses: Courses,
 }
 
 impl Api {
@@ -110,6 +112,7 @@ impl Api {
             uploads: Uploads::default(),
             journal: Journal::new(directory, hosts, redactor.clone()),
             running: Running::default(),
+            courses: Courses::default(),
             polls: Polls::default(),
             downloads: Downloads::default(),
             redactor,
@@ -138,6 +141,12 @@ impl Api {
     #[must_use]
     pub const fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// What was submitted in each session.
+    #[must_use]
+    pub const fn courses(&self) -> &Courses {
+        &self.courses
     }
 
     /// The model resources of this process that may be up.

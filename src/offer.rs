@@ -75,19 +75,19 @@ impl Offer {
                 "--tools names {name}, but its toolset {toolset} is not among the named ones"
             ));
         }
-        let named = |entry: &Entry| {
-            let names = choice.tools.as_ref();
-            names.is_none_or(|names| names.iter().any(|name| name == entry.spec.name))
+        let wanted = |entry: &Entry| {
+            let tools = choice.tools.as_ref();
+            tools.is_none_or(|tools| tools.iter().any(|name| name == entry.spec.name))
         };
         let chosen = |entry: &&Entry| {
             let toolset = entry.spec.toolset;
             toolset.is_some_and(|toolset| toolsets.contains(&toolset))
                 // Without these nobody could read what the named ones store.
-                && (named(entry) || toolset == Some(Toolset::Local))
+                && (wanted(entry) || toolset == Some(Toolset::Local))
                 && (!choice.read_only || entry.spec.effect.read_only())
         };
         let entries: Vec<&Entry> = ALL.iter().filter(chosen).collect();
-        if !entries.iter().any(|entry| named(entry)) {
+        if !entries.iter().any(|entry| wanted(entry)) {
             return Err("no tool is left: none of --tools is read-only".to_owned());
         }
         Ok(Self {

@@ -1,5 +1,6 @@
 //! `build-training-batch`: the body of a forward-backward pass, of completions and their rewards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::{Call, Reply};
@@ -29,6 +30,14 @@ impl Handler for BuildTrainingBatch {
             .map(Arc::clone)
             .ok_or_else(ToolError::no_data)?;
         let files = config.files.clone();
-        blocking(move || batch::build(args, &files, &data)).await?
+        let session_id = args.session_id().to_owned();
+        let built = blocking(move || batch::build(args, &files, &data)).await??;
+        let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
+        let oldest = versions.and_then(|versions| versions.first().copied());
+        let doubt = oldest.and_then(|oldest| call.api.courses().older(&session_id, oldest));
+        Ok(match doubt {
+            Some(doubt) => built.noted(&doubt),
+            None => built,
+        })
     }
 }

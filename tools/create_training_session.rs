@@ -33,6 +33,9 @@ impl Handler for CreateTrainingSession {
             request = request.id(path, id);
         }
         let reply = request.send().await?;
+        if let Some(id) = reply.member::<String>("id") {
+            call.api.courses().created(&id);
+        }
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
         Ok(waited.told())
     }

@@ -21,6 +21,7 @@ impl Handler for ForwardBackwardPass {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, &operation::FORWARD_BACKWARD).await
+        let kind = args.body.value.kind();
+        operation::submit(call, args, kind).await
     }
 }

@@ -20,6 +20,11 @@ impl Handler for OptimizerStep {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await
+        let doubt = args.body.value.doubt();
+        let answer = operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await?;
+        Ok(match doubt {
+            Some(doubt) => answer.noted(doubt),
+            None => answer,
+        })
     }
 }

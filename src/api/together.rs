@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod billing;
+pub mod course;
 pub mod custom;
 pub mod forward_backward;
 pub mod list;

@@ -67,7 +67,7 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_versions: Option<BTreeSet<i64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
+    note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
 }
@@ -102,6 +102,8 @@ struct NextArguments {
 
 const SEVERAL: &str = "Their gradients add up: make all of these calls, each to its end, before one optimizer-step. They are of about equal size, as a loss that is averaged over a call gives each call the same weight.";
 const NOTHING: &str = "Nothing is left to train on, and no file was written: in each group all rewards are equal, or the rest is empty or has weight 0. Sample again: more completions for each prompt, a higher temperature, or prompts that sometimes succeed and sometimes fail.";
+const NO_KL_TERM: &str =
+    "reference_operation_ids change nothing: the loss has no KL term, which grpo_params.beta above 0 adds.";
 const SCORE: &str = "The KL term needs log-probabilities under the reference policy. Call next, in a session whose weights are the reference's (this one only while its weights still are, otherwise another one); when that is COMPLETED, call build-training-batch again with the same arguments and reference_operation_ids (and reference_session_id, if it was another session).";
 
 impl Answer {
@@ -135,12 +137,14 @@ impl Answer {
                 Some(Next::Several(several.iter().map(call).collect())),
             ),
         };
+        let unused = request.reference_operation_ids.is_some() && !job.loss.kl_term;
+        let notes: Vec<&str> = note.into_iter().chain(unused.then_some(NO_KL_TERM)).collect();
         Ok(Self {
             batches,
             samples: samples.len(),
             tokens: tokens(samples),
             trained_tokens: samples.iter().map(Sample::trained).sum(),
-            note,
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
             next,
             ..Self::counted(counts)
         })
@@ -163,7 +167,7 @@ impl Answer {
         let session = request.reference_session_id.as_ref();
         let session = session.unwrap_or(&request.session_id);
         Ok(Self {
-            note: Some(SCORE),
+            note: Some(SCORE.to_owned()),
             next: Some(Next::One(next(&spec::SAMPLE, session, &scoring))),
             scoring: Some(scoring),
             // Nothing was built yet, so nothing was left out.

@@ -197,6 +197,12 @@ impl Request {
         }
     }
 
+    /// The session that the batch is for.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
     const fn has_rewards(&self) -> bool {
         self.rewards.is_some() || self.rewards_path.is_some()
     }

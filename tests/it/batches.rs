@@ -98,6 +98,55 @@ fn tensor(sample: &Value, name: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_hardly_meant_is_noted() {
+    let mut place = Place::new().await;
+    place
+        .sampled("op", &[&[101]], json!([result(&[&[7], &[8]])]))
+        .await;
+    let scored = |tokens: &[i64]| {
+        let logprobs: Vec<Value> = tokens
+            .iter()
+            .enumerate()
+            .map(|(at, _)| if at == 0 { Value::Null } else { json!(-0.5) })
+            .collect();
+        json!({"sequences": [], "prompt_logprobs": logprobs, "policy_segments": []})
+    };
+    let sequences: [&[i64]; 2] = [&[101, 7], &[101, 8]];
+    place
+        .sampled("ref", &sequences, json!(sequences.map(scored)))
+        .await;
+    let request = json!({"operation_ids": ["op"], "rewards": [[1, 0]]});
+    let built = place.built(request.clone()).await;
+    assert_eq!(built.get("note"), None, "{built}");
+    let mut scored = request.clone();
+    scored["reference_operation_ids"] = json!(["ref"]);
+    let built = place.built(scored.clone()).await;
+    let note = built["note"].as_str().unwrap();
+    assert!(note.contains("reference_operation_ids change nothing"), "{note}");
+    scored["loss"] = json!({"type": "LOSS_TYPE_GRPO", "grpo_params": {"beta": 0.1}});
+    assert_eq!(place.built(scored).await.get("note"), None);
+
+    // Weights that were published since make it off-policy.
+    for (version, words) in [
+        (3, None),
+        (
+            4,
+            Some("completions of the weights' version 3, and version 4 is published"),
+        ),
+    ] {
+        let published = json!({"id": format!("sync-{version}"), "status": "TRAINING_OPERATION_STATUS_COMPLETED",
+            "output": {"weights_version": version.to_string()}});
+        place.upstream.script(vec![answer(&published)]);
+        let sync = json!({"session_id": "s", "body": {"weight_sync_type": "WEIGHT_SYNC_TYPE_SYNCHRONOUS"}});
+        place.server.call("weights-sync", sync).await.json();
+        let built = place.built(request.clone()).await;
+        let note = built["note"].as_str();
+        assert_eq!(note.is_some(), words.is_some(), "{built}");
+        assert!(words.is_none_or(|words| note.unwrap().contains(words)), "{built}");
+    }
+}
+
+#[tokio::test]
 async fn the_worked_step_comes_out_as_it_is_documented() {
     let mut place = Place::new().await;
     let results = json!([{

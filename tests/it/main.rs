@@ -26,6 +26,7 @@ mod body_path;
 mod bounds;
 mod cli;
 mod contract;
+mod course;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod downloads;

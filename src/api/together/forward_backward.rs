@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::losses::{Loss, LossType};
+use super::operation::{self, Kind};
 use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
 use crate::problems::{Path, Problems};
 use crate::schema::input_schema;
@@ -23,7 +24,6 @@ pub struct ForwardBackward {
     #[schemars(required)]
     loss: Option<Loss>,
     /// Loss and metrics only, no gradients. Default false.
-    #[expect(dead_code, reason = "sent as it came")]
     forward_only: Option<bool>,
     /// Also return log-probabilities per position; slow and large. Default false.
     #[expect(dead_code, reason = "sent as it came")]
@@ -103,6 +103,16 @@ enum Need {
 }
 
 impl ForwardBackward {
+    /// The kind of operation that it starts.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        if self.forward_only == Some(true) {
+            &operation::FORWARD
+        } else {
+            &operation::FORWARD_BACKWARD
+        }
+    }
+
     /// Applies the rules that a schema cannot say.
     pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if let Some(loss) = &self.loss {

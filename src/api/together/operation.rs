@@ -10,8 +10,10 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::args::{CheckpointArgs, OperationArgs, SubmitArgs};
+use super::course::{self, Part};
 use super::summary;
 use crate::api::call::Summary;
+use crate::api::integer::Integer;
 use crate::api::payload::{self, Uploaded};
 use crate::api::wait::{self, Goal, Waited};
 use crate::api::{Call, IdempotencyKey, Output, Reply, View, peek};
@@ -32,6 +34,8 @@ pub struct Kind {
     pub uploaded: Option<Uploaded>,
     /// What is said of a large result.
     pub summary: Option<Summary>,
+    /// Its part in the training.
+    pub part: Part,
     /// Whether request and result are kept as files, whatever their size: `build-training-batch` reads them.
     pub kept: bool,
 }
@@ -44,6 +48,7 @@ impl Kind {
             label,
             uploaded: None,
             summary: None,
+            part: Part::Aside,
             kept: false,
         }
     }
@@ -57,6 +62,7 @@ impl Kind {
 pub const SAMPLE: Kind = Kind {
     uploaded: Some(Uploaded::All),
     summary: Some(summary::sample),
+    part: Part::Sampling,
     kept: true,
     ..Kind::small(&spec::GET_SAMPLE_OPERATION, "sample")
 };
@@ -65,12 +71,20 @@ pub const SAMPLE: Kind = Kind {
 pub const FORWARD_BACKWARD: Kind = Kind {
     uploaded: Some(Uploaded::Members(&["loss", "samples"])),
     summary: Some(summary::forward_backward),
+    part: Part::Gradients,
     ..Kind::small(&spec::GET_FORWARD_BACKWARD_OPERATION, "forward-backward")
+};
+
+/// Loss alone.
+pub const FORWARD: Kind = Kind {
+    part: Part::Aside,
+    ..FORWARD_BACKWARD
 };
 
 /// Gradients of the caller's own loss.
 pub const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
     uploaded: Some(Uploaded::Members(&["samples", "gradients"])),
+    part: Part::Gradients,
     ..Kind::small(
         &spec::GET_CUSTOM_FORWARD_BACKWARD_OPERATION,
         "custom-forward-backward",
@@ -78,10 +92,16 @@ pub const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
 };
 
 /// Applying the gradients.
-pub const OPTIMIZER_STEP: Kind = Kind::small(&spec::GET_OPTIM_STEP_OPERATION, "optimizer-step");
+pub const OPTIMIZER_STEP: Kind = Kind {
+    part: Part::Step,
+    ..Kind::small(&spec::GET_OPTIM_STEP_OPERATION, "optimizer-step")
+};
 
 /// Publishing the weights.
-pub const WEIGHTS_SYNC: Kind = Kind::small(&spec::GET_WEIGHTS_SYNC_OPERATION, "weights-sync");
+pub const WEIGHTS_SYNC: Kind = Kind {
+    part: Part::Sync,
+    ..Kind::small(&spec::GET_WEIGHTS_SYNC_OPERATION, "weights-sync")
+};
 
 /// Saving for resuming.
 pub const TRAINING_CHECKPOINT: Kind = Kind::small(
@@ -100,6 +120,10 @@ pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Res
     key.header()?;
     let mut body = args.body.into_text();
     let request = kind.kept.then(|| body.clone());
+    let batch = match kind.part {
+        Part::Gradients => course::fingerprint(&body),
+        _ => 0,
+    };
     if let Some(members) = kind.uploaded
         && body.len() > call.api.config().inline_limit
     {
@@ -108,11 +132,17 @@ pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Res
     let submitted = call.request().path("session_id", &args.session_id).body(body);
     let reply = submitted.idempotency_key(Some(key)).send().await?;
     let keeping = request.and_then(|request| keep_request(call, &args.session_id, &reply, request));
+    let courses = call.api.courses();
+    let id = reply.member::<String>("id");
+    let note = id.and_then(|id| courses.submitted(&args.session_id, kind.part, &id, batch));
     let answer = followed(call, &args.session_id, reply, kind, args.output, until).await;
     if let Some(keeping) = keeping {
         keeping.end_or_warn().await;
     }
-    Ok(answer)
+    Ok(match note {
+        Some(note) => answer.noted(&note),
+        None => answer,
+    })
 }
 
 /// Saves a checkpoint and waits for its end.
@@ -162,6 +192,7 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
 fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: Option<Output>) -> Reply {
     let reply = waited.reply();
+    follow_course(call, session_id, reply, kind);
     let completed = if kind.kept { completed(reply) } else { None };
     let stored = match &completed {
         Some(id) => {
@@ -179,6 +210,29 @@ fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: 
         summary: kind.summary,
         stored,
     })
+}
+
+/// Keeps in mind what became of an operation.
+fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) {
+    #[derive(Deserialize)]
+    struct Published {
+        weights_version: Integer,
+    }
+    let courses = call.api.courses();
+    let status = peek::text(reply.text(), "status");
+    match (status.as_deref(), kind.part) {
+        (Some("TRAINING_OPERATION_STATUS_FAILED"), _) => {
+            if let Some(id) = reply.member::<String>("id") {
+                courses.failed(session_id, &id);
+            }
+        }
+        (Some("TRAINING_OPERATION_STATUS_COMPLETED"), Part::Sync) => {
+            if let Some(Published { weights_version }) = reply.member("output") {
+                courses.published(session_id, weights_version.0);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The id of an operation that has its whole result: neither is it still under way, nor does the result lie elsewhere.

@@ -17,45 +17,67 @@ pub struct OptimizerStep {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct AdamParams {
     /// Always give it: about 1e-5 to 1e-4 for LoRA.
     #[schemars(range(min = 0))]
     learning_rate: Option<f64>,
     /// Default 0.9.
+    #[expect(dead_code, reason = "sent as it came")]
     beta1: Option<f64>,
     /// Default 0.95.
+    #[expect(dead_code, reason = "sent as it came")]
     beta2: Option<f64>,
     /// Default 1e-8.
+    #[expect(dead_code, reason = "sent as it came")]
     eps: Option<f64>,
     /// Always give it: its default is disputed (0 or 0.1).
+    #[expect(dead_code, reason = "sent as it came")]
     weight_decay: Option<f64>,
     /// Default 1.0; 0 turns clipping off.
     #[schemars(range(min = 0))]
+    #[expect(dead_code, reason = "sent as it came")]
     grad_clip_norm: Option<f64>,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct MuonParams {
     /// Always give it, such as 0.02.
     #[schemars(range(min = 0))]
     learning_rate: Option<f64>,
     /// Default 0.95.
+    #[expect(dead_code, reason = "sent as it came")]
     momentum: Option<f64>,
     /// Default 5.
+    #[expect(dead_code, reason = "sent as it came")]
     newton_schulz_steps: Option<i64>,
     /// Default 0.
+    #[expect(dead_code, reason = "sent as it came")]
     weight_decay: Option<f64>,
     /// Default 1.0; 0 turns clipping off.
     #[schemars(range(min = 0))]
+    #[expect(dead_code, reason = "sent as it came")]
     grad_clip_norm: Option<f64>,
     /// For the parameters that Muon does not handle; fields as in adam_params.
     #[schemars(extend("x-brief" = true))]
+    #[expect(dead_code, reason = "sent as it came")]
     adam: Option<AdamParams>,
 }
 
 impl OptimizerStep {
+    /// What the caller may not have meant.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&'static str> {
+        let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
+        let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
+        match adam.or(muon) {
+            None => Some(
+                "No learning_rate was given: the service's default is not published and has changed before. Give it with each step.",
+            ),
+            Some(0.0) => Some("learning_rate 0 changes no weights."),
+            Some(_) => None,
+        }
+    }
+
     /// Applies the rules that a schema cannot say.
     pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if self.adam_params.is_some() && self.muon_params.is_some() {

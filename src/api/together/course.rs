@@ -1,0 +1,240 @@
+//! What this server has submitted in each session, to notice what goes wrong in silence: the service takes a batch twice, a
+//! step without gradients or a sampling from old weights, and that is hardly ever meant. Nothing is refused for it.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::{Mutex, PoisonError};
+
+/// How many sessions are kept in mind, the newest.
+const MOST_SESSIONS: usize = 200;
+/// How many operations of a session are kept in mind: one that is submitted again under its key is the same.
+const MOST_OPERATIONS: usize = 64;
+
+/// The part that an operation has in the training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Adds gradients.
+    Gradients,
+    /// Applies them.
+    Step,
+    /// Publishes the weights.
+    Sync,
+    /// Uses the published weights.
+    Sampling,
+    /// Changes nothing about either.
+    Aside,
+}
+
+/// The sessions of which this server knows something, the newest last.
+#[derive(Default)]
+pub struct Courses(Mutex<Vec<(String, Course)>>);
+
+/// What is known of one session.
+#[derive(Default)]
+struct Course {
+    operations: Vec<(String, Part)>,
+    /// The batches whose gradients wait for a step, each with its operation.
+    waiting: Vec<(u64, String)>,
+    /// Whether these are all: the session, or the last step, was made here.
+    complete: bool,
+    steps_since_sync: usize,
+    /// The version of the weights that was published last, as far as that is known.
+    version: Option<i64>,
+}
+
+/// What tells batches apart.
+#[must_use]
+pub fn fingerprint(body: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body.as_bytes());
+    hasher.finish()
+}
+
+impl Courses {
+    fn with<T>(&self, session_id: &str, work: impl FnOnce(&mut Course) -> T) -> T {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = session_id.trim();
+        let known = sessions.iter().position(|(known, _)| known == id);
+        let mut course = known.map_or_else(Course::default, |at| sessions.remove(at).1);
+        if sessions.len() == MOST_SESSIONS {
+            sessions.remove(0);
+        }
+        let done = work(&mut course);
+        sessions.push((id.to_owned(), course));
+        done
+    }
+
+    /// A session was created here.
+    pub fn created(&self, session_id: &str) {
+        self.with(session_id, |course| course.complete = true);
+    }
+
+    /// An operation was accepted; `batch` is the fingerprint of its body. What the caller may not have meant.
+    #[must_use]
+    pub fn submitted(&self, session_id: &str, part: Part, operation_id: &str, batch: u64) -> Option<String> {
+        self.with(session_id, |course| course.submitted(part, operation_id, batch))
+    }
+
+    /// An operation was seen to have failed: it changed nothing.
+    pub fn failed(&self, session_id: &str, operation_id: &str) {
+        self.with(session_id, |course| {
+            let known = course.operations.iter().position(|(id, _)| id == operation_id);
+            let Some((_, part)) = known.map(|at| course.operations.remove(at)) else {
+                return;
+            };
+            match part {
+                Part::Gradients => course.waiting.retain(|(_, id)| id != operation_id),
+                Part::Step => {
+                    course.complete = false;
+                    course.steps_since_sync = course.steps_since_sync.saturating_sub(1);
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// The weights of this version were published.
+    pub fn published(&self, session_id: &str, version: i64) {
+        self.with(session_id, |course| {
+            course.version = course.version.max(Some(version));
+        });
+    }
+
+    /// What the caller may not have meant by a batch whose completions come from weights of this version.
+    #[must_use]
+    pub fn older(&self, session_id: &str, oldest: i64) -> Option<String> {
+        let newest = self.with(session_id, |course| course.version)?;
+        (oldest < newest).then(|| format!(
+            "It holds completions of the weights' version {oldest}, and version {newest} is published: for on-policy training sample again."
+        ))
+    }
+}
+
+impl Course {
+    fn submitted(&mut self, part: Part, operation_id: &str, batch: u64) -> Option<String> {
+        if self.operations.iter().any(|(id, _)| id == operation_id) {
+            return None;
+        }
+        if self.operations.len() == MOST_OPERATIONS {
+            self.operations.remove(0);
+        }
+        self.operations.push((operation_id.to_owned(), part));
+        match part {
+            Part::Gradients => {
+                let same = self.waiting.iter().find(|(known, _)| *known == batch);
+                let note = same.map(|(_, id)| {
+                    format!(
+                        "This batch went in before, as {id}, and no optimizer-step came between: its gradients count twice."
+                    )
+                });
+                self.waiting.push((batch, operation_id.to_owned()));
+                note
+            }
+            Part::Step => {
+                let nothing = self.complete && self.waiting.is_empty();
+                self.waiting.clear();
+                self.complete = true;
+                self.steps_since_sync += 1;
+                nothing.then(|| {
+                    "No gradients were added here since the last optimizer-step, so there is nothing to apply: forward-backward-pass comes first.".to_owned()
+                })
+            }
+            Part::Sync => {
+                self.steps_since_sync = 0;
+                None
+            }
+            Part::Sampling if self.steps_since_sync > 0 => Some(format!(
+                "{} optimizer-step(s) came after the last weights-sync: these completions are of the weights before. For on-policy training call weights-sync first.",
+                self.steps_since_sync
+            )),
+            Part::Sampling | Part::Aside => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part::{Gradients, Sampling, Step, Sync};
+    use super::*;
+
+    /// The notes on these operations of a session, in order; each part with its batch.
+    fn noted(made_here: bool, operations: &[(Part, u64)]) -> Vec<bool> {
+        let courses = Courses::default();
+        if made_here {
+            courses.created("s");
+        }
+        let numbered = operations.iter().enumerate();
+        numbered
+            .map(|(number, (part, batch))| {
+                courses
+                    .submitted("s", *part, &number.to_string(), *batch)
+                    .is_some()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_an_ordinary_run_does_is_not_noted() {
+        let step = [
+            (Gradients, 1),
+            (Gradients, 2),
+            (Step, 0),
+            (Sync, 0),
+            (Sampling, 0),
+        ];
+        assert_eq!(noted(true, &[step, step].concat()), [false; 10]);
+        // Several epochs over one batch, before the next sampling.
+        let epochs = [
+            (Gradients, 1),
+            (Step, 0),
+            (Gradients, 1),
+            (Step, 0),
+            (Sync, 0),
+            (Sampling, 0),
+        ];
+        assert_eq!(noted(true, &epochs), [false; 6]);
+        // Gradients may wait that another process has added.
+        assert_eq!(noted(false, &[(Step, 0)]), [false]);
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_noted() {
+        assert_eq!(noted(true, &[(Step, 0)]), [true]);
+        assert_eq!(noted(false, &[(Step, 0), (Step, 0)]), [false, true]);
+        assert_eq!(
+            noted(false, &[(Gradients, 1), (Gradients, 2), (Gradients, 1)]),
+            [false, false, true]
+        );
+        assert_eq!(
+            noted(true, &[(Gradients, 1), (Step, 0), (Sampling, 0)]),
+            [false, false, true]
+        );
+    }
+
+    #[test]
+    fn what_failed_or_is_the_same_operation_again_counts_for_nothing() {
+        let courses = Courses::default();
+        courses.created("s");
+        let submitted = |part, id: &str| courses.submitted(" s ", part, id, 7).is_some();
+        assert!(!submitted(Gradients, "a") && !submitted(Gradients, "a"));
+        courses.failed("s", "a");
+        assert!(!submitted(Gradients, "b"));
+        courses.failed("s", "b");
+        assert!(submitted(Step, "c"));
+        courses.failed("s", "c");
+        assert!(!submitted(Sampling, "d") && !submitted(Step, "e"));
+    }
+
+    #[test]
+    fn an_older_version_is_told_from_the_newest_that_was_published() {
+        let courses = Courses::default();
+        assert_eq!(courses.older("s", 0), None);
+        courses.published("s", 2);
+        courses.published("s", 1);
+        assert!(courses.older("s", 1).is_some());
+        assert_eq!(courses.older("s", 2), None);
+        for other in 0..MOST_SESSIONS {
+            courses.created(&other.to_string());
+        }
+        assert_eq!(courses.older("s", 1), None, "forgotten");
+    }
+}
