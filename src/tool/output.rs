@@ -36,7 +36,9 @@ pub(super) async fn success(
     } else {
         call.api.redactor().scrub_owned(text)
     };
-    let fits = |longest| text.len() <= longest || text.chars().nth(longest).is_none();
+    // Of ASCII alone, as long answers mostly are, nothing has to be counted.
+    let is_ascii = text.is_ascii();
+    let fits = |longest| text.len() <= longest || (!is_ascii && text.chars().nth(longest).is_none());
     let whole = match view.output {
         Output::Full => fits(LONGEST_FULL),
         Output::Auto => fits(LONGEST_INLINE),
