@@ -1,43 +1,63 @@
 //! `rl-mcp check`: what is configured, and whether it works.
 
+use std::fs;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+
 use crate::api::{Api, Call, Request};
 use crate::config::{
-    Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, MAX_PRICE, MAX_WAIT, key_variables,
+    Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, MAX_PRICE, MAX_WAIT, key_variables,
 };
 use crate::data::Data;
 use crate::error::ToolError;
 use crate::journal;
 use crate::offer::Offer;
 use crate::problems::list;
-use crate::spec::{LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
+use crate::spec::{Effect, LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
+use crate::tool::Entry;
 use crate::tools::ALL;
 
 /// How long a person waits for the answer of one service.
 const PATIENCE: Duration = Duration::from_secs(10);
+const SERVICES: [Service; 2] = [Service::Together, Service::Prime];
 
-/// Writes the report to `out`. The answer says whether everything that is configured works.
+/// Writes the report to `out`, the verdict last. The answer says whether everything that is configured works.
 pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
-    let mut works = true;
-    for service in [Service::Together, Service::Prime] {
-        works &= check_service(api, service, out).await?;
+    let mut broken = Vec::new();
+    // Both are asked at once, so that nobody waits for two that hang one after the other.
+    let mut tests: FuturesOrdered<_> = SERVICES.map(|service| test(api, service)).into_iter().collect();
+    for service in SERVICES {
+        let account = api.config().account(service);
+        write_account(account, service, out)?;
+        let tested = tests.next().await.flatten();
+        if !write_test(api, tested, out)? || account.broken_file.is_some() {
+            broken.push(service.name().to_owned());
+        }
     }
-    write_run_settings(api.config(), out)?;
+    write_run_settings(api.config(), &mut broken, out)?;
     write_tools(offer, out)?;
-    for service in [Service::Together, Service::Prime] {
-        if any_key(api) && offer.has(service) && api.config().account(service).key.is_none() {
-            let name = service.name();
+    write_verdict(api, offer, &broken, out)?;
+    Ok(broken.is_empty())
+}
+
+/// The last lines, which are what a terminal still shows.
+fn write_verdict(api: &Arc<Api>, offer: &Offer, broken: &[String], out: &mut impl Write) -> io::Result<()> {
+    let any_key = SERVICES.iter().any(|service| has_key(api, *service));
+    for service in SERVICES {
+        if any_key && offer.has(service) && !has_key(api, service) {
             writeln!(
                 out,
-                "\nThere is no key for {name}: its tools are offered, but a call only says which variable is missing."
+                "\nThere is no key for {}: its tools are offered, but a call only says which variable is missing.",
+                service.name()
             )?;
         }
     }
-    if !any_key(api) {
+    if !any_key {
         writeln!(
             out,
             "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: {}put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
@@ -50,32 +70,49 @@ pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::R
             key_variables(Service::Prime).join(" or "),
         )?;
     }
-    Ok(works)
+    match (broken, any_key) {
+        ([], true) => writeln!(out, "\nVerdict: everything that is configured works."),
+        ([], false) => writeln!(out, "\nVerdict: nothing is wrong, but a key is needed."),
+        (broken, _) => writeln!(
+            out,
+            "\nVerdict: NOT everything works. See above: {}.",
+            list(broken.iter().map(String::as_str))
+        ),
+    }
 }
 
 /// What calls fall back on, without the values of secrets.
-fn write_run_settings(config: &Config, out: &mut impl Write) -> io::Result<()> {
+fn write_run_settings(config: &Config, broken: &mut Vec<String>, out: &mut impl Write) -> io::Result<()> {
     let team = config
         .prime_team
         .as_deref()
         .unwrap_or("none: the personal account");
     writeln!(out, "Prime Intellect team: {team}")?;
     let secrets = list(config.run_secrets.iter().map(|secret| secret.variable));
-    let secrets = if secrets.is_empty() { "none" } else { &secrets };
+    let secrets = match (secrets.as_str(), config.sandbox) {
+        ("", _) => "none",
+        (secrets, false) => secrets,
+        (secrets, true) => &format!("{secrets} (stand-ins, as this is a sandbox)"),
+    };
     writeln!(out, "Secrets that forward_secrets can send: {secrets}")?;
     let directories = config.files.directories();
     if directories.is_empty() {
-        writeln!(out, "Further directories of files: none (RL_MCP_FILE_DIRS)")?;
+        writeln!(out, "Further directories of files: none ({FILE_DIRS})")?;
     }
     for directory in directories {
-        let missing = if directory.is_dir() { "" } else { " (missing)" };
-        writeln!(
-            out,
-            "Further directory of files: {}{missing}",
-            directory.display()
-        )?;
+        let shown = directory.display();
+        match fs::read_dir(directory) {
+            Ok(_) => writeln!(out, "Further directory of files: {shown}")?,
+            Err(error) => {
+                writeln!(
+                    out,
+                    "Further directory of files: {shown}  NO: {error} ({FILE_DIRS})"
+                )?;
+                broken.push(format!("the directory {shown}"));
+            }
+        }
     }
-    write_data_directory(config.data.as_deref(), out)?;
+    write_data_directory(config.data.as_deref(), broken, out)?;
     let price = config
         .max_price_per_hour
         .map_or_else(|| "no limit".to_owned(), |price| format!("{price} USD per hour"));
@@ -85,7 +122,11 @@ fn write_run_settings(config: &Config, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Where large results and the journal go.
-fn write_data_directory(data: Option<&Data>, out: &mut impl Write) -> io::Result<()> {
+fn write_data_directory(
+    data: Option<&Data>,
+    broken: &mut Vec<String>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let Some(data) = data else {
         return writeln!(
             out,
@@ -105,16 +146,20 @@ fn write_data_directory(data: Option<&Data>, out: &mut impl Write) -> io::Result
     )?;
     match data.probe() {
         Ok(()) => writeln!(out, "  writable  yes")?,
-        Err(error) => writeln!(
-            out,
-            "  writable  NO: {error}. Large results and the journal are not kept; {DATA_DIR} names another"
-        )?,
+        Err(error) => {
+            writeln!(
+                out,
+                "  writable  NO: {error}. Large results and the journal are not kept; {DATA_DIR} names another"
+            )?;
+            broken.push("the data directory".to_owned());
+        }
     }
     if let Err(error) = journal::probe(data.root()) {
         writeln!(
             out,
             "  journal   NO: {error}. What is done is not recorded; move it out of the way"
         )?;
+        broken.push("the journal".to_owned());
     }
     match data.exposed() {
         None => Ok(()),
@@ -129,41 +174,73 @@ fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
     let toolsets = list(offer.toolsets.iter().map(|toolset| toolset.name()));
     writeln!(out, "Toolsets: {toolsets} ({})", offer.reason)?;
     writeln!(out, "Tools: {} of {} offered", offer.entries.len(), ALL.len())?;
-    for entry in &offer.entries {
-        let kind = if entry.spec.effect.read_only() {
-            "read"
-        } else if entry.spec.effect.destructive() {
-            "destroy"
-        } else {
-            "write"
-        };
-        writeln!(out, "  {kind:<8} {}", entry.spec.name)?;
+    // One line for each toolset: a host lists the names, and here they would push the rest off the screen.
+    for toolset in &offer.toolsets {
+        let of = |entry: &&&Entry| entry.spec.toolset == Some(*toolset);
+        let offered: Vec<Effect> = offer
+            .entries
+            .iter()
+            .filter(of)
+            .map(|entry| entry.spec.effect)
+            .collect();
+        let read = offered.iter().filter(|effect| effect.read_only()).count();
+        let destroy = offered.iter().filter(|effect| effect.destructive()).count();
+        let kinds = [
+            (read, "read"),
+            (offered.len() - read - destroy, "write"),
+            (destroy, "destroy"),
+        ];
+        let kinds: Vec<String> = kinds
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, kind)| format!("{count} {kind}"))
+            .collect();
+        writeln!(
+            out,
+            "  {:<8} {} of {}: {}",
+            toolset.name(),
+            offered.len(),
+            ALL.iter().filter(|entry| of(&entry)).count(),
+            kinds.join(", ")
+        )?;
     }
     Ok(())
 }
 
-fn any_key(api: &Arc<Api>) -> bool {
-    let config = api.config();
-    config.together.key.is_some() || config.prime.key.is_some()
+fn has_key(api: &Arc<Api>, service: Service) -> bool {
+    api.config().account(service).key.is_some()
 }
 
-async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -> io::Result<bool> {
-    let account = api.config().account(service);
+fn write_account(account: &Account, service: Service, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", service.name())?;
     writeln!(out, "  key       {}", key(account, service))?;
     writeln!(out, "  base URL  {}", base_url(account))?;
-    let usable = account.broken_file.is_none();
     if let Some(file) = &account.broken_file {
         writeln!(out, "  file      LEFT OUT: {file}")?;
     }
-    out.flush()?;
-    if account.key.is_none() {
-        writeln!(out, "  test      skipped, as there is no key\n")?;
-        return Ok(usable);
+    out.flush()
+}
+
+/// What came of a test, and how long it took.
+type Tested = (Result<(), ToolError>, Duration);
+
+/// Tests a service; `None` without a key.
+async fn test(api: &Arc<Api>, service: Service) -> Option<Tested> {
+    if !has_key(api, service) {
+        return None;
     }
     let started = Instant::now();
     let result = read_something(api, service).await;
-    let elapsed = started.elapsed().as_millis();
+    Some((result, started.elapsed()))
+}
+
+/// Says what came of a test, and returns whether that is well.
+fn write_test(api: &Arc<Api>, tested: Option<Tested>, out: &mut impl Write) -> io::Result<bool> {
+    let Some((result, elapsed)) = tested else {
+        writeln!(out, "  test      skipped, as there is no key\n")?;
+        return Ok(true);
+    };
+    let elapsed = elapsed.as_millis();
     match &result {
         Ok(()) => writeln!(out, "  test      ok, the service answered in {elapsed} ms\n")?,
         Err(error) => {
@@ -176,7 +253,7 @@ async fn check_service(api: &Arc<Api>, service: Service, out: &mut impl Write) -
             writeln!(out)?;
         }
     }
-    Ok(result.is_ok() && usable)
+    Ok(result.is_ok())
 }
 
 fn key(account: &Account, service: Service) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::VARIABLES;
 use crate::offer::Choice;
@@ -21,18 +21,9 @@ use crate::tools::ALL;
 #[derive(Parser)]
 #[command(version, after_help = variables(), max_term_width = 100)]
 pub struct Cli {
-    /// Offer only tools that change nothing at the services.
-    #[arg(long, global = true)]
-    pub read_only: bool,
-
-    /// Offer these groups of tools: rl, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
-    /// rl,runs, or what there is a key for. Those of local (what this machine keeps) come along.
-    #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = toolsets)]
-    pub toolsets: Option<Names<Toolset>>,
-
-    /// Offer only these tools and those of local, from any toolset unless --toolsets is given too.
-    #[arg(long, global = true, value_name = "NAME,NAME,…", value_parser = tool_names)]
-    pub tools: Option<Names<String>>,
+    #[expect(missing_docs, reason = "would become the description of the program")]
+    #[command(flatten)]
+    pub offered: Offered,
 
     #[cfg(feature = "sandbox")]
     #[expect(missing_docs, reason = "would become the description of the program")]
@@ -44,21 +35,62 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// What to do instead of serving.
+/// Which tools to offer.
+#[derive(Args, Clone)]
+pub struct Offered {
+    /// Offer only tools that change nothing at the services.
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Offer these groups of tools: rl, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
+    /// rl,runs, or what there is a key for. Those of local (what this machine keeps) come along.
+    #[arg(long, value_name = "NAME,NAME,…", value_parser = toolsets)]
+    pub toolsets: Option<Names<Toolset>>,
+
+    /// Offer only these tools and those of local, from any toolset unless --toolsets is given too.
+    #[arg(long, value_name = "NAME,NAME,…", value_parser = tool_names)]
+    pub tools: Option<Names<String>>,
+}
+
+/// What to do instead of serving. Each command takes only the flags that do something with it.
 #[derive(Clone, Subcommand)]
 pub enum Command {
-    /// Show what is configured, and test each key with one read call.
-    Check,
+    /// Show what is configured, and test each key with one read call. Exit code 1: something configured does not work.
+    Check {
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        offered: Offered,
+        #[cfg(feature = "sandbox")]
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        sandbox: rl_mcp_sandbox::Options,
+    },
     /// Run the sandbox's services alone, for other clients, and print the variables that lead there.
     #[cfg(feature = "sandbox")]
     Sandbox {
         /// Where to listen on loopback; 0: any free port.
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// Refused, as it has one anyway. (An unknown flag would be answered with one that is named alike.)
+        #[arg(long = "sandbox", hide = true)]
+        anyway: bool,
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        behavior: rl_mcp_sandbox::Behavior,
     },
     /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
     #[cfg(feature = "sandbox")]
-    Demo(rl_mcp_sandbox::demo::Options),
+    Demo {
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        options: rl_mcp_sandbox::demo::Options,
+        /// Refused, as it has one anyway.
+        #[arg(long = "sandbox", hide = true)]
+        anyway: bool,
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        behavior: rl_mcp_sandbox::Behavior,
+    },
 }
 
 /// A list with commas. (Of a plain `Vec`, clap would take each element for one argument.)
@@ -66,13 +98,57 @@ pub enum Command {
 pub struct Names<T>(Vec<T>);
 
 impl Cli {
-    /// What it asks for.
+    /// Which tools it asks for, before the command or after it.
     #[must_use]
     pub fn choice(&self) -> Choice {
+        match &self.command {
+            Some(Command::Check { offered, .. }) => offered.choice(&self.offered),
+            _ => self.offered.choice(&self.offered),
+        }
+    }
+
+    /// Whether it asks for a sandbox, before the command or after it.
+    #[cfg(feature = "sandbox")]
+    #[must_use]
+    pub fn sandbox(&self) -> rl_mcp_sandbox::Options {
+        match &self.command {
+            Some(Command::Check { sandbox, .. }) => sandbox.or(self.sandbox),
+            _ => self.sandbox,
+        }
+    }
+
+    /// Refuses flags that would do nothing with a command, as it does not serve: those before it, and `--sandbox` after it
+    /// (`anyway`). Others after it are no flags of its.
+    #[cfg(feature = "sandbox")]
+    pub fn refuse_serving(&self, command: &str, anyway: bool) -> Result<(), String> {
+        let Offered {
+            read_only,
+            toolsets,
+            tools,
+        } = &self.offered;
+        let given = [
+            ("--read-only", *read_only),
+            ("--toolsets", toolsets.is_some()),
+            ("--tools", tools.is_some()),
+            ("--sandbox", anyway || self.sandbox.sandbox),
+        ];
+        let useless = list(given.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag));
+        if useless.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the command {command} has no use for {useless}"))
+    }
+}
+
+impl Offered {
+    /// What it asks for, and else what the other one does.
+    fn choice(&self, other: &Self) -> Choice {
+        let toolsets = self.toolsets.as_ref().or(other.toolsets.as_ref());
+        let tools = self.tools.as_ref().or(other.tools.as_ref());
         Choice {
-            read_only: self.read_only,
-            toolsets: self.toolsets.clone().map(|Names(toolsets)| toolsets),
-            tools: self.tools.clone().map(|Names(tools)| tools),
+            read_only: self.read_only || other.read_only,
+            toolsets: toolsets.map(|Names(toolsets)| toolsets.clone()),
+            tools: tools.map(|Names(tools)| tools.clone()),
         }
     }
 }

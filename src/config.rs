@@ -22,12 +22,10 @@ use crate::spec::{Service, Toolset};
 pub use base_url::is_loopback;
 use env::Env;
 use prime_file::PrimeFile;
-use variables::{
-    CALL_TIMEOUT, FILE_DIRS, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT,
-};
+use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
 pub use variables::{
-    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS, VARIABLES, Variable,
-    base_url_variables, key_variables,
+    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS, VARIABLES,
+    Variable, base_url_variables, key_variables,
 };
 
 /// Why the server cannot start with this environment.
@@ -101,7 +99,12 @@ pub struct Config {
     pub files: Files,
     /// The toolsets to offer, where the command line names none.
     pub toolsets: Option<Vec<Toolset>>,
+    /// Whether both services are a sandbox, which ends with this process.
+    pub sandbox: bool,
 }
+
+/// Where the keys and base URLs of a sandbox come from.
+const SANDBOX: &str = "the sandbox";
 
 impl Config {
     /// Reads the configuration through `variable`, which looks up an environment variable.
@@ -137,7 +140,25 @@ impl Config {
             max_price_per_hour: env.price(MAX_PRICE)?,
             retry_wait: env.seconds(RETRY_WAIT, 1.0, false)?,
             toolsets: env.toolsets()?,
+            sandbox: false,
         })
+    }
+
+    /// The configuration of a server in front of a sandbox, whose keys and base URLs were not set by anybody. A secret of
+    /// a run is only given a stand-in: the sandbox is no place for the real one, but a call that forwards it is to work.
+    #[must_use]
+    pub fn in_sandbox(mut self) -> Self {
+        for account in [&mut self.together, &mut self.prime] {
+            account.base_url_from = Some(SANDBOX.to_owned());
+            if let Some(key) = &mut account.key {
+                SANDBOX.clone_into(&mut key.from);
+            }
+        }
+        for secret in &mut self.run_secrets {
+            secret.value = SecretString::from(format!("sandbox-stand-in-for-{}", secret.variable));
+        }
+        self.sandbox = true;
+        self
     }
 
     /// The account of a service.
@@ -229,6 +250,17 @@ mod tests {
         assert_eq!(key.from, "TOGETHER_API_KEY");
         assert_eq!(key.secret.expose_secret(), "key-from-the-official-name");
         assert!(config.prime.key.is_none());
+    }
+
+    #[test]
+    fn a_sandbox_gets_no_real_secret_of_a_run() {
+        let config = read(&[("HF_TOKEN", "hf_real"), ("WANDB_API_KEY", "${WANDB_API_KEY}")]).unwrap();
+        let config = config.in_sandbox();
+        let [secret] = config.run_secrets.as_slice() else {
+            panic!("one is set")
+        };
+        assert_eq!(secret.variable, "HF_TOKEN");
+        assert_ne!(secret.value.expose_secret(), "hf_real");
     }
 
     #[test]

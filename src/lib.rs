@@ -29,6 +29,7 @@ pub mod spec;
 pub mod stderr;
 pub mod tool;
 pub mod transport;
+pub mod wrapped;
 
 #[path = "../tools/mod.rs"]
 pub mod tools;
@@ -42,6 +43,7 @@ use cli::{Cli, Command};
 use config::Config;
 use offer::Offer;
 use redact::Redactor;
+use wrapped::Wrapped;
 
 /// Exit code for a configuration that cannot be used, as for a wrong argument.
 const UNUSABLE: u8 = 2;
@@ -69,19 +71,38 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     )?;
     #[cfg(feature = "sandbox")]
     match &cli.command {
-        Some(Command::Sandbox { port }) => {
-            return rl_mcp_sandbox::alone(cli.sandbox, *port).map(|()| ExitCode::SUCCESS);
+        Some(Command::Sandbox {
+            port,
+            anyway,
+            behavior,
+        }) => {
+            cli.refuse_serving("sandbox", *anyway)?;
+            let behavior = behavior.or(cli.sandbox.behavior);
+            return rl_mcp_sandbox::alone(behavior, *port).map(|()| ExitCode::SUCCESS);
         }
-        Some(Command::Demo(options)) => return rl_mcp_sandbox::demo::demo(options, cli.sandbox),
+        Some(Command::Demo {
+            options,
+            anyway,
+            behavior,
+        }) => {
+            cli.refuse_serving("demo", *anyway)?;
+            return rl_mcp_sandbox::demo::demo(options, behavior.or(cli.sandbox.behavior));
+        }
         _ => {}
     }
     #[cfg(feature = "sandbox")]
-    let environment = rl_mcp_sandbox::environment(cli.sandbox, variable)?;
+    let environment = rl_mcp_sandbox::environment(cli.sandbox(), variable)?;
     #[cfg(feature = "sandbox")]
     let (variable, preface) = (&environment.variable, environment.preface);
     #[cfg(not(feature = "sandbox"))]
     let preface = "";
     let config = Config::read(variable).map_err(|error| error.to_string())?;
+    #[cfg(feature = "sandbox")]
+    let config = if cli.sandbox().sandbox {
+        config.in_sandbox()
+    } else {
+        config
+    };
     let offer = Offer::new(cli.choice(), &config)?;
     let api = Arc::new(Api::new(config, redactor));
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
@@ -91,9 +112,17 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot start: {error}"))?;
     let code = runtime.block_on(async {
         match cli.command {
-            Some(Command::Check) => {
-                let mut out = io::stdout().lock();
+            Some(Command::Check { .. }) => {
+                let mut out = Wrapped::stdout();
                 let _ = out.write_all(preface.as_bytes());
+                #[cfg(feature = "sandbox")]
+                if let rl_mcp_sandbox::Options {
+                    sandbox: true,
+                    behavior,
+                } = cli.sandbox()
+                {
+                    let _ = writeln!(out, "It runs with {behavior}.\n");
+                }
                 match check::check(&api, &offer, &mut out).await {
                     Ok(works) => Ok(ExitCode::from(u8::from(!works))),
                     // Whoever read the report has seen enough of it.

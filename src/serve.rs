@@ -2,6 +2,7 @@
 
 mod parting;
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,21 +18,41 @@ use crate::offer::Offer;
 use crate::server::Server;
 use crate::stderr;
 use crate::transport::{Ends, Stdio, output_closed};
+use crate::wrapped;
 
 /// How long calls under way may take to end once the input has ended. Hosts send SIGTERM after two seconds, and
 /// nobody may be there any more to read.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// What a person reads who starts the server by hand.
-const WAITING: &str =
-    "rl-mcp: waiting for an MCP host on standard input. To test the set-up run: rl-mcp check. Ctrl-C ends.";
+/// What a person reads who starts the server by hand: what to type instead, by the name that was typed.
+fn greeting() -> String {
+    let typed = std::env::args_os().next();
+    let name = typed.map_or_else(
+        || env!("CARGO_PKG_NAME").to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let mut text = "rl-mcp is an MCP server: a host such as Claude Desktop, Cursor or VS Code starts it and talks to it. By hand, type one of these:\n\n"
+        .to_owned();
+    for (command, meaning) in COMMANDS {
+        let _ = writeln!(text, "  {name} {command:<7} {meaning}");
+    }
+    text.push_str("\nNow it waits for a host on standard input; Ctrl-C ends it.\n");
+    text
+}
+
+const COMMANDS: &[(&str, &str)] = &[
+    #[cfg(feature = "sandbox")]
+    ("demo", "train a tiny model, without a key"),
+    ("check", "show what is configured, and test it"),
+    ("--help", "all flags and variables"),
+];
 
 /// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
 pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result<(), String> {
     let server = Server::new(Arc::clone(&api), offer, preface);
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
-        stderr::write(format!("{WAITING}\n"));
+        stderr::write(wrapped::fit(&greeting()));
     }
     let ends = Ends::default();
     let (input, output) = stdio_pipes();

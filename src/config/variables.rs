@@ -32,7 +32,8 @@ pub const DATA_MAX_DAYS: &str = "RL_MCP_DATA_MAX_DAYS";
 pub const MAX_WAIT: &str = "RL_MCP_MAX_WAIT_SECONDS";
 /// The most that a model resource may cost.
 pub const MAX_PRICE: &str = "RL_MCP_MAX_PRICE_PER_HOUR";
-pub(super) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
+/// Further directories of files.
+pub const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.
 pub const LOG: &str = "RL_MCP_LOG";

@@ -144,8 +144,13 @@ impl Failure {
         let known = IDS.iter().find(|(id, _)| self.spec.path.contains(id));
         known.map_or_else(
             || {
+                // Only a body can name something that is not there.
+                let names = match self.spec.method {
+                    Method::Post => "check the names and ids in the arguments. If all are right, ",
+                    _ => "",
+                };
                 format!(
-                    "check {}: this address does not have the operation.",
+                    "{names}check {}: this address does not have the operation.",
                     base_url_variables(self.service).join(" or ")
                 )
             },

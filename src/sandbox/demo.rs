@@ -19,7 +19,7 @@ mod screen;
 mod started;
 mod task;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -29,7 +29,7 @@ use host::Host;
 use record::Record;
 use screen::Screen;
 
-use crate::Options as SandboxOptions;
+use crate::Behavior;
 
 /// Exit code of a run that did not learn, or did not come to its end.
 const FAILED: u8 = 1;
@@ -38,14 +38,14 @@ const INTERRUPTED: u8 = 130;
 /// How many times faster waits pass, when nobody says. The server looks at an operation after 50 ms, then after 50 more:
 /// here most have ended by the first look, while at the sandbox's usual 60 they end just after it.
 const SPEED: f64 = 120.0;
-/// The width of a terminal that does not say how wide it is.
-const WIDTH: usize = 80;
+/// Steps when nobody says: enough to learn with each seed that was tried.
+const STEPS: u32 = 40;
 
 /// How to run the demo.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Options {
     /// Training steps.
-    #[arg(long, value_name = "NUMBER", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = STEPS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub steps: u32,
     /// Decides on the completions and on the adapter's first weights.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -53,7 +53,7 @@ pub struct Options {
     /// Print one record for machines in place of the report.
     #[arg(long)]
     pub json: bool,
-    /// Keep the trained adapter in this directory.
+    /// Keep the trained adapter in this directory. Nothing is overwritten.
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
     /// Deal the advantages of each batch out anew by chance. Nothing can be learned then: a control.
@@ -62,12 +62,13 @@ pub struct Options {
 }
 
 /// Runs the demo. The exit code is 1 if the reward did not rise to three times that of the untrained policy.
-pub fn demo(options: &Options, sandbox: SandboxOptions) -> Result<ExitCode, String> {
+pub fn demo(options: &Options, sandbox: Behavior) -> Result<ExitCode, String> {
+    sandbox.check()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let sandbox = SandboxOptions {
+    let sandbox = Behavior {
         sandbox_speed: sandbox.sandbox_speed.or(Some(SPEED)),
         ..sandbox
     };
@@ -78,19 +79,20 @@ pub fn demo(options: &Options, sandbox: SandboxOptions) -> Result<ExitCode, Stri
     })
 }
 
-async fn whole(options: &Options, sandbox: SandboxOptions) -> Result<ExitCode, String> {
+async fn whole(options: &Options, sandbox: Behavior) -> Result<ExitCode, String> {
     let began = Instant::now();
     if let Some(directory) = &options.save {
         download::prepare(directory)?;
     }
     let screen = Screen::new(options);
     let mut agent = Agent {
-        host: Host::start(sandbox).await?,
+        host: Host::start(sandbox, &screen).await?,
     };
     let outcome = run::run(&mut agent, options, &screen).await;
     screen.end();
     let ledger = agent.host.end().await;
     let Some(outcome) = outcome? else {
+        let _ = writeln!(io::stderr(), "rl-mcp demo: interrupted; nothing is left running");
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let record = Record {
@@ -112,11 +114,7 @@ fn show(record: &Record<'_>) -> io::Result<()> {
     if record.options.json {
         writeln!(out, "{}", record.json())?;
     } else {
-        let width = out.is_terminal().then(|| {
-            let size = terminal_size::terminal_size();
-            size.map_or(WIDTH, |(width, _)| usize::from(width.0))
-        });
-        write!(out, "{}", report::report(record, width))?;
+        write!(out, "{}", report::report(record, screen::width()))?;
     }
     out.flush()
 }

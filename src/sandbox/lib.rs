@@ -11,6 +11,7 @@ pub mod demo;
 mod faults;
 mod host;
 mod http;
+mod options;
 mod policy;
 mod prime;
 mod together;
@@ -27,82 +28,12 @@ use tokio::net::TcpListener;
 use bounds::Bounds;
 use clock::Clock;
 use faults::Faults;
+pub use options::{Behavior, Options};
 
 /// The key of the sandbox's Together AI. It opens nothing else.
 const TOGETHER_KEY: &str = "sandbox-together-key";
 /// The key of the sandbox's Prime Intellect.
 const PRIME_KEY: &str = "pit_sandbox_prime_key";
-
-/// How many times faster waits pass, when nobody says: a model resource is READY after a second.
-const SPEED: f64 = 60.0;
-
-/// How the sandbox behaves.
-#[derive(clap::Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Sandbox")]
-pub struct Options {
-    /// Serve the tools from both services on this machine: no key, no GPU, no cost; a tiny model that really learns.
-    #[arg(long, global = true)]
-    pub sandbox: bool,
-
-    /// How many times faster than the real services' the sandbox's waits pass. Default 60, or 120 in the demo: a minute in one second or half of it.
-    #[arg(long, global = true, value_name = "FACTOR", value_parser = speed)]
-    pub sandbox_speed: Option<f64>,
-
-    /// The share of the sandbox's requests that something goes wrong with, from 0 to 1. Default 0.
-    #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
-    pub sandbox_faults: Option<f64>,
-
-    /// Decides which requests these are. Default 0.
-    #[arg(long, global = true, value_name = "NUMBER")]
-    pub sandbox_seed: Option<u64>,
-}
-
-impl Options {
-    /// How many times faster than the real services' waits pass.
-    #[must_use]
-    pub fn speed(&self) -> f64 {
-        self.sandbox_speed.unwrap_or(SPEED)
-    }
-
-    /// The share of requests that something goes wrong with.
-    #[must_use]
-    pub fn faults(&self) -> f64 {
-        self.sandbox_faults.unwrap_or(0.0)
-    }
-
-    /// What decides which requests these are.
-    #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.sandbox_seed.unwrap_or(0)
-    }
-
-    /// Reports options that would do nothing, as no sandbox is asked for.
-    fn check(&self) -> Result<(), String> {
-        let given =
-            self.sandbox_speed.is_some() || self.sandbox_faults.is_some() || self.sandbox_seed.is_some();
-        if given && !self.sandbox {
-            return Err(
-                "--sandbox-speed, --sandbox-faults and --sandbox-seed do nothing without --sandbox"
-                    .to_owned(),
-            );
-        }
-        Ok(())
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(speed) if speed > 0.0 && f64::is_finite(speed) => Ok(speed),
-        _ => Err("give a number above 0".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if (0.0..=1.0).contains(&rate) => Ok(rate),
-        _ => Err("give a number from 0 to 1".to_owned()),
-    }
-}
 
 /// A number that stands for a value, the same one in every process.
 fn digest(value: impl Hash) -> u64 {
@@ -129,7 +60,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Starts both services on a thread of their own. Port 0 is any free one.
-    pub fn start(options: Options, port: u16) -> Result<Self, String> {
+    pub fn start(behavior: Behavior, port: u16) -> Result<Self, String> {
         let cannot = |error: std::io::Error| format!("the sandbox cannot listen on port {port}: {error}");
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(cannot)?;
         listener.set_nonblocking(true).map_err(cannot)?;
@@ -141,12 +72,12 @@ impl Sandbox {
         let serve = move || {
             runtime.block_on(async move {
                 let shared = Shared {
-                    clock: Clock::new(options.speed()),
+                    clock: Clock::new(behavior.speed()),
                     origin: format!("http://{address}"),
                     bounds: Bounds::SANDBOX,
                 };
                 let router = together::router(&shared).merge(prime::router(&shared));
-                let router = faults::inject(router, Faults::new(options.faults(), options.seed()));
+                let router = faults::inject(router, Faults::new(behavior.faults(), behavior.seed()));
                 // Outermost, so that no fault and no unknown route comes before it.
                 let router = host::guard(router);
                 match TcpListener::from_std(listener) {
@@ -162,7 +93,7 @@ impl Sandbox {
 
     /// The variables that lead a client here. Those without a value are to be unset.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, Option<String>); 11] {
+    pub fn variables(&self) -> [(&'static str, Option<String>); 10] {
         let url = Some(format!("http://{}", self.address));
         [
             ("TOGETHER_BASE_URL", url.clone()),
@@ -173,10 +104,9 @@ impl Sandbox {
             ("PRIME_BASE_URL", None),
             ("PRIME_TEAM_ID", None),
             ("PRIME_CONTEXT", None),
-            // Real secrets stay away, and so does the configuration of Prime Intellect's command line.
-            ("WANDB_API_KEY", None),
-            ("HF_TOKEN", None),
+            // They lead to the configuration of Prime Intellect's command line.
             ("HOME", None),
+            ("USERPROFILE", None),
         ]
     }
 
@@ -198,7 +128,7 @@ type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
 /// What whoever uses the server has to know in front of a sandbox.
 const PREFACE: &str = "\
-Sandbox: both services are played on this machine; nothing is billed, whatever is said of prices. One tiny model has all names: tokens are bytes (256 ends a text), learning rates near 0.005 suit it.
+Sandbox: both services are played on this machine; prices are said, but nothing bills. One tiny model has all names: tokens are bytes (256 ends a text), learning rates near 0.005 suit it. Volume sandbox holds datasets/sandbox-text.
 
 ";
 
@@ -228,7 +158,7 @@ pub fn environment(
             _data: None,
         });
     }
-    let ours = Sandbox::start(options, 0)?.variables();
+    let ours = Sandbox::start(options.behavior, 0)?.variables();
     // What a sandbox trained is gone with it, and does not belong among the real things.
     let data = match real(DATA_DIR).filter(|directory| !directory.trim().is_empty()) {
         Some(_) => None,
@@ -253,8 +183,9 @@ pub fn environment(
 }
 
 /// Runs the services alone, until the process is asked to stop.
-pub fn alone(options: Options, port: u16) -> Result<(), String> {
-    let sandbox = Sandbox::start(options, port)?;
+pub fn alone(behavior: Behavior, port: u16) -> Result<(), String> {
+    behavior.check()?;
+    let sandbox = Sandbox::start(behavior, port)?;
     let text = format!(
         "# Together AI and Prime Intellect, played on this machine until Ctrl-C. In another terminal:\n{}",
         sandbox.exports()

@@ -17,6 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Warns about what this process created and that may still be up, and about what it may have created. Where there is
 /// nothing of this, it takes no time.
 pub(super) async fn warn(api: &Arc<Api>) {
+    // A sandbox bills nothing, and ends with this process.
+    if api.config().sandbox {
+        return;
+    }
     let created = api.running().all();
     let asked = created.iter().map(|resource| warning(api, resource));
     let mut warnings: Vec<String> = join_all(asked).await.into_iter().flatten().collect();

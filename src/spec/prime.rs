@@ -16,6 +16,9 @@ pub const CREATE_RUN: Spec = Spec::new(
     "It is not known whether the run was started.",
     "do not repeat the call. First look in prime-intellect-listruns for one with this name, created just now. Create again only if there is none: a blind repeat starts, and bills, a second one.",
 )
+.if_not_found(
+    "check volume (no tool lists or makes one: ask the user) and resumeFrom (prime-intellect-listruns shows the runs). If body has neither, the address is wrong, which `rl-mcp check` tests.",
+)
 .with_secret("tokenValue");
 
 /// Removes a training run.
@@ -153,6 +156,7 @@ pub const RESUME_RUN: Spec = Spec::new(
     "It is not known whether the run was resumed.",
     "do not repeat the call. First look in prime-intellect-listruns for a new run, created just now. Resume again only if there is none: a blind repeat starts, and bills, a second one.",
 )
+.if_not_found("check the id: prime-intellect-listruns shows those that exist. If the run is there, its volume is gone, and it cannot be resumed.")
 .with_secret("tokenValue")
 .if_refused("prime-intellect-getrun shows the state: only a PAUSED run can be resumed, and PAUSING becomes PAUSED by itself.");
 

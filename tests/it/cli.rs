@@ -2,8 +2,12 @@
 
 use rl_mcp::config::VARIABLES;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
+#[cfg(unix)]
+use crate::support::Terminal;
 use crate::support::{Reaction, Scripted, Server, TOGETHER_KEY, json as answer, status};
 
 fn bare() -> Command {
@@ -115,10 +119,11 @@ async fn check_says_where_data_goes_and_whether_it_can() {
     std::fs::write(results.join("a.json"), "[1]").unwrap();
     let file = results.join("a.json");
     let new = place.path().join("new/data");
-    for (directory, price, expected) in [
+    for (directory, price, works, expected) in [
         (
             place.path(),
             "",
+            true,
             [
                 "1 file, 1 MB of at most 7 MB",
                 "for 30 days",
@@ -129,6 +134,7 @@ async fn check_says_where_data_goes_and_whether_it_can() {
         (
             &new,
             "60.5",
+            true,
             [
                 "0 files, 0 MB",
                 "RL_MCP_DATA_MAX_DAYS",
@@ -139,6 +145,7 @@ async fn check_says_where_data_goes_and_whether_it_can() {
         (
             &file.join("data"),
             "60",
+            false,
             [
                 "writable  NO: ",
                 "RL_MCP_DATA_DIR",
@@ -154,7 +161,9 @@ async fn check_says_where_data_goes_and_whether_it_can() {
             .env("RL_MCP_MAX_WAIT_SECONDS", "0")
             .env("RL_MCP_MAX_PRICE_PER_HOUR", price);
         let (code, out, _) = Server::run(command.arg("check")).await;
-        assert_eq!(code, 0, "{out}");
+        assert_eq!(code, i32::from(!works), "{out}");
+        let verdict = out.lines().last().unwrap();
+        assert_eq!(verdict.contains("the data directory"), !works, "{out}");
         assert!(
             out.contains(&format!("Data directory: {}", directory.display())),
             "{out}"
@@ -237,4 +246,111 @@ async fn at_info_there_is_one_line_for_each_upstream_call() {
         assert!(line.contains(field), "{field}: {line}");
     }
     assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn check_fails_when_a_directory_of_files_cannot_be_read() {
+    let place = tempfile::tempdir().unwrap();
+    let (there, missing) = (place.path().join("there"), place.path().join("missing"));
+    std::fs::create_dir(&there).unwrap();
+    for (second, works) in [(&there, true), (&missing, false)] {
+        let both = std::env::join_paths([&there, second]).unwrap();
+        let (code, out, _) = Server::run(bare().env("RL_MCP_FILE_DIRS", both).arg("check")).await;
+        assert_eq!(code, i32::from(!works), "{out}");
+        assert_eq!(
+            out.contains(&format!("{}  NO: ", missing.display())),
+            !works,
+            "{out}"
+        );
+        let verdict = out.lines().last().unwrap();
+        assert_eq!(
+            verdict.ends_with(&format!("the directory {}.", missing.display())),
+            !works,
+            "{out}"
+        );
+    }
+}
+
+/// Neither is answered before both have asked.
+#[tokio::test]
+async fn check_asks_both_services_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            asked.push(stream);
+        }
+        let body = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+        for stream in &mut asked {
+            stream.write_all(body).await.unwrap();
+        }
+        asked
+    });
+    let (code, out, _) = Server::run(Server::command(&url).arg("check")).await;
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(out.matches("test      ok").count(), 2, "{out}");
+    let verdict = "Verdict: everything that is configured works.";
+    assert_eq!(out.lines().last(), Some(verdict));
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn check_says_its_verdict_last_and_is_short() {
+    for arguments in [&["check"][..], &["check", "--toolsets", "all"]] {
+        let (code, out, _) = Server::run(bare().args(arguments)).await;
+        assert_eq!(code, 0, "{out}");
+        assert!(out.lines().last().unwrap().starts_with("Verdict: "), "{out}");
+        assert!(out.contains("\n  rl       23 of 23: 12 read, "), "{out}");
+        assert!(out.lines().count() < 35, "{out}");
+    }
+}
+
+#[tokio::test]
+async fn flags_of_check_stand_before_it_or_after_it() {
+    for arguments in [&["--read-only", "check"][..], &["check", "--read-only"]] {
+        let (_, out, _) = Server::run(bare().args(arguments)).await;
+        assert!(out.contains("Tools: 22 of 49 offered"), "{out}");
+    }
+}
+
+/// A person who types the bare name is told what to type, and sees that it waits for somebody else.
+#[cfg(unix)]
+#[tokio::test]
+async fn in_a_terminal_the_bare_name_says_what_to_type() {
+    let mut command = bare();
+    command.arg0("rl-mcp");
+    let terminal = Terminal::start(command, (50, 24));
+    terminal.shows("Now it waits for a host").await;
+    terminal.interrupt().await;
+    let written = terminal.ended().await;
+    assert_eq!(written.code, Some(0));
+    let text = written.lines().join(
+        "
+",
+    );
+    for (words, there) in [
+        ("  rl-mcp demo    train a tiny model", cfg!(feature = "sandbox")),
+        ("  rl-mcp check   show what is configured", true),
+    ] {
+        assert_eq!(text.contains(words), there, "{text}");
+    }
+    assert_eq!(written.broken(), [""; 0]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn in_a_narrow_terminal_check_breaks_no_word() {
+    let mut command = bare();
+    command.env("RL_MCP_DATA_DIR", "/dev/null/data").arg("check");
+    let written = Terminal::start(command, (50, 24)).ended().await;
+    assert_eq!(written.code, Some(1));
+    assert_eq!(written.broken(), [""; 0], "{}", written.text());
+    let last = written.last_screen();
+    assert!(last.contains("Verdict: NOT everything works."), "{last}");
 }

@@ -8,6 +8,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::support::Server;
+#[cfg(unix)]
+use crate::support::Terminal;
 
 /// Enough to learn.
 const STEPS: &str = "24";
@@ -138,6 +140,11 @@ async fn through_a_pipe_it_writes_plain_lines_and_keeps_the_adapter_where_it_is_
         out.is_ascii() && out.contains("step   1/1  mean reward 0."),
         "{out}"
     );
+    // One step is one, and whoever asks for it learns why so little came of it.
+    assert!(
+        out.contains(": 1 step of 64 completions") && out.contains("Few steps teach little: 40, "),
+        "{out}"
+    );
     assert!(
         out.contains("build-training-batch") && out.contains(target),
         "{out}"
@@ -155,11 +162,17 @@ async fn through_a_pipe_it_writes_plain_lines_and_keeps_the_adapter_where_it_is_
 #[tokio::test]
 async fn a_run_that_fails_stops_what_it_has_started_and_says_why() {
     let directory = tempfile::tempdir().unwrap();
-    // Where the file is to be, something else is.
-    std::fs::create_dir(directory.path().join("adapter_config.json")).unwrap();
     let mut command = demo(&["--steps", "1", "--save", directory.path().to_str().unwrap()]);
-    let (code, _, error) = Server::run(command.env("RL_MCP_LOG", "info")).await;
-    assert_eq!(code, 1, "{error}");
+    command.env("RL_MCP_LOG", "info");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    // It has looked; now, where the file is to be, something else is.
+    assert!(lines.next_line().await.unwrap().unwrap().starts_with("GRPO "));
+    std::fs::create_dir(directory.path().join("adapter_config.json")).unwrap();
+    let ended = running.wait_with_output().await.unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{error}");
     let problem = error.lines().last().unwrap();
     assert!(problem.starts_with("rl-mcp demo: cannot write "), "{error}");
     for tool in ["stop-training-session", "stop-model-resource"] {
@@ -218,4 +231,78 @@ async fn who_interrupts_it_leaves_nothing_behind_either() {
         "{log}"
     );
     assert!(is_empty(temporary.path()), "{log}");
+}
+
+#[tokio::test]
+async fn what_lies_where_the_adapter_is_to_be_kept_is_not_overwritten() {
+    for name in ["adapter_model.safetensors", "adapter_config.json"] {
+        let directory = tempfile::tempdir().unwrap();
+        let mine = directory.path().join(name);
+        std::fs::write(&mine, "mine").unwrap();
+        let save = ["--save", directory.path().to_str().unwrap()];
+        let (code, out, error) = Server::run(&mut demo(&save)).await;
+        // Before anything is started.
+        assert_eq!((code, out.as_str()), (1, ""), "{error}");
+        assert!(error.contains(name) && error.contains("--save"), "{error}");
+        assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_was_learned_is_on_the_last_screen_and_no_word_is_broken() {
+    for (size, columns_fit) in [((80, 24), true), ((50, 40), false)] {
+        let written = Terminal::start(demo(&["--steps", "1"]), size).ended().await;
+        assert_eq!(written.code, Some(1));
+        assert_eq!(written.broken(), [""; 0], "{}", written.text());
+        let last = written.last_screen();
+        for words in [
+            "Mean reward by step",
+            "1.00 ┤",
+            "best without reading prompts   0.250",
+            "Few steps teach little",
+            "prompt  untrained",
+            "  punct:  ",
+        ] {
+            assert!(last.contains(words), "{words}: {last}");
+        }
+        assert_eq!(
+            last.contains("in the 64 completions of the first step"),
+            columns_fit,
+            "{last}"
+        );
+        let text = written.text();
+        // While it goes on, what is being done is said whole.
+        assert!(
+            text.contains("1/1 step ") && text.contains("starting training session"),
+            "{text}"
+        );
+    }
+}
+
+/// The server's lines, which nobody asked for, stay away; those that somebody asks for stand above the bar.
+#[cfg(unix)]
+#[tokio::test]
+async fn who_interrupts_it_in_a_terminal_sees_a_whole_screen() {
+    for asked in [false, true] {
+        let mut command = demo(&["--steps", "10000"]);
+        if asked {
+            command.env("RL_MCP_LOG", "warn");
+        }
+        let terminal = Terminal::start(command, (300, 24));
+        terminal.shows("mean reward").await;
+        terminal.interrupt().await;
+        let written = terminal.ended().await;
+        assert_eq!(written.code, Some(130));
+        let lines = written.lines();
+        let logged: Vec<&String> = lines.iter().filter(|line| line.contains("WARN")).collect();
+        assert!(asked || logged.is_empty(), "{lines:#?}");
+        assert!(logged.iter().all(|line| line.starts_with("20")), "{lines:#?}");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line == "rl-mcp demo: interrupted; nothing is left running"),
+            "{lines:#?}"
+        );
+    }
 }

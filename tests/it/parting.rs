@@ -66,6 +66,19 @@ async fn what_still_bills_is_named_whichever_way_the_server_ends() {
     }
 }
 
+/// What it plays goes with it.
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn a_server_in_front_of_its_own_sandbox_leaves_nothing_that_bills() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command.env_clear().args(["--sandbox", "--sandbox-speed", "2000"]);
+    let mut server = quiet(command).await;
+    let id = created(&mut server).await;
+    until_ready(&mut server, &id).await;
+    server.close().await;
+    assert_eq!(server.stderr(), "");
+}
+
 #[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn what_was_stopped_or_made_by_somebody_else_is_not_mentioned() {

@@ -757,7 +757,7 @@ async fn check_shows_what_calls_fall_back_on() {
         "Prime Intellect team: team-1",
         "forward_secrets can send: HF_TOKEN",
         folder.path().to_str().unwrap(),
-        "/nowhere (missing)",
+        "/nowhere  NO: ",
     ] {
         assert!(out.contains(words), "{words}: {out}");
     }

@@ -28,6 +28,13 @@ async fn until(server: &mut Server, tool: &str, arguments: Value, wanted: &str) 
     panic!("never {wanted}");
 }
 
+/// A run of so many small steps.
+fn rl_config(steps: u64) -> Value {
+    let source = json!([{"env": {"taskset": {"id": "letter-class"}}}]);
+    let orchestrator = json!({"batch_size": 2, "group_size": 2, "train": {"source": source}});
+    json!({"max_steps": steps, "trainer": {}, "orchestrator": orchestrator})
+}
+
 #[tokio::test]
 async fn the_tools_work_without_any_key_and_nothing_real_is_asked() {
     let real = Scripted::start(vec![answer(&json!({}))]).await;
@@ -75,13 +82,53 @@ async fn the_tools_work_without_any_key_and_nothing_real_is_asked() {
 
 #[tokio::test]
 async fn check_shows_the_sandbox_and_finds_it_working() {
-    let (code, out, error) = Server::run(bare().args(["check", "--sandbox"])).await;
+    let behavior = [
+        "--sandbox-speed",
+        "90.5",
+        "--sandbox-faults",
+        "0.01",
+        "--sandbox-seed",
+        "3",
+    ];
+    let mut command = bare();
+    command.args(["check", "--sandbox"]).args(behavior);
+    let (code, out, error) = Server::run(&mut command).await;
     assert_eq!((code, error.as_str()), (0, ""), "{out}");
     assert!(
         out.starts_with("Sandbox: both services are played on this machine")
             && out.contains("http://127.0.0.1:")
-            && out.matches("test      ok").count() == 2,
+            && out.matches("test      ok").count() == 2
+            && out.contains("speed 90.5, faults 0.01, seed 3"),
         "{out}"
+    );
+    // Nobody has set a key or a base URL.
+    assert!(
+        out.matches("from the sandbox").count() == 4 && !out.contains("_KEY") && !out.contains("_URL"),
+        "{out}"
+    );
+}
+
+/// The server's environment is what the user set, but no real secret goes into a sandbox.
+#[tokio::test]
+async fn secrets_can_be_forwarded_as_far_as_they_are_set() {
+    let run = json!({"body": {"config": rl_config(1)}, "forward_secrets": true});
+    let mut command = bare();
+    command.arg("--sandbox");
+    let mut server = Server::initialized(&mut command).await;
+    let refused = server.call("prime-intellect-createrun", run.clone()).await;
+    assert!(
+        refused
+            .error()
+            .contains("neither WANDB_API_KEY nor HF_TOKEN is set")
+    );
+    command.env("WANDB_API_KEY", "wandb-0123456789");
+    let mut server = Server::initialized(&mut command).await;
+    let made = server.call("prime-intellect-createrun", run).await.json();
+    assert_eq!(made["forwarded"], json!(["WANDB_API_KEY"]));
+    let note = made["note"].as_str().unwrap();
+    assert!(
+        note.contains("Not sent, as not set in this server's environment: HF_TOKEN."),
+        "{note}"
     );
 }
 
@@ -92,10 +139,41 @@ async fn options_of_the_sandbox_are_refused_where_they_would_do_nothing() {
         &["check", "--sandbox-speed", "2"],
         &["--sandbox", "--sandbox-faults", "1.1"],
         &["--sandbox", "--sandbox-speed", "0"],
+        // Which requests go wrong, where none does.
+        &["--sandbox", "--sandbox-seed", "1"],
+        &["check", "--sandbox", "--sandbox-seed", "1"],
+        &["sandbox", "--sandbox-seed", "1"],
+        &["demo", "--sandbox-seed", "1"],
+        // They have a sandbox anyway.
+        &["demo", "--sandbox"],
+        &["sandbox", "--sandbox"],
+        &["--sandbox", "demo"],
+        &["--sandbox", "sandbox"],
     ] {
         let (code, out, error) = Server::run(bare().args(arguments)).await;
-        assert_eq!((code, out.as_str()), (2, ""), "{error}");
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {error}");
         assert!(error.contains("--sandbox"), "{error}");
+        // Nobody meant another of its flags.
+        assert!(!error.contains("similar"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn commands_that_choose_their_tools_take_no_choice() {
+    for flag in [
+        &["--read-only"][..],
+        &["--toolsets", "rl"],
+        &["--tools", "sample"],
+    ] {
+        for command in ["demo", "sandbox"] {
+            for before in [true, false] {
+                let mut arguments = flag.to_vec();
+                arguments.insert(if before { flag.len() } else { 0 }, command);
+                let (code, out, error) = Server::run(bare().args(&arguments)).await;
+                assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {error}");
+                assert!(error.contains(flag[0]), "{error}");
+            }
+        }
     }
 }
 
@@ -195,4 +273,67 @@ async fn the_sandbox_answers_to_loopbacks_own_names_and_needs_one() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert_eq!(answer.split(' ').nth(1), Some("421"), "{head}: {answer}");
     }
+}
+
+/// What needs a volume, through the tools alone: no tool makes one, so each refusal names the one that is there.
+#[tokio::test]
+async fn runs_on_a_volume_can_be_rehearsed_and_each_refusal_names_the_one_that_is_ready() {
+    let mut command = bare();
+    command.args(["--sandbox", "--sandbox-speed", "200", "--toolsets", "all"]);
+    let mut server = Server::initialized(&mut command).await;
+    let create = "prime-intellect-createrun";
+    // Supervised training on data.
+    let text =
+        |name: &str| json!({"max_steps": 2, "data": {"name": name, "batch_size": 2}, "optim": {"lr": 0.01}});
+    let body = json!({"config": text("datasets/mine")});
+    let refused = server.call(create, json!({"body": body})).await;
+    assert!(
+        refused
+            .error()
+            .contains("volume sandbox holds datasets/sandbox-text"),
+        "{}",
+        refused.text
+    );
+    let body = json!({"config": text("datasets/sandbox-text"), "volume": "outputs"});
+    let refused = server.call(create, json!({"body": body})).await;
+    assert!(
+        refused.error().contains("the sandbox's own is sandbox")
+            && refused.text.contains("check volume")
+            && !refused.text.contains("BASE_URL"),
+        "{}",
+        refused.text
+    );
+    let body = json!({"config": text("datasets/sandbox-text"), "volume": "sandbox"});
+    let made = server.call(create, json!({"body": body})).await.json();
+    let run = |id: &Value| json!({"run_id": id});
+    let get = "prime-intellect-getrun";
+    until(&mut server, get, run(&made["runId"]), "COMPLETED").await;
+    // Pausing and resuming.
+    let config = rl_config(1000);
+    let body = json!({"config": config});
+    let made = server.call(create, json!({"body": body})).await.json();
+    until(&mut server, get, run(&made["runId"]), "RUNNING").await;
+    let refused = server.call("prime-intellect-pauserun", run(&made["runId"])).await;
+    assert!(
+        refused.error().contains("volume sandbox is ready"),
+        "{}",
+        refused.text
+    );
+    server
+        .call("prime-intellect-stoprun", run(&made["runId"]))
+        .await
+        .json();
+    let body = json!({"config": config, "volume": "sandbox"});
+    let made = server.call(create, json!({"body": body})).await.json();
+    until(&mut server, get, run(&made["runId"]), "RUNNING").await;
+    server
+        .call("prime-intellect-pauserun", run(&made["runId"]))
+        .await
+        .json();
+    until(&mut server, get, run(&made["runId"]), "PAUSED").await;
+    let made = server
+        .call("prime-intellect-resumerun", run(&made["runId"]))
+        .await
+        .json();
+    until(&mut server, get, run(&made["runId"]), "RUNNING").await;
 }

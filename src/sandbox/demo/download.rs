@@ -1,6 +1,7 @@
 //! The files of a checkpoint, which the server downloads.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,6 +11,8 @@ use super::reading::Download;
 
 /// The file with the weights.
 pub(super) const ADAPTER: &str = "adapter_model.safetensors";
+/// The one that says what they belong to.
+const CONFIG: &str = "adapter_config.json";
 /// Where the server puts the files, within its data directory, which goes when it ends. What is to be kept is copied: a
 /// directory of the tool's holds one checkpoint for good, and each run of the demo makes another.
 const DIRECTORY: &str = "checkpoints/adapter";
@@ -46,16 +49,33 @@ pub(super) fn weights(files: &[PathBuf]) -> Result<Option<Adapter>, String> {
     }))
 }
 
-/// Makes the directory for the files, where there is none yet. What fails here has cost nothing yet.
+/// Makes the directory for the files, where there is none yet, and looks that they are not there. What fails here has cost
+/// nothing yet.
 pub(super) fn prepare(directory: &Path) -> Result<(), String> {
-    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))
+    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
+    let taken = [ADAPTER, CONFIG].map(|name| directory.join(name));
+    match taken.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(format!(
+            "{} is there already, and nothing is overwritten: name another directory with --save",
+            path.display()
+        )),
+        None => Ok(()),
+    }
 }
 
-/// Copies files into a directory.
+/// Copies files into a directory. What is there already stays.
 pub(super) fn save(files: &[PathBuf], directory: &Path) -> Result<(), String> {
     for file in files {
         let path = directory.join(file.file_name().unwrap_or_default());
-        fs::copy(file, &path).map_err(|error| unwritable(&path, &error))?;
+        let unreadable = |error| format!("cannot read {}: {error}", file.display());
+        let content = fs::read(file).map_err(unreadable)?;
+        let made = File::create_new(&path);
+        let mut made = made.map_err(|error| unwritable(&path, &error))?;
+        if let Err(error) = made.write_all(&content) {
+            // A half of it is of no use, and would be in the way of the next run.
+            let _ = fs::remove_file(&path);
+            return Err(unwritable(&path, &error));
+        }
     }
     Ok(())
 }
@@ -83,14 +103,18 @@ mod tests {
     }
 
     #[test]
-    fn files_are_copied_into_a_new_directory_over_those_of_an_earlier_run() {
+    fn files_are_copied_into_a_new_directory_and_over_no_other() {
         let directory = tempfile::tempdir().unwrap();
-        let (file, target) = (directory.path().join("f"), directory.path().join("deep/down"));
+        let (file, target) = (directory.path().join(CONFIG), directory.path().join("deep/down"));
         prepare(&target).unwrap();
-        for content in [[1, 2], [3, 4]] {
-            fs::write(&file, content).unwrap();
-            save(std::slice::from_ref(&file), &target).unwrap();
-            assert_eq!(fs::read(target.join("f")).unwrap(), content);
+        fs::write(&file, [1, 2]).unwrap();
+        save(std::slice::from_ref(&file), &target).unwrap();
+        assert_eq!(fs::read(target.join(CONFIG)).unwrap(), [1, 2]);
+        // Not those of an earlier run, whether that is seen at the beginning or at the end.
+        fs::write(&file, [3, 4]).unwrap();
+        for refused in [prepare(&target), save(std::slice::from_ref(&file), &target)] {
+            assert!(refused.unwrap_err().contains(CONFIG));
+            assert_eq!(fs::read(target.join(CONFIG)).unwrap(), [1, 2]);
         }
     }
 }

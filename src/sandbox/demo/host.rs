@@ -7,14 +7,19 @@ use rmcp::model::CallToolRequestParams;
 use rmcp::service::{RoleClient, RunningService, ServiceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::ledger::Ledger;
-use crate::Options as SandboxOptions;
+use super::screen::Screen;
+use crate::Behavior;
 
 /// The server's variable for the wait before it tries a request again.
 const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
+/// The server's variable for what it logs.
+const LOG: &str = "RL_MCP_LOG";
 /// Variables of the server that would lead away from the sandbox: its files are gone with it, it bills nothing, and the
 /// demo has the server wait.
 const UNSET: [&str; 4] = [
@@ -30,6 +35,8 @@ const PARTING: Duration = Duration::from_secs(2);
 pub(super) struct Host {
     client: RunningService<RoleClient, ()>,
     child: Child,
+    /// Shows what the server logs, where it does not do that itself.
+    log: Option<JoinHandle<()>>,
     pub(super) ledger: Ledger,
 }
 
@@ -44,7 +51,7 @@ pub(super) enum Failure {
 
 impl Host {
     /// Starts this same program as a server with a sandbox.
-    pub(super) async fn start(sandbox: SandboxOptions) -> Result<Self, String> {
+    pub(super) async fn start(sandbox: Behavior, screen: &Screen) -> Result<Self, String> {
         let cannot = |what: &dyn std::fmt::Display| format!("cannot start the server: {what}");
         let program = std::env::current_exe().map_err(|error| cannot(&error))?;
         let mut command = Command::new(program);
@@ -61,6 +68,14 @@ impl Host {
             let wait = format!("{:.4}", 1.0 / sandbox.speed().clamp(1.0, 1000.0));
             command.env(RETRY_WAIT, wait);
         }
+        if std::env::var_os(LOG).is_none() {
+            // That calls are given up when somebody interrupts the demo is no news.
+            command.env(LOG, "error");
+        }
+        let above = screen.above();
+        if above.is_some() {
+            command.stderr(Stdio::piped());
+        }
         for name in UNSET {
             command.env_remove(name);
         }
@@ -68,10 +83,20 @@ impl Host {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(cannot(&"it has no standard input or output"));
         };
+        let stderr = child.stderr.take();
+        let log = stderr.zip(above).map(|(stderr, above)| {
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(stderr).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    above.println(line);
+                }
+            })
+        });
         let client = ().serve((stdout, stdin)).await.map_err(|error| cannot(&error))?;
         Ok(Self {
             client,
             child,
+            log,
             ledger: Ledger::default(),
         })
     }
@@ -105,11 +130,14 @@ impl Host {
         let _ = self.client.cancel().await;
         // Who does not end is killed when it is dropped.
         let _ = timeout(PARTING, self.child.wait()).await;
+        if let Some(log) = self.log {
+            let _ = timeout(PARTING, log).await;
+        }
         self.ledger
     }
 }
 
-fn arguments(sandbox: SandboxOptions) -> [String; 9] {
+fn arguments(sandbox: Behavior) -> [String; 9] {
     [
         "--sandbox".to_owned(),
         "--toolsets".to_owned(),

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::run::Outcome;
 use super::sampling::Rollout;
 use super::task::{BLIND, Class, FACTOR, learned, text};
-use crate::Options as SandboxOptions;
+use crate::Behavior;
 
 /// Answers of each prompt that are shown.
 const SHOWN: usize = 2;
@@ -16,7 +16,7 @@ const SHOWN: usize = 2;
 /// All that is told about a run.
 pub(super) struct Record<'a> {
     pub(super) options: &'a Options,
-    pub(super) sandbox: SandboxOptions,
+    pub(super) sandbox: Behavior,
     pub(super) outcome: Outcome,
     pub(super) ledger: Ledger,
     pub(super) seconds: f64,

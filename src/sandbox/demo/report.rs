@@ -2,27 +2,28 @@
 
 use std::fmt::Write as _;
 
+use super::STEPS;
 use super::curve::curve;
 use super::download::ADAPTER;
 use super::record::Record;
+use super::screen::wrapped;
 use super::task::{BLIND, FACTOR};
 
-/// The report. With the width of a terminal, it has a drawing; without, plain lines for files and pipes.
+/// The report. With the width of a terminal, it has a drawing; without, plain lines for files and pipes. What was learned
+/// comes last, in so few lines that a small screen still shows all of it.
 pub(super) fn report(record: &Record<'_>, width: Option<usize>) -> String {
-    let mut text = String::new();
+    let mut text = tools(record);
+    text.push_str(&end(record));
     if let Some(width) = width {
         let rewards: Vec<f64> = record.outcome.steps.iter().map(|step| step.reward).collect();
-        let _ = writeln!(
-            text,
-            "\nMean reward by step (┈ the best without reading prompts)\n"
-        );
+        text.push_str("\nMean reward by step (┈ the best without reading prompts)\n");
         text.push_str(&curve(&rewards, BLIND, width));
+    } else {
+        text.push_str("\nMean reward\n");
     }
     text.push_str(&rewards(record));
     text.push_str(&completions(record));
-    text.push_str(&tools(record));
-    text.push_str(&end(record));
-    text
+    wrapped(&text, width)
 }
 
 fn rewards(record: &Record<'_>) -> String {
@@ -33,8 +34,15 @@ fn rewards(record: &Record<'_>) -> String {
     } else {
         format!("less than {FACTOR:.0} times the untrained")
     };
+    // Whoever tries a step or two sees why so little came of them.
+    let few = record.options.steps < STEPS && !record.options.shuffle_advantages;
+    let hint = if few && !record.learned() {
+        format!("  Few steps teach little: {STEPS}, as without --steps, are enough.\n")
+    } else {
+        String::new()
+    };
     format!(
-        "\nMean reward\n  untrained                      {untrained:.3}   in the {completions} completions of the first step\n  best without reading prompts   {BLIND:.3}\n  trained                        {trained:.3}   {verdict}\n"
+        "  untrained                      {untrained:.3}   in the {completions} completions of the first step\n  best without reading prompts   {BLIND:.3}\n  trained                        {trained:.3}   {verdict}\n{hint}"
     )
 }
 

@@ -59,7 +59,10 @@ pub(super) async fn run(
     let mut started = Started::default();
     let trained = tokio::select! {
         trained = train(agent, options, screen, &mut started) => trained.map(Some),
-        _ = ctrl_c() => Ok(None),
+        _ = ctrl_c() => {
+            screen.say("stopping");
+            Ok(None)
+        }
     };
     let stopped = tokio::select! {
         stopped = started.stop(agent) => stopped,
@@ -128,7 +131,7 @@ async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> 
     let earlier: Vec<String> = earlier.data.into_iter().map(|thing| thing.id).collect();
     let earlier = &*started.earlier.insert(earlier);
     let ours = |thing: &Thing| thing.base_model.as_deref() == Some(MODEL) && !earlier.contains(&thing.id);
-    screen.say("waiting for the model resource");
+    screen.say("starting model resource");
     let resource = agent
         .create(
             ("create-model-resource", &body),
@@ -163,7 +166,7 @@ async fn session(
         "lora_config": {"rank": 32, "alpha": 64, "seed": derived(options.seed, 0)},
     });
     let filter = json!({"model_resources_id": started.resource, "limit": 100});
-    screen.say("waiting for the training session");
+    screen.say("starting training session");
     let session = agent
         .create(
             ("create-training-session", &body),

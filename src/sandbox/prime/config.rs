@@ -8,7 +8,9 @@ mod rl;
 
 use super::super::bounds::MOST_STEPS;
 use super::fields::Fields;
+use super::fleet::DATASET;
 use super::recipe::{Data, Gpus, Mode, Optim, Recipe};
+use super::volume::OWN;
 
 /// The most completions or texts in one step; larger batches are cut, and the log says so.
 pub(super) const MOST_SAMPLES: usize = 128;
@@ -114,7 +116,9 @@ fn of_sft(config: &Fields<'_>, volume: bool, remarks: &mut Vec<String>) -> Data 
             if !volume && config.has("data") {
                 data.refuse(
                     "name",
-                    "A dataset lies on a volume: give the run one, or use data.type \"fake\"",
+                    format!(
+                        "A dataset lies on a volume: give the run one (volume {OWN} holds {DATASET}), or use data.type \"fake\"",
+                    ),
                 );
             }
             data.word("name").map(str::to_owned)

@@ -35,8 +35,10 @@ pub(super) const MODELS: [&str; 8] = [
     "meta-llama/Llama-3.1-8B-Instruct",
 ];
 
-/// The dataset that lies on every volume, by both of the names that a config may give it.
-pub(super) const DATASETS: [&str; 2] = ["datasets/sandbox-text", "/volume/datasets/sandbox-text"];
+/// The dataset that lies on every volume.
+pub(super) const DATASET: &str = "datasets/sandbox-text";
+/// Both of the names that a config may give it.
+pub(super) const DATASETS: [&str; 2] = [DATASET, "/volume/datasets/sandbox-text"];
 
 /// The type of this name, or the one that is taken without a name.
 pub(super) fn gpu_type(name: Option<&str>) -> Option<&'static GpuType> {

@@ -27,7 +27,7 @@ pub(super) struct Platform {
 }
 
 /// All that is remembered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct World {
     /// In the order of their creation. Deleted ones stay for the bills.
     pub(super) runs: Vec<Run>,
@@ -37,12 +37,16 @@ pub(super) struct World {
 }
 
 impl Platform {
-    /// An empty platform.
+    /// A platform where nothing has happened yet.
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
             clock: shared.clock,
             bounds: shared.bounds,
-            world: Mutex::default(),
+            world: Mutex::new(World {
+                runs: Vec::new(),
+                gone: 0.0,
+                volumes: vec![Volume::own(shared.clock.now())],
+            }),
             changed: Notify::new(),
         }
     }

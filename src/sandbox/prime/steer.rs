@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::error::Refusal;
 use super::platform::Platform;
 use super::run::{Order, Run, Status};
+use super::volume::OWN;
 
 /// `PUT /rft/runs/{run_id}/stop`. A run that has ended stays as it is.
 pub(super) async fn stop(
@@ -46,7 +47,9 @@ pub(super) async fn pause(
     platform.on(&id, |run| {
         idle(run, "paused")?;
         if run.volume.is_none() {
-            return Err(Refusal::conflict("Only a run with a volume can be paused"));
+            return Err(Refusal::conflict(format!(
+                "Only a run that was created with a volume can be paused; volume {OWN} is ready for one"
+            )));
         }
         run.order = Some(Order::Pause);
         run.status = Status::Pausing;

@@ -17,6 +17,9 @@ use super::query::Query;
 use super::run::{CLUSTER, USER};
 use super::task::float;
 
+/// The volume that is there from the start and stays. Tools use volumes but make none, so without it nothing that needs one
+/// could be rehearsed through them.
+pub(super) const OWN: &str = "sandbox";
 /// Seconds until a volume is there, and until it is gone. Scaled.
 const CREATING: f64 = 10.0;
 const TERMINATING: f64 = 10.0;
@@ -35,6 +38,17 @@ pub(super) struct Volume {
 }
 
 impl Volume {
+    /// The sandbox's own.
+    pub(super) fn own(now: SystemTime) -> Self {
+        Self {
+            name: OWN.to_owned(),
+            size: "1Ti".to_owned(),
+            status: "RUNNING",
+            team: None,
+            created: now,
+        }
+    }
+
     fn shown(&self) -> Value {
         json!({
             "name": self.name,
@@ -53,7 +67,9 @@ impl World {
     /// Reports that a run can't have this volume.
     pub(super) fn usable(&self, name: &str) -> Result<(), Refusal> {
         match self.volumes.iter().find(|volume| volume.name == name) {
-            None => Err(no_volume()),
+            None => Err(Refusal::not_found(format!(
+                "Volume {name} not found; the sandbox's own is {OWN}"
+            ))),
             Some(volume) if volume.status == "RUNNING" => Ok(()),
             Some(volume) => Err(Refusal::conflict(format!("Volume {name} is {}", volume.status))),
         }
@@ -131,8 +147,9 @@ pub(super) async fn list(State(platform): State<Arc<Platform>>, query: Query) ->
     let team = query.text("teamId");
     let volumes: Vec<Value> = platform.look(|world| {
         let volumes = world.volumes.iter();
-        let own = volumes.filter(|volume| team.is_none() || volume.team.as_deref() == team);
-        own.map(Volume::shown).collect()
+        let there =
+            volumes.filter(|volume| team.is_none() || volume.team.as_deref() == team || volume.name == OWN);
+        there.map(Volume::shown).collect()
     });
     Json(json!({"volumes": volumes}))
 }
@@ -165,6 +182,11 @@ pub(super) async fn delete(
     State(platform): State<Arc<Platform>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
+    if name == OWN {
+        return Err(Refusal::conflict(format!(
+            "Volume {OWN} is the sandbox's own and stays"
+        )));
+    }
     let first = platform.change(|world| {
         let users = world
             .runs

@@ -6,6 +6,8 @@ mod process;
 mod sandbox;
 mod scripted;
 mod store;
+#[cfg(unix)]
+mod terminal;
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
 pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
@@ -13,6 +15,8 @@ pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime
 pub use sandbox::Sandbox;
 pub use scripted::{Reaction, Scripted, json, status};
 pub use store::{Fault, Store};
+#[cfg(unix)]
+pub use terminal::Terminal;
 
 pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";
 pub const PRIME_KEY: &str = "pit_test_0123456789abcdef";

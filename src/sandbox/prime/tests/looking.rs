@@ -164,8 +164,16 @@ async fn runs_are_listed_newest_first_by_page_and_team() {
 async fn volumes_are_made_grown_and_deleted() {
     let api = Api::new();
     api.volume("data").await;
+    let listed = api.get("/training/volumes?teamId=team_1").await;
+    assert_eq!(listed["volumes"].as_array().unwrap().len(), 1, "{listed}");
     let listed = api.get("/training/volumes").await;
-    assert_eq!(listed["volumes"][0]["status"], "RUNNING");
+    assert_eq!(
+        [&listed["volumes"][0], &listed["volumes"][1]].map(|volume| (&volume["name"], &volume["status"])),
+        [
+            (&json!("sandbox"), &json!("RUNNING")),
+            (&json!("data"), &json!("RUNNING"))
+        ]
+    );
     let body = |size: &str| json!({"size": size});
     let grow = async |size: &str| {
         api.send("PATCH", "/training/volumes/data", Some(&body(size)))
@@ -190,11 +198,16 @@ async fn volumes_are_made_grown_and_deleted() {
         StatusCode::OK
     );
     assert_eq!(
-        api.get("/training/volumes").await["volumes"][0]["status"],
+        api.get("/training/volumes").await["volumes"][1]["status"],
         "TERMINATING"
     );
     pass(15.0).await;
-    assert_eq!(api.get("/training/volumes").await["volumes"], json!([]));
+    // The sandbox's own stays, so that what names it is true.
+    let (status, answer) = api.send("DELETE", "/training/volumes/sandbox", None).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+    let left = api.get("/training/volumes").await;
+    assert_eq!(left["volumes"].as_array().unwrap().len(), 1, "{left}");
+    assert_eq!(left["volumes"][0]["name"], "sandbox");
 }
 
 #[tokio::test]
