@@ -83,7 +83,7 @@ async fn every_example_of_every_tool() {
                 .map(|(name, value)| (name.clone(), plain(value)))
                 .collect();
             if name == "prime-intellect-getrunsamples" {
-                expected.insert("limit".to_owned(), "20".to_owned());
+                expected.insert("limit".to_owned(), "4".to_owned());
             }
             assert_eq!(query, expected, "{context}");
             if !example.request.is_null() {
@@ -158,7 +158,7 @@ prime-intellect-stoprun | run_id | PUT R/stop | false true true | runs
 prime-intellect-getrunlogs | run_id tail_lines? search? regex? level? since_seconds? component? pod_index? env_name? | GET R/logs | true false true | runs
 prime-intellect-getrunmetrics | run_id min_step? max_step? limit? every? columns? | GET R/metrics | true false true | runs
 prime-intellect-getrunprogress | run_id | GET R/progress | true false true | runs
-prime-intellect-listruncheckpoints | run_id status_filter? | GET R/checkpoints | true false true | runs
+prime-intellect-listruncheckpoints | run_id status_filter? page? limit? | GET R/checkpoints | true false true | runs
 prime-intellect-restartrun | run_id | PUT R/restart | false false false | runs-more
 prime-intellect-pauserun | run_id | POST /api/v1/training/runs/{run_id}/pause | false false false | runs-more
 prime-intellect-resumerun | run_id body? forward_secrets? | POST /api/v1/training/runs/{run_id}/resume | false false false | runs-more
