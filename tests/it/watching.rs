@@ -344,6 +344,15 @@ async fn every_checkpoint_of_a_run_can_be_paged_to() {
     let beyond = page(json!({"page": 11, "limit": 50})).await;
     assert_eq!(beyond["checkpoints"], json!([]));
     assert_eq!(note(&beyond), "page 11 is beyond the last one, 10");
+    let none = ask(
+        "list-run-checkpoints",
+        200,
+        json!({"checkpoints": []}),
+        "prime-intellect-listruncheckpoints",
+        json!({"page": 2}),
+    );
+    let none = none.await.json();
+    assert!(note(&none).starts_with("No checkpoint: "), "{none}");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ pub fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
         return reply;
     };
     let count = rows.len();
-    if count <= limit && page == 1 {
+    if count == 0 || (count <= limit && page == 1) {
         return reply;
     }
     let step = |row: &Object| {

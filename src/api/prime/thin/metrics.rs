@@ -109,10 +109,17 @@ fn spaced(rows: &mut Vec<Object>, every: Option<usize>, room: usize) -> Option<S
     });
     keep_at(rows, &kept);
     match next {
-        Some(next) => Some(format!(
-            "the first {} of {count} rows, one in {every}: more do not fit one answer; min_step {next} goes on, and fewer columns leave room for more",
-            rows.len()
-        )),
+        Some(next) => {
+            let spacing = if every > 1 {
+                format!(", one in {every}")
+            } else {
+                String::new()
+            };
+            Some(format!(
+                "{} of {count} rows{spacing}, the first ones: more do not fit one answer; min_step {next} goes on, and fewer columns leave room for more",
+                rows.len()
+            ))
+        }
         None => (every > 1).then(|| {
             format!(
                 "{} of {count} rows: one in {every}, from the first on, and the last",
