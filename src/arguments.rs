@@ -62,6 +62,12 @@ impl Accepts {
         self.rule.has_member(name)
     }
 
+    /// The name that the argument `argument`, an object, has for a member, in whatever spelling.
+    #[must_use]
+    pub fn member_of<'a>(&'a self, argument: &str, name: &'a str) -> Option<&'a str> {
+        self.rule.inner_name(argument, name)
+    }
+
     /// Reads `raw`, the JSON text of the arguments, and applies `check`, the tool's own rules.
     ///
     /// Members that are missing or unusable are left out before `check` runs, so that it can report what else

@@ -1,6 +1,8 @@
 //! Local files that a tool may read, and directories that it may write to: those of the data directory, and under the
 //! directories that the user named.
 
+mod listing;
+
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -10,6 +12,8 @@ use reqwest::Url;
 use crate::data::{self, BATCHES, RESULTS};
 use crate::directory::{Directory, Open};
 use crate::error::ToolError;
+
+pub use listing::{Listed, newest};
 
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
 pub const LARGEST_JSON: u64 = 256 << 20;
@@ -105,6 +109,9 @@ impl Files {
     /// The same, for those who may block.
     pub fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
         let found = self.find(&plain(path))?;
+        if let Some(directory) = self.directory_at(&found) {
+            return Err(listing::in_place_of_a_file(&directory));
+        }
         let read = || -> io::Result<String> {
             let file = self.open(&found)?;
             let mut bytes = Vec::new();
@@ -115,6 +122,12 @@ impl Files {
             text(bytes)
         };
         read().map_err(|error| format!("the file cannot be read: {error}"))
+    }
+
+    /// What was found, if it is a directory.
+    fn directory_at(&self, found: &Path) -> Option<Directory> {
+        let (directory, missing) = found.is_dir().then(|| self.reach(found).ok())??;
+        missing.as_os_str().is_empty().then_some(directory)
     }
 
     /// The file itself, links resolved.
@@ -332,7 +345,7 @@ mod tests {
             files
                 .read_blocking("", 4)
                 .unwrap_err()
-                .contains("it is no regular file")
+                .starts_with("is a directory: name one of its files")
         );
         let none = Files::default().read_blocking("run.toml", 4).unwrap_err();
         assert!(none.contains("RL_MCP_FILE_DIRS"), "{none}");

@@ -8,7 +8,7 @@ use crate::spec::Service;
 
 const TOGETHER: &str = "\
 Together AI, reinforcement learning step by step:
-1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills by the hour while READY), until READY.
+1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY), until READY.
 2. create-training-session on it, until RUNNING.
 3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, forward-backward-pass, optimizer-step.
 4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
@@ -24,7 +24,7 @@ Prime Intellect, a whole run from one config:
 
 const COMMON: &str = "\
 Calls that start, stop or show something wait for it (wait_seconds). If that takes longer, next in the answer is the call that goes on.
-Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice. A tool that fails says what to do next.";
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice.";
 
 const FURTHER: &str = " Further tools are in toolsets that the user can add with --toolsets.";
 

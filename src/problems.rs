@@ -144,6 +144,13 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .map(|(_, known)| known)
 }
 
+/// `1 prompt`, `2 prompts`, for messages.
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
 /// `a, b, c`, for messages.
 #[must_use]
 pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -9,7 +9,7 @@ mod unrecorded;
 use std::pin::Pin;
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::api::{Call, Reply};
@@ -63,7 +63,7 @@ impl Entry {
                 Box::pin(async move {
                     let raw = unwrapped(raw);
                     let raw = if accepts.takes("body") {
-                        body_path::resolve(call, &raw).await?
+                        body_path::resolve(call, accepts, &raw).await?
                     } else {
                         raw
                     };
@@ -72,6 +72,7 @@ impl Entry {
                         Ok(args) => H::call(args, call).await,
                         Err(problems) => Err(ToolError::Arguments(problems)),
                     };
+                    let outcome = outcome.map(|reply| with_meaning(H::SPEC, reply));
                     match read.note {
                         None => outcome,
                         Some(note) => match outcome {
@@ -82,6 +83,25 @@ impl Entry {
                 })
             },
         }
+    }
+}
+
+/// An answer whose list is empty, with what that means: as it stands it is easily taken for a failure.
+fn with_meaning(spec: &Spec, reply: Reply) -> Reply {
+    /// The largest answer that can have nothing in it, in bytes.
+    const LARGEST: usize = 1000;
+    let empty = spec.empty.filter(|_| reply.text().len() <= LARGEST);
+    let is_empty = |member| {
+        reply
+            .member(member)
+            .is_some_and(|list: Vec<IgnoredAny>| list.is_empty())
+    };
+    match empty {
+        // A tool that has said why is not contradicted.
+        Some(empty) if is_empty(empty.member) && reply.member::<String>("note").is_none() => {
+            reply.noted(empty.means)
+        }
+        _ => reply,
     }
 }
 

@@ -38,8 +38,12 @@ impl Handler for CreateModelResource {
         let body = args.body.into_text();
         if args.estimate_only == Some(true) {
             let request = Request::new(call, &spec::ESTIMATE_MODEL_RESOURCE_COST).body(body);
-            let note = "Only an estimate: nothing was started.";
-            return request.send().await.map(|reply| reply.with("note", &note));
+            let reply = request.send().await?;
+            let over = call.api.config().max_price_per_hour;
+            let over = over.and_then(|limit| billing::over_limit(&reply, limit));
+            let note = "Only an estimate: nothing was started.".to_owned();
+            let note = over.map_or_else(|| note.clone(), |over| format!("{note} {over}"));
+            return Ok(reply.with("note", &note));
         }
         let price = billing::price(call, &body).await;
         if let Some(limit) = call.api.config().max_price_per_hour {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::json::{self, Body};
-use crate::api::prime::create::CreateRun;
+use crate::api::prime::create::{self, CreateRun};
 use crate::api::prime::secrets::{self, ForwardSecrets};
 use crate::api::prime::{config, config_file, started, team};
 use crate::api::{Call, Reply, WaitSeconds, wait};
@@ -36,7 +36,13 @@ impl Handler for PrimeIntellectCreaterun {
         args.body.value.check(&body, &config, problems);
         match (&args.config_path, args.body.value.has_config()) {
             (None, false) if !problems.mention(&config) => {
-                problems.add(&config, "is required: an object (or give config_path)");
+                problems.add(
+                    &config,
+                    format!(
+                        "is required: an object (or give config_path). {}",
+                        create::configs()
+                    ),
+                );
             }
             (Some(_), true) => problems.add(
                 &Path::Root.key("config_path"),
@@ -80,10 +86,22 @@ impl Handler for PrimeIntellectCreaterun {
         let unlogged = unlogged.map(|table| {
             format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")
         });
-        let reply = call.request().body(json::text(&body)?).send().await?;
+        let sent = call.request().body(json::text(&body)?).send().await;
+        let reply = sent.map_err(advised)?;
         let reply = started::followed(call, reply, until).await;
         let more = notes.into_iter().chain(unlogged).chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
+    }
+}
+
+/// A refusal with what would be accepted: the platform names what is missing one level at a time.
+fn advised(error: ToolError) -> ToolError {
+    match error {
+        ToolError::Call(mut failure) if matches!(failure.status(), Some(400 | 422)) => {
+            failure.next = Some(format!("correct what the service names. {}", create::configs()));
+            ToolError::Call(failure)
+        }
+        error => error,
     }
 }
 

@@ -21,7 +21,7 @@ pub struct PrimeIntellectGetrunlogs;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     run_id: RunId,
-    /// How many lines. Default 200.
+    /// Default 20, shortened.
     #[schemars(range(min = 1, max = 5000))]
     tail_lines: Option<u32>,
     /// Only lines that contain this text.
@@ -61,10 +61,10 @@ impl Handler for PrimeIntellectGetrunlogs {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let lines = args.tail_lines.unwrap_or(DEFAULT_LINES);
+        let asked = args.tail_lines;
         let request = call.request().path("run_id", &args.run_id);
         let request = request
-            .query("tail_lines", Some(lines))
+            .query("tail_lines", Some(asked.unwrap_or(logs::LAST)))
             .query("search", args.search);
         let request = request
             .query("regex", args.regex.filter(|regex| *regex))
@@ -78,16 +78,13 @@ impl Handler for PrimeIntellectGetrunlogs {
         match request.as_written().send().await {
             Ok(reply) => {
                 let redactor = Arc::clone(call.api.redactor());
-                thin::fit(reply, move |reply| shown(reply, lines, &redactor)).await
+                thin::fit(reply, move |reply| shown(reply, asked, &redactor)).await
             }
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
             Err(error) => Err(error),
         }
     }
 }
-
-/// The lines that are shown where the caller names no number.
-const DEFAULT_LINES: u32 = 200;
 
 /// Only lines of this level.
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -112,13 +109,12 @@ pub enum Component {
     EnvServer,
 }
 
-fn shown(reply: Reply, asked: u32, redactor: &Redactor) -> Reply {
+fn shown(reply: Reply, asked: Option<u32>, redactor: &Redactor) -> Reply {
     // What came as it was written, beside the log.
     let cleaned = |reply: Reply| Reply::new(redactor.scrub_answer(clean::json(reply.into_text())));
     let Some(log) = reply.member::<String>("logs") else {
         return thin::bounded(cleaned(reply));
     };
-    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     let logs::Shown { text, note } = logs::show(&log, asked, redactor);
     let reply = if text == log {
         reply

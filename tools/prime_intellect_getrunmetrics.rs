@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::{RunId, thin};
+use crate::api::prime::RunId;
+use crate::api::prime::thin::{self, Wanted};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -21,10 +22,10 @@ pub struct Args {
     /// Rows to ask the service for.
     #[schemars(range(min = 1))]
     limit: Option<u32>,
-    /// Every n-th row only. Default: as many rows as fit.
+    /// Every n-th row; 1: all. Default: a few dozen.
     #[schemars(range(min = 1))]
     every: Option<u32>,
-    /// Only these metrics, such as reward/mean; step stays.
+    /// Only these, such as reward/mean; step stays. Default: a few.
     columns: Option<Vec<String>>,
 }
 
@@ -38,8 +39,11 @@ impl Handler for PrimeIntellectGetrunmetrics {
             .query("min_step", args.min_step)
             .query("max_step", args.max_step);
         let reply = request.query("limit", args.limit).send().await?;
-        let every = args.every.and_then(|every| usize::try_from(every).ok());
-        let columns = args.columns.unwrap_or_default();
-        thin::fit(reply, move |reply| thin::metrics(reply, &columns, every)).await
+        let wanted = Wanted {
+            columns: args.columns.unwrap_or_default(),
+            every: args.every.and_then(|every| usize::try_from(every).ok()),
+            detailed: args.limit.is_some(),
+        };
+        thin::fit(reply, move |reply| thin::metrics(reply, &wanted)).await
     }
 }

@@ -20,7 +20,7 @@ pub struct Args {
     /// From 1.
     #[schemars(range(min = 1))]
     page: Option<u32>,
-    /// Samples on one page. Default 20.
+    /// Samples on one page. Default 4, shortened.
     #[schemars(range(min = 1))]
     limit: Option<u32>,
     /// Only these members of each sample; step and id stay.
@@ -43,9 +43,14 @@ impl Handler for PrimeIntellectGetrunsamples {
             .send()
             .await?;
         let columns = args.columns.unwrap_or_default();
-        thin::fit(reply, move |reply| thin::samples(reply, &columns)).await
+        let room = if args.limit.is_some() {
+            thin::BUDGET
+        } else {
+            thin::SHORT
+        };
+        thin::fit(reply, move |reply| thin::samples(reply, &columns, room)).await
     }
 }
 
 /// The service's own default, 100, would leave a few words of each.
-const DEFAULT_LIMIT: u32 = 20;
+const DEFAULT_LIMIT: u32 = 4;

@@ -18,7 +18,16 @@ pub struct Args {
     run_id: RunId,
     /// Only those of this status.
     status_filter: Option<Status>,
+    /// From 1, the newest.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+    /// Default 10.
+    #[schemars(range(min = 1, max = 50))]
+    limit: Option<u32>,
 }
+
+/// Rarely is another one wanted than one of the newest.
+const DEFAULT_LIMIT: usize = 10;
 
 impl Handler for PrimeIntellectListruncheckpoints {
     const SPEC: &'static Spec = &spec::LIST_RUN_CHECKPOINTS;
@@ -27,7 +36,12 @@ impl Handler for PrimeIntellectListruncheckpoints {
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let request = call.request().path("run_id", &args.run_id);
         let request = request.query("status_filter", args.status_filter);
-        thin::fit(request.send().await?, thin::checkpoints).await
+        let size = |number: Option<u32>, default| {
+            number.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX))
+        };
+        let (page, limit) = (size(args.page, 1), size(args.limit, DEFAULT_LIMIT));
+        let reply = request.send().await?;
+        thin::fit(reply, move |reply| thin::checkpoints(reply, page, limit)).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! `weights-sync`: makes sampling use the trained weights.
 
-use crate::api::together::args::SmallSubmitArgs;
-use crate::api::together::{operation, weights_sync};
+use crate::api::json;
+use crate::api::together::args::{SmallSubmitArgs, SubmitArgs};
+use crate::api::together::operation;
+use crate::api::together::weights_sync::WeightsSync as WeightsSyncBody;
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -12,9 +14,13 @@ pub struct WeightsSync;
 
 impl Handler for WeightsSync {
     const SPEC: &'static Spec = &spec::WEIGHTS_SYNC;
-    type Args = SmallSubmitArgs<weights_sync::WeightsSync>;
+    type Args = SmallSubmitArgs<WeightsSyncBody>;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args.into(), &operation::WEIGHTS_SYNC).await
+        let mut args: SubmitArgs<_> = args.into();
+        if !args.body.value.has_type() {
+            args.body = json::body(WeightsSyncBody::USUAL)?;
+        }
+        operation::submit(call, args, &operation::WEIGHTS_SYNC).await
     }
 }

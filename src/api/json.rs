@@ -170,6 +170,12 @@ pub fn object(text: &str) -> Result<Object, ToolError> {
         .map_err(|error| ToolError::Internal(format!("an object cannot be read: {error}")))
 }
 
+/// A body that is written here.
+pub fn body<T: DeserializeOwned>(text: &str) -> Result<Body<T>, ToolError> {
+    serde_json::from_str(text)
+        .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))
+}
+
 /// The text as a value that can be put into an [`Object`].
 pub fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
     RawValue::from_string(text)

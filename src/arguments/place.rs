@@ -29,7 +29,11 @@ impl Place<'_> {
     }
 
     pub(super) fn unexpected(self, found: &str) -> Outcome {
-        let wanted = self.rule.wanted();
+        // How to write a list is said of the first one: one that came after a good one is not told what is known.
+        let wanted = match (self.rule, self.path) {
+            (Rule::Array { .. }, Path::Index(_, 1..)) => self.rule.expected().to_owned(),
+            _ => self.rule.wanted(),
+        };
         self.unusable(format!("found {found}, expected {wanted}"))
     }
 }
@@ -44,7 +48,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             return Ok(Outcome::Written);
         }
         let (items, least) = match self.rule {
-            Rule::Array { items, least } if matches!(**items, Rule::Number(_)) => (items, *least),
+            Rule::Array { items, least, .. } if matches!(**items, Rule::Number(_)) => (items, *least),
             _ => return json.deserialize_any(self),
         };
         let raw = <&RawValue>::deserialize(json)?.get();
@@ -152,7 +156,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                 return Ok(Outcome::Written);
             }
         }
-        let Rule::Array { items, least } = self.rule else {
+        let Rule::Array { items, least, .. } = self.rule else {
             while list.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(self.unexpected("a list"));
         };
@@ -246,6 +250,11 @@ impl<'de> Visitor<'de> for Place<'_> {
             }
         }
         reader.note_unknown(object, unknown, &seen, &path);
+        for Member { name, .. } in implied(object, &seen) {
+            reader.changed = true;
+            reader.name(name);
+            reader.push(b"{}");
+        }
         for Member { name, rule, .. } in missing(object, &seen) {
             reader
                 .problems
@@ -257,6 +266,13 @@ impl<'de> Visitor<'de> for Place<'_> {
         reader.push(b"}");
         Ok(Outcome::Written)
     }
+}
+
+fn implied<'a>(object: &'a Object, seen: &'a Seen) -> impl Iterator<Item = &'a Member> {
+    object
+        .members
+        .iter()
+        .filter(|member| member.implied && !seen.contains_key(&member.name))
 }
 
 fn missing<'a>(object: &'a Object, seen: &'a Seen) -> impl Iterator<Item = &'a Member> {

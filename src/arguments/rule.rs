@@ -17,6 +17,8 @@ pub enum Rule {
         items: Box<Rule>,
         /// How many elements there are at least.
         least: usize,
+        /// How to write it, for those who wrote something else.
+        hint: Option<String>,
     },
     /// Text.
     Text(Text),
@@ -50,6 +52,8 @@ pub struct Member {
     pub name: String,
     /// Whether it must be there.
     pub required: bool,
+    /// Whether it counts as an empty object where it is absent, as nothing in it must be there.
+    pub implied: bool,
     /// What it may hold.
     pub rule: Rule,
 }
@@ -84,6 +88,25 @@ impl Rule {
         matches!(self, Self::Object(object) if object.members.iter().any(|member| member.name == name))
     }
 
+    /// The name that the object which is this member has for one of its own, in whatever spelling.
+    #[must_use]
+    pub fn inner_name<'a>(&'a self, member: &str, name: &'a str) -> Option<&'a str> {
+        let Self::Object(object) = self else { return None };
+        let member = object.members.iter().find(|known| known.name == member)?;
+        let Self::Object(inner) = &member.rule else {
+            return None;
+        };
+        let name = inner.aliases.get(name).map_or(name, String::as_str);
+        let known = inner.members.iter().find(|known| known.name == name)?;
+        Some(&known.name)
+    }
+
+    /// Whether it is an object of known members, none of which must be there.
+    fn may_be_empty(&self) -> bool {
+        let Self::Object(object) = self else { return false };
+        !object.members.is_empty() && !object.members.iter().any(|member| member.required)
+    }
+
     /// Reads a schema of the plain dialect.
     #[must_use]
     pub fn new(schema: &Value) -> Self {
@@ -98,6 +121,7 @@ impl Rule {
             Some("array") => Self::Array {
                 items: Box::new(schema.get("items").map_or(Self::Any, Self::new)),
                 least: size(schema, "minItems").unwrap_or(0),
+                hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
             },
             Some("string") => Self::Text(Text {
                 values: strings(schema.get("enum")),
@@ -134,7 +158,13 @@ impl Rule {
     #[must_use]
     pub fn wanted(&self) -> String {
         match self {
-            Self::Object(Object { hint: Some(hint), .. }) => format!("an object: {hint}"),
+            Self::Object(Object { hint: Some(hint), .. }) | Self::Array { hint: Some(hint), .. } => {
+                format!("{}: {hint}", self.expected())
+            }
+            Self::Array { items, .. } => match &**items {
+                Self::Array { hint: Some(hint), .. } => format!("a list of lists: {hint}"),
+                _ => self.expected().to_owned(),
+            },
             Self::Text(Text { values, .. }) if !values.is_empty() => {
                 format!("one of {}", list(values.iter().map(String::as_str)))
             }
@@ -164,10 +194,16 @@ impl Object {
         let members = properties
             .into_iter()
             .flatten()
-            .map(|(name, schema)| Member {
-                name: name.clone(),
-                required: required.contains(name),
-                rule: Rule::new(schema),
+            .map(|(name, schema)| {
+                let rule = Rule::new(schema);
+                let must_be_there = required.contains(name);
+                let implied = must_be_there && rule.may_be_empty();
+                Member {
+                    name: name.clone(),
+                    required: must_be_there && !implied,
+                    implied,
+                    rule,
+                }
             })
             .collect();
         let others = match schema.get(OTHERS) {
@@ -218,6 +254,20 @@ impl Text {
                     .get(prefix..)
                     .is_some_and(|short| short.eq_ignore_ascii_case(&plain))
         })
+    }
+
+    /// What to say about a value of earlier versions or of other services, in whatever spelling.
+    #[must_use]
+    pub fn retirement(&self, value: &str) -> Option<&str> {
+        let short = |name: &str| -> String {
+            let name = name.trim().replace(['-', ' '], "_").to_ascii_uppercase();
+            let first = self.values.first().map_or("", String::as_str);
+            let prefix = first.get(..self.common_prefix()).unwrap_or_default();
+            name.strip_prefix(prefix).unwrap_or(&name).to_owned()
+        };
+        let wanted = short(value);
+        let found = self.retired.iter().find(|(name, _)| short(name) == wanted);
+        found.map(|(_, sentence)| sentence.as_str())
     }
 
     /// The length of the words that all values begin with, such as `LOSS_TYPE_`.

@@ -44,8 +44,8 @@ impl Place<'_> {
             }
             return Outcome::Written;
         }
-        if let Some(sentence) = rule.retired.get(value) {
-            return self.unusable(sentence.clone());
+        if let Some(sentence) = rule.retirement(value) {
+            return self.unusable(sentence);
         }
         let known = || rule.values.iter().map(String::as_str);
         let shown: String = value.chars().take(60).collect();

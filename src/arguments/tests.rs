@@ -215,7 +215,10 @@ fn a_name_that_belongs_deeper_is_shown_its_place() {
             r#"{"mask":{}}"#,
             "mask: belongs inside samples[0].loss_fn_inputs: write samples[0].loss_fn_inputs.mask",
         ),
-        (r#"{"beta":0.1}"#, "beta: is not known here"),
+        (
+            r#"{"beta":0.1}"#,
+            "beta: belongs deeper: write loss.grpo_params.beta or loss.dro_params.beta",
+        ),
         (
             r#"{"samples":[{"tokens":[1]}]}"#,
             "samples[0].tokens: belongs inside model_input.chunks[0].encoded_text: write samples[0].model_input",

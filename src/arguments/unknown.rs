@@ -8,6 +8,8 @@ use crate::problems::{Path, list, nearest};
 const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];
 /// Whoever writes one of these does not want the call carried out, so it is not ignored.
 const RESTRAINTS: [&str; 5] = ["dry_run", "dryRun", "validate_only", "preview", "simulate"];
+/// How many places are named where a name may belong.
+const MOST_HOLDERS: usize = 3;
 /// How many names a note lists, and how much of each, in characters.
 const MOST_NOTED: usize = 10;
 const LONGEST_NAME: usize = 60;
@@ -34,9 +36,20 @@ impl Object {
         if let Some(sentence) = self.retired.get(name) {
             return sentence.clone();
         }
-        if let [holder] = self.holders(name).as_slice() {
-            let outer = inside(path, holder);
-            return format!("belongs inside {holder}: write {outer}.{name}");
+        match self.holders(name).as_slice() {
+            [] => {}
+            [holder] => {
+                let outer = inside(path, holder);
+                return format!("belongs inside {holder}: write {outer}.{name}");
+            }
+            several if several.len() <= MOST_HOLDERS => {
+                let places: Vec<String> = several
+                    .iter()
+                    .map(|holder| format!("{}.{name}", inside(path, holder)))
+                    .collect();
+                return format!("belongs deeper: write {}", places.join(" or "));
+            }
+            _ => {}
         }
         if let Some(near) = self.nearest(name) {
             return format!("is not known here; did you mean {near}?");

@@ -1,5 +1,6 @@
 //! Bodies as files, and what the caller hears about them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path as FilePath;
@@ -14,7 +15,7 @@ use crate::api::json;
 use crate::api::together::forward_backward::ForwardBackward;
 use crate::data::BATCHES;
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
+use crate::problems::{Path, Problems, counted};
 use crate::spec;
 
 /// What was counted on the way to the samples.
@@ -39,6 +40,37 @@ impl Counts {
         if empty {
             self.empty += 1;
         }
+    }
+
+    /// Why nothing is left to train on, and what to do.
+    fn nothing(&self, of_examples: bool) -> String {
+        let equal = self.groups.map_or(0, |(_, dropped)| dropped);
+        let what = if of_examples { "examples" } else { "completions" };
+        // Those of dropped groups were not looked at one by one.
+        let others = if equal > 0 { 0 } else { self.dropped - self.empty };
+        let reasons = [
+            (equal, "group", "of equal rewards"),
+            (self.empty, "completion", "without tokens"),
+            (others, "completion", "of weight 0 or without usable tokens"),
+        ];
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, what, reason)| format!("{} {reason}", counted(count, what)))
+            .collect();
+        let next = match (of_examples, equal > 0) {
+            (true, _) => "Give each example a completion of one token at least.",
+            (false, true) => {
+                "Sample again: more completions for each prompt, a higher temperature, or prompts that sometimes succeed and sometimes fail."
+            }
+            (false, false) => "Sample again, or give other weights.",
+        };
+        let why = if reasons.is_empty() {
+            format!("no {what} came")
+        } else {
+            format!("there was only {}", reasons.join(", "))
+        };
+        format!("Nothing is left to train on, and no file was written: {why}. {next}")
     }
 }
 
@@ -101,7 +133,6 @@ struct NextArguments {
 }
 
 const SEVERAL: &str = "Their gradients add up: make all of these calls, each to its end, before one optimizer-step. They are of about equal size, as a loss that is averaged over a call gives each call the same weight.";
-const NOTHING: &str = "Nothing is left to train on, and no file was written: in each group all rewards are equal, or the rest is empty or has weight 0. Sample again: more completions for each prompt, a higher temperature, or prompts that sometimes succeed and sometimes fail.";
 const NO_KL_TERM: &str =
     "reference_operation_ids change nothing: the loss has no KL term, which grpo_params.beta above 0 adds.";
 const SCORE: &str = "The KL term needs log-probabilities under the reference policy. Call next, in a session whose weights are the reference's (this one only while its weights still are, otherwise another one); when that is COMPLETED, call build-training-batch again with the same arguments and reference_operation_ids (and reference_session_id, if it was another session).";
@@ -129,16 +160,19 @@ impl Answer {
             });
         }
         let call = |batch: &Batch| next(&spec::FORWARD_BACKWARD_PASS, &request.session_id, batch);
-        let (note, next) = match batches.as_slice() {
-            [] => (Some(NOTHING), None),
+        let (note, next): (Option<Cow<'_, str>>, _) = match batches.as_slice() {
+            [] => (Some(counts.nothing(request.operation_ids.is_none()).into()), None),
             [batch] => (None, Some(Next::One(call(batch)))),
             several => (
-                Some(SEVERAL),
+                Some(SEVERAL.into()),
                 Some(Next::Several(several.iter().map(call).collect())),
             ),
         };
         let unused = request.reference_operation_ids.is_some() && !job.loss.kl_term;
-        let notes: Vec<&str> = note.into_iter().chain(unused.then_some(NO_KL_TERM)).collect();
+        let notes: Vec<Cow<'_, str>> = note
+            .into_iter()
+            .chain(unused.then_some(NO_KL_TERM.into()))
+            .collect();
         Ok(Self {
             batches,
             samples: samples.len(),

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::argument::Given;
+use super::request::Entries;
 use super::stored::Prompt;
 use crate::api::together::losses::LossType;
-use crate::problems::{Path, Problems};
+use crate::problems::{Path, Problems, counted};
 use crate::schema::ANY;
 
 /// For each prompt, in order, a list with one entry for each completion.
@@ -78,14 +79,14 @@ impl Written {
 
 /// The advantages that the caller wrote; `None` if one of them is none.
 pub(super) fn advantages(
-    written: Given<Vec<Vec<Written>>>,
+    written: Given<Vec<Entries<Written>>>,
     problems: &mut Problems,
 ) -> Option<Given<Labels>> {
     let Given { value, name } = written;
     let at = Path::Root.key(name);
     let mut fine = true;
     let mut all = Vec::with_capacity(value.len());
-    for (prompt, list) in value.iter().enumerate() {
+    for (prompt, Entries(list)) in value.iter().enumerate() {
         let at = at.index(prompt);
         let mut entries = Vec::with_capacity(list.len());
         for (completion, written) in list.iter().enumerate() {
@@ -132,7 +133,12 @@ fn fits<T>(lists: &[Vec<T>], prompts: &[Prompt], at: &Path<'_>, problems: &mut P
         let (given, wanted) = (lists.len(), prompts.len());
         problems.add(
             at,
-            format!("has {given} lists for {wanted} prompts: one list for each prompt of all operations, in their order"),
+            format!(
+                "has {} for {}: one list for each prompt of all operations, in their order, with an entry for each of its completions ({})",
+                counted(given, "list"),
+                counted(wanted, "prompt"),
+                shape(prompts)
+            ),
         );
         return false;
     }
@@ -149,6 +155,15 @@ fn fits<T>(lists: &[Vec<T>], prompts: &[Prompt], at: &Path<'_>, problems: &mut P
         }
     }
     fits
+}
+
+/// How many entries are wanted, in words.
+fn shape(prompts: &[Prompt]) -> String {
+    const MOST: usize = 8;
+    let counts = prompts.iter().map(|prompt| prompt.completions.len().to_string());
+    let shown: Vec<String> = counts.take(MOST).collect();
+    let more = if prompts.len() > MOST { " and so on" } else { "" };
+    format!("here lists of {}{more}", shown.join(", "))
 }
 
 fn each<T>(lists: &[Vec<T>], at: &Path<'_>, mut check: impl FnMut(&T, &Path<'_>)) {

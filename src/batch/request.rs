@@ -25,11 +25,11 @@ pub struct Request {
     #[schemars(length(min = 1))]
     pub(super) operation_ids: Option<Vec<String>>,
     /// For each prompt of all operations, in order, a list: the reward of each completion.
-    pub(super) rewards: Option<Vec<Vec<f64>>>,
+    pub(super) rewards: Option<Vec<Entries<f64>>>,
     /// A JSON file of them.
     pub(super) rewards_path: Option<String>,
     /// In place of rewards, and used as they are.
-    pub(super) advantages: Option<Vec<Vec<Written>>>,
+    pub(super) advantages: Option<Vec<Entries<Written>>>,
     /// A JSON file of them; an entry may be a list, one number for each token.
     pub(super) advantages_path: Option<String>,
     /// As in forward-backward-pass. Default GRPO; of examples CROSS_ENTROPY.
@@ -56,6 +56,12 @@ pub struct Request {
     pub(super) examples_path: Option<String>,
 }
 
+// What the caller thinks of each completion of one prompt; a doc comment would be published.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(extend("x-hint" = "the entries of one prompt's completions, so [[1, 0], [0, 1]] for two prompts with two completions each, and [[1, 0]] for one"))]
+pub(super) struct Entries<T>(pub(super) Vec<T>);
+
 /// The loss without the members of its parameters, which the schema of forward-backward-pass lists: accepted and
 /// checked all the same.
 struct BriefLoss;
@@ -77,6 +83,9 @@ impl JsonSchema for BriefLoss {
         schema
     }
 }
+
+/// The arguments of which one says what the completions are worth.
+const LABELS: [&str; 4] = ["rewards", "rewards_path", "advantages", "advantages_path"];
 
 /// The loss that a batch is built for.
 pub(super) struct Chosen {
@@ -140,6 +149,7 @@ impl Request {
                 &Path::Root.key("advantages"),
                 "stand in place of rewards: give one of them",
             ),
+            (false, false) if LABELS.iter().any(|name| problems.mention(&Path::Root.key(name))) => {}
             (false, false) => problems.add(
                 &Path::Root.key("rewards"),
                 "is required: for each prompt a list with the reward of each completion, such as [[1, 0]] (or rewards_path, advantages, advantages_path)",

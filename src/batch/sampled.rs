@@ -8,7 +8,7 @@ use super::argument::{Given, given};
 use super::groups::{self, mean_and_deviation};
 use super::labels::{self, Advantage, Labels};
 use super::reference::{self, Scores};
-use super::request::Request;
+use super::request::{Entries, Request};
 use super::sample::{Policy, Sample, Values, objection};
 use super::stored::{Completion, Prompt, Sampling, Store};
 use crate::api::together::losses::LossType;
@@ -75,7 +75,7 @@ fn read_labels(job: &Job<'_>, request: &mut Request, problems: &mut Problems) ->
         problems,
     );
     if let Some(Given { value, name }) = rewards {
-        let value = Labels::Rewards(value);
+        let value = Labels::Rewards(value.into_iter().map(|Entries(rewards)| rewards).collect());
         return Some(Given { value, name });
     }
     let advantages = given(

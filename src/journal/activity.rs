@@ -11,17 +11,19 @@ use crate::error::{after_conflict, after_unknown};
 use crate::spec::{self, Effect, Spec};
 use crate::tools::ALL;
 
+mod batches;
 pub(super) mod bills;
 mod own;
 
+use batches::Batch;
 use bills::Bills;
 use own::{note, own};
 
-/// The most entries when nobody says.
-const ENTRIES: usize = 20;
+/// The most of what is done with when nobody says.
+const FEW: usize = 3;
 /// How much text an answer has when nobody says how many entries are wanted, in bytes.
 const SHORT: usize = 7800;
-/// The most of each list in front of the entries.
+/// The most of what may bill, goes on or is not known, and of the entries, when nobody says.
 const MOST: usize = 5;
 /// The most ids of what may bill besides.
 const MOST_NAMED: usize = 10;
@@ -35,8 +37,15 @@ pub struct Filter {
     pub session_id: Option<String>,
     /// How far back, beside what bills.
     pub longest: Duration,
-    /// How many entries.
+    /// How many entries of each list.
     pub limit: Option<usize>,
+}
+
+impl Filter {
+    /// How many there are of a list that has `usual` when nobody says.
+    fn most(&self, usual: usize) -> usize {
+        self.limit.map_or(usual, |limit| limit.max(usual))
+    }
 }
 
 /// The journal in short; the newest of everything first.
@@ -49,6 +58,9 @@ pub struct Activity {
     sessions: Vec<Session>,
     checkpoints: Vec<Checkpoint>,
     unknown: Vec<Unknown>,
+    /// Files of built batches: what was not trained on yet can be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    batches: Vec<Batch>,
     entries: Vec<Record>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
@@ -128,7 +140,7 @@ impl Activity {
         let mut bills = bills::bills(&records, &since);
         bills.reverse();
         // What is forgotten longest has cost most, so the rest is named too.
-        let rest = bills.split_off(bills.len().min(MOST));
+        let rest = bills.split_off(bills.len().min(filter.most(MOST)));
         let more: Vec<String> = rest.iter().filter_map(Bills::id).take(MOST_NAMED).collect();
         left_out.extend(said(rest.len() - more.len(), "that may bill"));
         let of_session = |record: &&Record| {
@@ -139,23 +151,48 @@ impl Activity {
         let mut activity = Self {
             may_be_billing: bills,
             more_that_may_bill: more,
-            sessions: newest(sessions(&recent, &records), "sessions", &mut left_out),
-            checkpoints: newest(checkpoints(&recent), "checkpoints", &mut left_out),
-            unknown: newest(unknown(&recent), "of unknown outcome", &mut left_out),
+            sessions: newest(
+                sessions(&recent, &records),
+                filter.most(MOST),
+                "sessions (limit shows more, list-training-sessions all)",
+                &mut left_out,
+            ),
+            checkpoints: newest(
+                checkpoints(&recent),
+                filter.most(FEW),
+                "checkpoints (limit shows more, list-checkpoints all)",
+                &mut left_out,
+            ),
+            unknown: newest(
+                unknown(&recent),
+                filter.most(MOST),
+                "of unknown outcome (limit shows more)",
+                &mut left_out,
+            ),
+            batches: Vec::new(),
             entries: Vec::new(),
             left_out,
             note: note(own.len(), unwritten),
         };
         activity.enter(&recent, filter.limit);
+        if recent.is_empty() && activity.may_be_billing.is_empty() {
+            activity
+                .note
+                .push_str(" Nothing was recorded that fits: hours looks further back, and without session_id everything counts.");
+        }
         activity
     }
 
     /// Adds entries, the newest first, as many as there is room for.
     fn enter(&mut self, recent: &[&Record], limit: Option<usize>) {
         let mut used = length(self);
-        for record in recent.iter().rev().take(limit.unwrap_or(ENTRIES)) {
+        for record in recent.iter().rev().take(limit.unwrap_or(MOST)) {
             let mut entry = (*record).clone();
             entry.host.clear();
+            if limit.is_none() && entry.outcome == Outcome::Done {
+                // Nobody repeats what was done.
+                (entry.status, entry.idempotency_key) = (None, None);
+            }
             used += length(&entry);
             if limit.is_none() && used > SHORT {
                 break;
@@ -189,10 +226,10 @@ fn said(count: usize, what: &str) -> Option<String> {
 }
 
 /// The newest first, and not too many.
-fn newest<T>(mut list: Vec<T>, what: &str, left_out: &mut Vec<String>) -> Vec<T> {
+fn newest<T>(mut list: Vec<T>, most: usize, what: &str, left_out: &mut Vec<String>) -> Vec<T> {
     list.reverse();
-    left_out.extend(said(list.len().saturating_sub(MOST), what));
-    list.truncate(MOST);
+    left_out.extend(said(list.len().saturating_sub(most), what));
+    list.truncate(most);
     list
 }
 

@@ -25,7 +25,7 @@ pub const READ_RESULT: Spec = Spec::local(
 pub const LIST_RECENT_ACTIVITY: Spec = Spec::local(
     "list-recent-activity",
     "List recent activity",
-    "What was done from this machine, for a new conversation or after a crash: what may still bill, sessions, checkpoints, calls of unknown outcome and what to do about them.",
+    "What was done from this machine, for a new conversation or after a crash: what may still bill, sessions, checkpoints, calls of unknown outcome and what to do about them, batch files.",
     Toolset::Local,
     Effect::Read,
 );

@@ -116,6 +116,15 @@ pub struct Lost {
     pub next: &'static str,
 }
 
+/// What it means when a list of the answer is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Empty {
+    /// The member of the answer that holds the list.
+    pub member: &'static str,
+    /// What that says.
+    pub means: &'static str,
+}
+
 /// One operation of one service.
 #[derive(Debug)]
 pub struct Spec {
@@ -147,6 +156,8 @@ pub struct Spec {
     pub ends: bool,
     /// The member of the answer that holds a secret which nobody needs; it is taken out.
     pub secret: Option<&'static str>,
+    /// What an empty list means.
+    pub empty: Option<Empty>,
 }
 
 impl Spec {
@@ -266,6 +277,7 @@ impl Spec {
             trace: None,
             ends: effect.destructive(),
             secret: None,
+            empty: None,
         }
     }
 
@@ -301,6 +313,13 @@ impl Spec {
     #[must_use]
     pub const fn with_secret(mut self, member: &'static str) -> Self {
         self.secret = Some(member);
+        self
+    }
+
+    /// Says what an empty list in the member `member` of the answer means.
+    #[must_use]
+    pub const fn if_empty(mut self, member: &'static str, means: &'static str) -> Self {
+        self.empty = Some(Empty { member, means });
         self
     }
 

@@ -2,6 +2,10 @@
 
 use super::{Effect, Method, Spec, Toolset};
 
+/// What to do about a body that names a base model.
+const MODELS: &str =
+    "correct what the service names; list-supported-models shows the models and their limits.";
+
 /// Signed links to the files of an inference checkpoint.
 pub const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
     "download-checkpoint",
@@ -26,7 +30,8 @@ pub const LIST_TRAINING_SESSIONS: Spec = Spec::new(
     Method::Get,
     "/v1/rl/training-sessions",
     Effect::Read,
-);
+)
+.if_empty("data", "No training session matches: none was created by this account, or the filters (status, model_resources_id, created_by) leave none.");
 
 /// A new training session on a model resource.
 pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
@@ -203,7 +208,8 @@ pub const LIST_SUPPORTED_MODELS: Spec = Spec::new(
     Method::Get,
     "/v1/rl/supported-models",
     Effect::Read,
-);
+)
+.if_empty("data", "The service offers no model at the moment.");
 
 /// New GPUs with a base model on them.
 pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
@@ -219,7 +225,8 @@ pub const CREATE_MODEL_RESOURCE: Spec = Spec::new(
     "It is not known whether the model resource was created, and it would bill once READY.",
     "first look in list-model-resources for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",
 )
-.if_refused("correct what the service names; list-supported-models shows the models and their limits.");
+.if_not_found(MODELS)
+.if_refused(MODELS);
 
 /// One model resource.
 pub const GET_MODEL_RESOURCE: Spec = Spec::new(
@@ -278,7 +285,9 @@ pub const ESTIMATE_MODEL_RESOURCE_COST: Spec = Spec::new(
     Method::Post,
     "/v1/rl/model-resources/estimate-cost",
     Effect::Read,
-);
+)
+.if_not_found(MODELS)
+.if_refused(MODELS);
 
 /// The caller's model resources, page by page.
 pub const LIST_MODEL_RESOURCES: Spec = Spec::new(
@@ -289,7 +298,8 @@ pub const LIST_MODEL_RESOURCES: Spec = Spec::new(
     Method::Get,
     "/v1/rl/model-resources",
     Effect::Read,
-);
+)
+.if_empty("data", "No model resource matches: nothing of this account bills here, unless a filter (status, created_by) hides it.");
 
 /// More time before an idle model resource stops.
 pub const EXTEND_MODEL_RESOURCE_EXPIRY: Spec = Spec::new(
@@ -345,7 +355,8 @@ pub const LIST_CHECKPOINTS: Spec = Spec::new(
     Method::Get,
     "/v1/rl/checkpoints",
     Effect::Read,
-);
+)
+.if_empty("data", "No checkpoint matches: none was saved and kept yet (save-training-checkpoint, create-inference-checkpoint), or the filters leave none.");
 
 /// One checkpoint.
 pub const GET_CHECKPOINT: Spec = Spec::new(

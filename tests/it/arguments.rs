@@ -750,8 +750,8 @@ async fn ranges_and_places_in_the_other_tools() {
         ),
         (
             "weights-sync",
-            json!({"session_id": "s", "body": {}}),
-            "body.weight_sync_type: is required: one of WEIGHT_SYNC_TYPE_SYNCHRONOUS",
+            json!({"session_id": "s", "body": {"weight_sync_type": "later"}}),
+            "body.weight_sync_type: `later` is not one of: WEIGHT_SYNC_TYPE_SYNCHRONOUS",
         ),
         (
             "list-model-resources",

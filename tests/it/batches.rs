@@ -434,7 +434,7 @@ async fn every_problem_is_named_with_its_place() {
         ),
         (
             op(json!({"rewards": [[1, 0]]})),
-            vec!["rewards: has 1 lists for 2 prompts"],
+            vec!["rewards: has 1 list for 2 prompts"],
         ),
         (
             op(json!({"rewards": [[1], [1, 0]]})),
@@ -656,4 +656,179 @@ async fn a_stored_result_is_looked_at_in_parts() {
         let outcome = place.server.call("read-result", json!({"path": path})).await;
         assert!(outcome.error().contains("path: "), "{}", outcome.text);
     }
+}
+
+#[tokio::test]
+async fn what_is_written_in_another_form_is_shown_the_right_one() {
+    let mut place = Place::new().await;
+    let sequence = json!({"tokens": [3], "logprobs": [-0.5], "stop_reason": "STOP_REASON_STOP"});
+    let results = json!([{"sequences": [sequence, sequence], "policy_segments": []}]);
+    place.sampled("op", &[&[1, 2]], results).await;
+    let nested =
+        "expected a list: the entries of one prompt's completions, so [[1, 0], [0, 1]] for two prompts";
+    let whole = "expected a list of lists: the entries of one prompt's completions";
+    fs::write(place.data.path().join("flat.json"), "[1, 0]").unwrap();
+    for (labels, expected) in [
+        (json!({"rewards": [1, 0]}), nested),
+        (json!({"rewards": "[1, 0]"}), nested),
+        (json!({"rewards": 1}), whole),
+        (json!({"rewards_path": "flat.json"}), nested),
+        (json!({"advantages": [1, 0]}), nested),
+        (json!({"advantages_path": "flat.json"}), nested),
+        (
+            json!({"rewards": [[1], [0]]}),
+            "has 2 lists for 1 prompt: one list for each prompt of all operations, in their order, with an entry for each of its completions (here lists of 2)",
+        ),
+    ] {
+        let mut arguments = json!({"session_id": "s", "operation_ids": ["op"]});
+        arguments
+            .as_object_mut()
+            .unwrap()
+            .extend(labels.as_object().unwrap().clone());
+        let outcome = place.ask(arguments).await;
+        assert!(outcome.error().contains(expected), "{}", outcome.text);
+        assert!(!outcome.text.contains("is required"), "{}", outcome.text);
+        assert!(
+            outcome.text.matches("one prompt's").count() <= 1,
+            "{}",
+            outcome.text
+        );
+    }
+
+    let tokens =
+        "found text, expected a list: token ids, such as [108, 111], from the base model's own tokenizer";
+    fs::write(
+        place.data.path().join("texts.json"),
+        json!([{"prompt": "a", "completion": "b"}]).to_string(),
+    )
+    .unwrap();
+    for examples in [
+        json!({"examples": [{"prompt": "a", "completion": "b"}]}),
+        json!({"examples_path": "texts.json"}),
+    ] {
+        let mut arguments = examples;
+        arguments["session_id"] = json!("s");
+        let outcome = place.ask(arguments).await;
+        assert_eq!(outcome.error().matches(tokens).count(), 2, "{}", outcome.text);
+    }
+    let written = json!({"session_id": "s", "examples": ["a b"]});
+    let outcome = place.ask(written).await;
+    assert!(
+        outcome
+            .error()
+            .contains("expected an object: write {\"prompt\": […], \"completion\": […]} with token ids"),
+        "{}",
+        outcome.text
+    );
+    let prompt = json!({"session_id": "s", "body": {"model_inputs": [{"chunks": [{"encoded_text": {"tokens": "a b"}}]}]}});
+    let outcome = place.server.call("sample", prompt).await;
+    assert!(outcome.error().contains(tokens), "{}", outcome.text);
+}
+
+#[tokio::test]
+async fn why_nothing_is_left_to_train_on_is_said_for_what_it_is() {
+    let mut place = Place::new().await;
+    let empty = json!({"session_id": "s", "examples": [{"prompt": [1], "completion": []}]});
+    let note = place.built(empty).await["note"].as_str().unwrap().to_owned();
+    assert!(
+        note.contains("there was only 1 completion without tokens. Give each example")
+            && !note.contains("reward"),
+        "{note}"
+    );
+    let sequence = |tokens: Value| json!({"tokens": tokens, "logprobs": vec![-0.5; tokens.as_array().unwrap().len()], "stop_reason": "STOP_REASON_STOP"});
+    let results = json!([{"sequences": [sequence(json!([3])), sequence(json!([]))], "policy_segments": []}]);
+    place.sampled("op", &[&[1, 2]], results).await;
+    let common = json!({"session_id": "s", "operation_ids": ["op"], "rewards": [[1, 1]]});
+    let note = place.built(common.clone()).await["note"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        note.contains("there was only 1 group of equal rewards. Sample again") && !note.contains("weight 0"),
+        "{note}"
+    );
+    let mut weighted = common;
+    weighted["rewards"] = json!([[0, 1]]);
+    weighted["loss"] = json!({"type": "cross_entropy"});
+    let note = place.built(weighted).await["note"].as_str().unwrap().to_owned();
+    assert!(
+        note.contains("there was only 1 completion without tokens, 1 completion of weight 0")
+            && !note.contains("equal"),
+        "{note}"
+    );
+}
+
+#[tokio::test]
+async fn losses_of_other_services_are_told_what_to_do() {
+    let mut server = Server::start("http://127.0.0.1:9").await;
+    for (loss, expected) in [
+        ("LOSS_TYPE_DPO", "custom-forward-backward-pass"),
+        ("dpo", "give the preferred completion of each pair reward 1"),
+        ("Gspo", "GRPO_LOSS_RATIO_TYPE_SEQUENCE"),
+        ("sft", "is called LOSS_TYPE_CROSS_ENTROPY here"),
+        ("unspecified", "name a loss"),
+    ] {
+        for (tool, arguments) in [
+            (
+                "build-training-batch",
+                json!({"session_id": "s", "operation_ids": ["o"], "rewards": [[1]], "loss": {"type": loss}}),
+            ),
+            (
+                "forward-backward-pass",
+                json!({"session_id": "s", "body": {"loss": {"type": loss}}}),
+            ),
+        ] {
+            let outcome = server.call(tool, arguments).await;
+            assert!(
+                outcome.error().contains(expected) && !outcome.text.contains("Did you mean"),
+                "{}",
+                outcome.text
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_directory_says_what_it_holds_and_the_activity_names_the_batches() {
+    let mut place = Place::new().await;
+    let example = json!({"session_id": "s", "examples": [{"prompt": [1], "completion": [2]}]});
+    let mut paths = Vec::new();
+    for _ in 0..5 {
+        let built = place.built(example.clone()).await;
+        paths.push(built["batches"][0]["path"].as_str().unwrap().to_owned());
+    }
+    let root = place.data.path().to_str().unwrap().to_owned();
+    for directory in ["batches".to_owned(), format!("{root}/batches")] {
+        let outcome = place.server.call("read-result", json!({"path": directory})).await;
+        assert!(
+            outcome
+                .error()
+                .contains("path: is a directory: name one of its files"),
+            "{}",
+            outcome.text
+        );
+        for path in &paths {
+            assert!(outcome.text.contains(path.as_str()), "{}", outcome.text);
+        }
+    }
+    let outcome = place.server.call("read-result", json!({"path": root})).await;
+    assert!(outcome.error().contains("/batches/"), "{}", outcome.text);
+    let body = json!({"session_id": "s", "body_path": "batches"});
+    let outcome = place.server.call("forward-backward-pass", body).await;
+    assert!(outcome.error().contains(&paths[0]), "{}", outcome.text);
+
+    let shown = place.server.call("list-recent-activity", json!({})).await.json();
+    let batches = shown["batches"].as_array().unwrap();
+    assert_eq!(batches.len(), 3, "{shown}");
+    for batch in batches {
+        assert!(paths.iter().any(|path| batch["path"] == **path), "{shown}");
+    }
+    let left_out = shown["left_out"].to_string();
+    assert!(left_out.contains("2 batches (limit shows more"), "{shown}");
+    let shown = place
+        .server
+        .call("list-recent-activity", json!({"limit": 5}))
+        .await
+        .json();
+    assert_eq!(shown["batches"].as_array().unwrap().len(), 5, "{shown}");
 }

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 
+use rl_mcp::tools::ALL;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::{Scripted, Server, json as answer};
+use crate::support::{Scripted, Server, Upstream, examples, json as answer, operation_of};
 
 /// A service that starts whatever it is sent, a data directory and a directory that the user allows.
 struct Place {
@@ -181,7 +182,10 @@ async fn what_is_no_json_file_is_refused_in_words() {
             "the file holds no JSON: trailing characters",
         ),
         (shown(&place.at("data/binary.json")), "it is no UTF-8 text"),
-        (shown(&place.at("data/batches")), "it is no regular file"),
+        (
+            shown(&place.at("data/batches")),
+            "is a directory, and there is no file in it",
+        ),
         (shown(&fifo), "it is no regular file"),
     ] {
         let outcome = server.call("sample", from(&path)).await;
@@ -196,20 +200,170 @@ async fn what_is_no_json_file_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn body_and_body_path_stand_for_each_other() {
+async fn any_member_of_any_body_may_stand_beside_its_file() {
+    let upstream = Upstream::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let mut command = Server::command(&upstream.server.uri());
+    let mut server = Server::initialized(command.env("RL_MCP_FILE_DIRS", place.path())).await;
+    let file = place.path().join("body.json");
+    let mut tried = 0;
+    for entry in ALL.iter().filter(|entry| !entry.spec.is_local()) {
+        let (name, schema) = (entry.spec.name, entry.schema());
+        if schema["properties"].get("body").is_none() {
+            continue;
+        }
+        for example in examples(&operation_of(entry.spec).name) {
+            let Some(members) = example.request.as_object() else {
+                continue;
+            };
+            if example.response.pointer("/output/payload_id").is_some() {
+                continue;
+            }
+            for (member, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+                let mut rest = members.clone();
+                rest.remove(member);
+                let mut common = Value::from(example.path_params.clone());
+                let mut inline = common.clone();
+                inline["body"] = example.request.clone();
+                common["body_path"] = json!(file);
+                fs::write(&file, json!(rest).to_string()).unwrap();
+                let within = json!({member: value});
+                let mut ways = vec![inline];
+                for (argument, value) in [
+                    ("body", within.clone()),
+                    ("body", json!(within.to_string())),
+                    (member, value.clone()),
+                ] {
+                    let mut way = common.clone();
+                    way[argument] = value;
+                    ways.push(way);
+                }
+                let mut sent = Vec::new();
+                for way in ways {
+                    upstream.answer(&example);
+                    server.call(name, way).await.json();
+                    let requests = upstream.requests().await;
+                    let body: Value = serde_json::from_slice(&requests.last().unwrap().body).unwrap();
+                    sent.push(body);
+                }
+                for other in &sent[1..] {
+                    assert_eq!(*other, sent[0], "{name}, {member}");
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 40, "{tried}");
+}
+
+#[tokio::test]
+async fn what_file_and_call_say_differently_is_refused_and_named() {
+    let place = Place::new().await;
+    let mut server = place.server().await;
+    let path = place.write(
+        "data/b.json",
+        &json!({"num_samples": 2, "sampling_params": {"stop": ["secret-of-the-file"]}, "model_inputs": sampling()["model_inputs"]}).to_string(),
+    );
+    for (arguments, expected) in [
+        (
+            json!({"num_samples": 3}),
+            "body.num_samples: is 3 here, but 2 in the file of body_path: leave it out here",
+        ),
+        (
+            json!({"body": {"num_samples": 3}}),
+            "body.num_samples: is 3 here, but 2 in the file",
+        ),
+        (
+            json!({"body": {"num_samples": 3}, "num_samples": 2}),
+            "body.num_samples: is given twice",
+        ),
+        (
+            json!({"body": {"sampling_params": {}}}),
+            "body.sampling_params: is another one in the file of body_path",
+        ),
+        (json!({"body": [1]}), "body: beside body_path must be an object"),
+        (json!({"body": {"zebra": 3}}), "body.zebra: is not known here"),
+        (
+            json!({"zebra_session": 3, "session_id": null}),
+            "session_id: is required",
+        ),
+    ] {
+        let mut whole = from(&path);
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(arguments.as_object().unwrap().clone());
+        let outcome = server.call("sample", whole).await;
+        assert!(outcome.error().contains(expected), "{}", outcome.text);
+        assert!(!outcome.text.contains("secret-of-the-file"), "{}", outcome.text);
+    }
+    assert!(place.upstream.seen().is_empty());
+    // The same twice is no contradiction, and nothing is none either.
+    let mut whole = from(&path);
+    whole["body"] = json!({"num_samples": 2, "prompt_logprobs": null, "topk_prompt_logprobs": ""});
+    server.call("sample", whole).await.json();
+    assert_eq!(place.upstream.seen()[0].json()["num_samples"], 2);
+}
+
+#[tokio::test]
+async fn a_body_of_which_nothing_is_needed_need_not_be_there() {
+    let place = Place::new().await;
+    let mut server = place.server().await;
+    for body in [
+        json!({}),
+        json!({"body": {}}),
+        json!({"body": null}),
+        json!({"body": ""}),
+        json!({"body": {"weight_sync_type": null}}),
+    ] {
+        let mut arguments = body;
+        arguments["session_id"] = json!("s");
+        server.call("weights-sync", arguments.clone()).await.json();
+        let sent = place.upstream.seen().last().unwrap().json();
+        assert_eq!(
+            sent,
+            json!({"weight_sync_type": "WEIGHT_SYNC_TYPE_SYNCHRONOUS"}),
+            "{arguments}"
+        );
+    }
+    let named = json!({"session_id": "s", "body": {"weight_sync_type": "pipeline"}});
+    server.call("weights-sync", named).await.json();
+    let sent = place.upstream.seen().last().unwrap().json();
+    assert_eq!(sent, json!({"weight_sync_type": "WEIGHT_SYNC_TYPE_PIPELINE"}));
+
+    let path = place.write("named/run.toml", "name = \"r\"\n[trainer]\n[orchestrator]\n");
+    server
+        .call("prime-intellect-createrun", json!({"config_path": path}))
+        .await
+        .json();
+    let sent = place.upstream.seen().last().unwrap().json();
+    assert_eq!(
+        sent,
+        json!({"name": "r", "config": {"name": "r", "trainer": {}, "orchestrator": {}}})
+    );
+    server
+        .call("optimizer-step", json!({"session_id": "s"}))
+        .await
+        .json();
+    assert_eq!(place.upstream.seen().last().unwrap().json(), json!({}));
+
+    // What is wrong with an empty one is said of an absent one too.
+    let before = place.upstream.seen().len();
+    for (tool, expected) in [
+        ("update-training-session", "body: changes nothing"),
+        ("sample", "body: is required"),
+    ] {
+        let outcome = server.call(tool, json!({"session_id": "s"})).await;
+        assert!(outcome.error().contains(expected), "{}", outcome.text);
+    }
+    assert_eq!(place.upstream.seen().len(), before);
+}
+
+#[tokio::test]
+async fn body_or_body_path_is_needed_where_there_is_a_body() {
     let place = Place::new().await;
     let mut server = place.server().await;
     let path = place.write("data/b.json", &sampling().to_string());
-    let mut both = from(&path);
-    both["body"] = sampling();
-    let outcome = server.call("sample", both).await;
-    assert!(
-        outcome
-            .error()
-            .contains("body_path: stands in place of body: give one of them"),
-        "{}",
-        outcome.text
-    );
     let outcome = server
         .call("sample", json!({"session_id": "s", "body_path": 5}))
         .await;

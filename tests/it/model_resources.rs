@@ -412,3 +412,48 @@ async fn an_update_clears_with_empty_text_and_changes_nothing_else() {
         outcome.text
     );
 }
+
+#[tokio::test]
+async fn an_estimate_above_the_limit_is_answered_and_says_so() {
+    for (limit, says) in [("55.9", true), ("56", false)] {
+        let upstream = Upstream::start().await;
+        let mut command = Server::command(&upstream.server.uri());
+        let mut server = Server::initialized(command.env("RL_MCP_MAX_PRICE_PER_HOUR", limit)).await;
+        let body = example("create-model-resource").request;
+        let asked = json!({"body": body, "estimate_only": true});
+        let answer = server.call("create-model-resource", asked).await.json();
+        assert_eq!(answer["price_per_hour"], 56.0);
+        let note = answer["note"].as_str().unwrap();
+        assert!(
+            note.starts_with("Only an estimate: nothing was started."),
+            "{note}"
+        );
+        let over = "RL_MCP_MAX_PRICE_PER_HOUR of this server allows at most 55.9 USD per hour";
+        assert_eq!(note.contains(over), says, "{note}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_exist_leads_to_the_list_of_those_that_do() {
+    for code in [400, 404, 422] {
+        for (tool, estimate_only) in [
+            ("create-model-resource", Some(false)),
+            ("create-model-resource", Some(true)),
+            ("estimate-model-resource-cost", None),
+        ] {
+            let upstream =
+                Scripted::start(vec![status(code, "", &refused("no such base_model").to_string())]).await;
+            let mut server = Server::start(&upstream.url).await;
+            let mut asked = json!({"body": {"base_model": "nope"}});
+            if let Some(only) = estimate_only {
+                asked["estimate_only"] = json!(only);
+            }
+            let outcome = server.call(tool, asked).await;
+            assert!(
+                outcome.error().contains("list-supported-models"),
+                "{}",
+                outcome.text
+            );
+        }
+    }
+}

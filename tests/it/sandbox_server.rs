@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rl_mcp::api::prime::create::{MINIMAL_RL, MINIMAL_SFT};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -78,6 +79,55 @@ async fn the_tools_work_without_any_key_and_nothing_real_is_asked() {
     let runs = server.call("prime-intellect-listruns", json!({})).await.json();
     assert_eq!(runs["runs"], json!([]));
     assert!(real.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_configs_that_a_refusal_shows_are_accepted() {
+    let mut command = bare();
+    command.args(["--sandbox", "--sandbox-speed", "2000", "--toolsets", "all"]);
+    let home = tempfile::tempdir().unwrap();
+    let mut server = Server::initialized(command.env("RL_MCP_DATA_DIR", home.path())).await;
+    let run = |config: &Value| json!({"body": {"config": config}, "wait_seconds": 0});
+    // By this machine and by the platform: each refusal shows all that is needed.
+    let refused = [
+        json!({}),
+        run(&json!({})),
+        run(&json!({"max_steps": 3})),
+        run(&json!({"trainer": {}, "orchestrator": {}})),
+        run(&json!({"trainer": {}, "orchestrator": {"train": {"source": [{}]}}})),
+        run(&json!({"data": {}})),
+    ];
+    for arguments in refused {
+        let outcome = server.call("prime-intellect-createrun", arguments).await;
+        for config in [MINIMAL_RL, MINIMAL_SFT] {
+            assert!(outcome.error().contains(config), "{}", outcome.text);
+        }
+    }
+    for config in [MINIMAL_RL, MINIMAL_SFT] {
+        let config: Value = serde_json::from_str(config).unwrap();
+        let made = server
+            .call("prime-intellect-createrun", run(&config))
+            .await
+            .json();
+        let note = made["note"].as_str().unwrap();
+        assert!(note.starts_with("Bills about"), "{made}");
+        let run = json!({"run_id": made["runId"]});
+        server.call("prime-intellect-stoprun", run).await.json();
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_failed_at_once_is_not_said_to_bill() {
+    let mut command = bare();
+    command.args(["--sandbox", "--sandbox-speed", "2000"]);
+    let home = tempfile::tempdir().unwrap();
+    let mut server = Server::initialized(command.env("RL_MCP_DATA_DIR", home.path())).await;
+    let mut config: Value = serde_json::from_str(MINIMAL_RL).unwrap();
+    config["model"]["name"] = json!("nobody/nothing");
+    let arguments = json!({"body": {"config": config}, "wait_seconds": 50});
+    let made = server.call("prime-intellect-createrun", arguments).await.json();
+    assert_eq!(made["status"], "FAILED", "{made}");
+    assert_eq!(made.get("note"), None, "{made}");
 }
 
 #[tokio::test]

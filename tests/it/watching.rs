@@ -47,6 +47,9 @@ async fn samples(samples: Vec<Value>, arguments: Value) -> Value {
         json!({"run_id": "r", "samples": samples, "total": 400, "page": 1, "limit": 20, "total_pages": 20});
     let mut arguments = arguments;
     arguments["step"] = json!(2);
+    if arguments.get("limit").is_none() {
+        arguments["limit"] = json!(20);
+    }
     let outcome = ask(
         "get-run-samples",
         200,
@@ -64,17 +67,20 @@ fn note(answer: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn of_long_logs_the_newest_200_lines_are_shown_and_the_rest_is_counted() {
+async fn of_long_logs_the_last_lines_are_shown_and_the_rest_is_counted() {
     let lines: Vec<String> = (0..1000).map(|number| format!("step {number} done")).collect();
     let answer = logs(200, json!({"logs": lines.join("\n")}), json!({}))
         .await
         .json();
     let shown = answer["logs"].as_str().unwrap();
     assert!(
-        shown.starts_with("step 800 done\n") && shown.ends_with("step 999 done"),
+        shown.starts_with("step 980 done\n") && shown.ends_with("step 999 done"),
         "{shown}"
     );
-    assert!(note(&answer).contains("800 earlier lines"), "{answer}");
+    assert!(
+        note(&answer).contains("980 earlier lines (tail_lines shows more"),
+        "{answer}"
+    );
 
     let answer = logs(200, json!({"logs": lines.join("\n")}), json!({"tail_lines": 3}))
         .await
@@ -159,7 +165,7 @@ async fn each_filter_of_the_logs_is_passed_on() {
     let query = upstream.requests().await[0].url.query().unwrap().to_owned();
     assert_eq!(
         query,
-        "tail_lines=200&search=a%2Bb&regex=true&level=ERROR&since_seconds=60&component=env-server&pod_index=0&env_name=e"
+        "tail_lines=20&search=a%2Bb&regex=true&level=ERROR&since_seconds=60&component=env-server&pod_index=0&env_name=e"
     );
     let outcome = server
         .call(
@@ -186,37 +192,200 @@ fn long_run() -> Vec<Value> {
     (0..10_000).map(row).collect()
 }
 
-#[tokio::test]
-async fn metrics_of_ten_thousand_steps_fit_one_answer() {
-    let answer = metrics(long_run(), json!({})).await;
+fn steps(answer: &Value) -> Vec<u64> {
     let rows = answer["metrics"].as_array().unwrap();
-    assert!(rows.len() > 20, "{}", rows.len());
-    assert_eq!(
-        (&rows[0]["step"], &rows[rows.len() - 1]["step"]),
-        (&json!(0), &json!(9999))
-    );
-    assert_eq!(rows[0]["big"], json!(9_007_199_254_740_993_u64));
-    let distance = rows[1]["step"].as_u64().unwrap();
-    assert!(
-        note(&answer).contains(&format!("{} of 10000 rows: one in {distance}", rows.len())),
-        "{}",
-        note(&answer)
-    );
+    rows.iter().map(|row| row["step"].as_u64().unwrap()).collect()
+}
 
+#[tokio::test]
+async fn metrics_of_ten_thousand_steps_are_a_short_table_of_the_main_columns() {
+    let answer = metrics(long_run(), json!({})).await;
+    assert!(answer.to_string().len() < 4500, "{}", answer.to_string().len());
+    let shown = steps(&answer);
+    assert!(shown.len() > 20, "{}", shown.len());
+    assert_eq!((shown[0], shown[shown.len() - 1]), (0, 9999));
+    assert_eq!(answer["metrics"][0], json!({"step": 0, "reward/mean": 0.5}));
+    let expected = format!("{} of 10000 rows: one in {}", shown.len(), shown[1]);
+    for part in [
+        expected.as_str(),
+        "columns left out (columns chooses them, every or limit shows all): big, trainer/metric_0",
+    ] {
+        assert!(note(&answer).contains(part), "{}", note(&answer));
+    }
+
+    // Whoever asks for rows gets them, with all columns.
+    let answer = metrics(long_run(), json!({"limit": 10_000})).await;
+    assert_eq!(answer["metrics"][0]["big"], json!(9_007_199_254_740_993_u64));
+    let all_columns = steps(&answer).len();
+    let answer = metrics(long_run(), json!({"columns": ["reward/mean"], "limit": 10_000})).await;
     // Fewer columns leave room for more rows.
-    let answer = metrics(long_run(), json!({"columns": ["reward/mean"]})).await;
-    let chosen = answer["metrics"].as_array().unwrap();
-    assert!(chosen.len() > 5 * rows.len(), "{}", chosen.len());
-    assert_eq!(chosen[0], json!({"step": 0, "reward/mean": 0.5}));
+    assert!(steps(&answer).len() > 5 * all_columns, "{all_columns}");
 
     let answer = metrics(long_run(), json!({"columns": ["reward/mean"], "every": 2000})).await;
-    let steps: Vec<_> = answer["metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["step"].clone())
-        .collect();
-    assert_eq!(steps, [0, 2000, 4000, 6000, 8000, 9999]);
+    assert_eq!(steps(&answer), [0, 2000, 4000, 6000, 8000, 9999]);
+}
+
+#[tokio::test]
+async fn every_row_that_is_asked_for_can_be_had() {
+    for every in [1, 7] {
+        let (mut from, mut had) = (0, Vec::new());
+        let mut calls = 0;
+        loop {
+            let rows = long_run().split_off(usize::try_from(from).unwrap());
+            let rows = rows.into_iter().take(1000).collect();
+            let answer = metrics(rows, json!({"every": every, "min_step": from})).await;
+            assert_eq!(answer["metrics"][0]["trainer/metric_7"], 0.125);
+            had.extend(steps(&answer));
+            calls += 1;
+            let Some((_, next)) = note(&answer).split_once("min_step ") else {
+                break;
+            };
+            let next: u64 = next.split(' ').next().unwrap().parse().unwrap();
+            assert_eq!(next - had[had.len() - 1], every, "{}", note(&answer));
+            from = next;
+            if from > 900 {
+                break;
+            }
+        }
+        assert!(calls > 1 || every > 1, "{calls}");
+        let expected: Vec<u64> = (0..)
+            .step_by(usize::try_from(every).unwrap())
+            .take(had.len())
+            .collect();
+        assert!(had.len() > 100 && had[..100] == expected[..100], "{had:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_main_columns_are_those_that_tell_most() {
+    let row = |step: u32| {
+        let mut row = json!({"step": step, "z": 1.0, "optim/lr": 0.001});
+        for name in [
+            "reward/env-0/mean",
+            "reward/mean",
+            "reward/max",
+            "loss",
+            "loss/kl_old/mean",
+            "entropy",
+            "completion_len/mean",
+            "tokens/input",
+        ] {
+            row[name] = json!(0.123_456_789);
+        }
+        row
+    };
+    // A few rows are short as they are.
+    let few: Vec<Value> = (0..8).map(row).collect();
+    assert_eq!(metrics(few.clone(), json!({})).await, json!({"metrics": few}));
+    let answer = metrics((0..200).map(row).collect(), json!({})).await;
+    let shown = answer["metrics"][3].as_object().unwrap();
+    let names: std::collections::BTreeSet<&str> = shown.keys().map(String::as_str).collect();
+    let expected = [
+        "step",
+        "reward/mean",
+        "loss",
+        "entropy",
+        "loss/kl_old/mean",
+        "completion_len/mean",
+    ];
+    assert_eq!(names, expected.into_iter().collect());
+    assert!(steps(&answer).len() > 10, "{answer}");
+}
+
+#[tokio::test]
+async fn a_long_line_of_a_log_can_be_read_to_its_end() {
+    let line = format!("{} end", "x".repeat(9000));
+    let text = vec![line.clone(); 300].join("\n");
+    let short = logs(200, json!({"logs": text}), json!({})).await;
+    assert!(short.text.len() < 3500, "{}", short.text.len());
+    assert!(
+        note(&short.json()).contains("a smaller tail_lines shows more of each"),
+        "{}",
+        short.text
+    );
+    let whole = logs(200, json!({"logs": text}), json!({"tail_lines": 1}))
+        .await
+        .json();
+    assert_eq!(whole["logs"], json!(line));
+}
+
+#[tokio::test]
+async fn every_checkpoint_of_a_run_can_be_paged_to() {
+    let checkpoint = |number: u32| json!({"id": format!("ck_{number}"), "rftRunId": "r", "step": number / 2, "storageUrl": format!("s3://bucket/{}/{number}", "x".repeat(100)), "status": "READY", "createdAt": "c"});
+    let body = json!({"checkpoints": (0..500).map(checkpoint).collect::<Vec<_>>()});
+    let page = async |arguments: Value| {
+        let outcome = ask(
+            "list-run-checkpoints",
+            200,
+            body.clone(),
+            "prime-intellect-listruncheckpoints",
+            arguments,
+        )
+        .await;
+        assert!(outcome.text.len() < FITS, "{}", outcome.text.len());
+        outcome.json()
+    };
+    let answer = page(json!({})).await;
+    assert!(answer.to_string().len() < 4000, "{answer}");
+    assert_eq!(answer["checkpoints"][0]["id"], "ck_499");
+    assert!(
+        note(&answer).contains("checkpoints 1 to 10 of 500, the newest first; page 2 goes on"),
+        "{answer}"
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 1..=10 {
+        let answer = page(json!({"page": number, "limit": 50})).await;
+        for checkpoint in answer["checkpoints"].as_array().unwrap() {
+            seen.insert(checkpoint["id"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(note(&answer).contains("goes on"), number < 10, "{answer}");
+    }
+    assert_eq!(seen.len(), 500);
+    let beyond = page(json!({"page": 11, "limit": 50})).await;
+    assert_eq!(beyond["checkpoints"], json!([]));
+    assert_eq!(note(&beyond), "page 11 is beyond the last one, 10");
+    let none = ask(
+        "list-run-checkpoints",
+        200,
+        json!({"checkpoints": []}),
+        "prime-intellect-listruncheckpoints",
+        json!({"page": 2}),
+    );
+    let none = none.await.json();
+    assert!(note(&none).starts_with("No checkpoint: "), "{none}");
+}
+
+#[tokio::test]
+async fn an_empty_list_says_what_that_means() {
+    let mut said = 0;
+    for entry in rl_mcp::tools::ALL {
+        let Some(empty) = entry.spec.empty else { continue };
+        let upstream = Scripted::start(vec![answer(&json!({empty.member: []}))]).await;
+        let mut server = Server::start(&upstream.url).await;
+        let name = entry.spec.name;
+        let needed = entry.schema()["required"].clone();
+        let mut arguments = json!({});
+        for argument in needed.as_array().into_iter().flatten() {
+            arguments[argument.as_str().unwrap()] = json!(1);
+        }
+        let shown = server.call(name, arguments.clone()).await.json();
+        assert_eq!(shown, json!({empty.member: [], "note": empty.means}), "{name}");
+        upstream.script(vec![answer(&json!({empty.member: [{"step": 1}]}))]);
+        let shown = server.call(name, arguments).await.json();
+        assert_eq!(shown.get("note"), None, "{name}");
+        said += 1;
+    }
+    assert!(said >= 10, "{said}");
+    // Each list of each service has such a sentence.
+    for entry in rl_mcp::tools::ALL {
+        let name = entry.spec.name;
+        if name.starts_with("list-") && !entry.spec.is_local() || name.starts_with("prime-intellect-list") {
+            assert!(
+                entry.spec.empty.is_some() || name == "prime-intellect-listmodels",
+                "{name}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -328,7 +497,7 @@ async fn of_long_conversations_both_ends_are_shown() {
 #[tokio::test]
 async fn one_wide_value_does_not_hide_the_other_metrics() {
     let row = |step: u32| json!({"step": step, "_time": "x".repeat(4000), "z": 1, "reward/mean": 0.5});
-    let answer = metrics((0..50).map(row).collect(), json!({})).await;
+    let answer = metrics((0..50).map(row).collect(), json!({"every": 1})).await;
     assert_eq!(answer["metrics"][7]["reward/mean"], 0.5);
     assert!(
         answer["metrics"][7]["_time"].as_str().unwrap().contains("… (+"),
@@ -482,7 +651,7 @@ async fn long_lists_of_a_run_show_their_newest_part() {
     assert!(outcome.text.len() < FITS);
     let answer = outcome.json();
     assert_eq!(answer["checkpoints"][0]["step"], 999);
-    assert!(note(&answer).contains("newest of 1000"), "{}", note(&answer));
+    assert!(note(&answer).contains("1 to 10 of 1000"), "{}", note(&answer));
 
     let run = |id: u32| json!({"id": id.to_string(), "userId": "u", "status": "RUNNING", "createdAt": "c", "updatedAt": "d", "runConfig": {"text": "y".repeat(5000)}});
     let body = json!({"runs": (0..20).map(run).collect::<Vec<_>>(), "total": 20});

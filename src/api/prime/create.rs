@@ -12,15 +12,30 @@ use crate::api::json::{self, Object};
 use crate::error::ToolError;
 use crate::problems::{Path, Problems};
 
+/// The least config of an RL run that is worth starting.
+pub const MINIMAL_RL: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"trainer":{"optim":{"lr":3e-6}},"orchestrator":{"batch_size":64,"group_size":8,"train":{"source":[{"name":"reverse","env":{"taskset":{"id":"reverse-text"}}}]}},"inference":{}}"#;
+
+/// The least config of a supervised run.
+pub const MINIMAL_SFT: &str =
+    r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"data":{"type":"fake","batch_size":8}}"#;
+
+/// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
+#[must_use]
+pub fn configs() -> String {
+    format!(
+        "A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} (to train on a dataset, write \"data\": {{\"type\": \"sft\", \"name\": \"datasets/NAME\"}} and name its volume in body.volume)."
+    )
+}
+
 /// What the run trains, and where.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
     "x-aliases" = {"team_id": "teamId", "gpu_type": "gpuType", "image_tag": "imageTag"},
-    "x-hint" = "write {\"config\": {…}}, or {} beside config_path",
+    "x-hint" = "write {\"config\": {…}}",
 ))]
 #[schemars(extend("x-plain" = true))]
 pub struct CreateRun {
-    /// Required unless config_path is given: the trainer's TOML config as an object. RL needs trainer and orchestrator; supervised needs data and neither of them. The platform validates the rest.
+    /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
@@ -134,7 +149,7 @@ impl CreateRun {
             return;
         };
         if tables.is_empty() {
-            problems.add(config, "must not be empty");
+            problems.add(config, format!("must not be empty. {}", configs()));
             return;
         }
         let (needed, excluded, reason): (&[&str], &[&str], _) = match self.mode() {
@@ -147,6 +162,9 @@ impl CreateRun {
         };
         for table in needed.iter().filter(|table| !self.has(table)) {
             problems.add(&config.key(table), format!("is required for {reason}"));
+        }
+        if !needed.iter().any(|table| self.has(table)) {
+            problems.add(config, format!("has none of these. {}", configs()));
         }
         for table in excluded.iter().filter(|table| self.has(table)) {
             problems.add(&config.key(table), "does not belong to a supervised run");

@@ -4,8 +4,12 @@ use super::thin;
 use crate::api::clean;
 use crate::redact::Redactor;
 
-/// The longest line that is shown whole, in characters.
-const LONGEST_LINE: usize = 500;
+/// How many lines show how a run goes.
+pub const LAST: u32 = 20;
+/// The longest line of these that is shown whole, in characters.
+const SHORT_LINE: usize = 300;
+/// The same of lines that were asked for, if there are many.
+const LONG_LINE: usize = 500;
 
 /// Log lines for the model.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,11 +20,18 @@ pub struct Shown {
     pub note: Option<String>,
 }
 
-/// Shows the newest lines of `log`, for which the service was asked for at most `asked`. Keys are taken out of each line
+/// Shows the newest lines of `log`, for which the service was asked for at most `asked`, or the last few. Keys are taken out of each line
 /// after what nobody sees and before it is cut.
 #[must_use]
-pub fn show(log: &str, asked: usize, redactor: &Redactor) -> Shown {
-    let mut room = thin::BUDGET;
+pub fn show(log: &str, asked: Option<u32>, redactor: &Redactor) -> Shown {
+    let lines_asked = asked.unwrap_or(LAST);
+    let (mut room, longest) = match usize::try_from(lines_asked) {
+        _ if asked.is_none() => (thin::SHORT, SHORT_LINE),
+        // Of a few lines each may be read to its end.
+        Ok(asked @ 1..) => (thin::BUDGET, (thin::BUDGET / 2 / asked).max(LONG_LINE)),
+        _ => (thin::BUDGET, LONG_LINE),
+    };
+    let asked = usize::try_from(lines_asked).unwrap_or(usize::MAX);
     let (mut cut, mut overwritten, mut earlier) = (0, 0, 0);
     let mut kept: Vec<String> = Vec::new();
     let mut lines = log.lines().rev().filter(|raw| !raw.trim().is_empty());
@@ -29,7 +40,7 @@ pub fn show(log: &str, asked: usize, redactor: &Redactor) -> Shown {
     {
         let (whole, states) = line(raw);
         let whole = redactor.scrub_owned(whole);
-        let short = thin::cut(&whole, LONGEST_LINE);
+        let short = thin::cut(&whole, longest);
         cut += usize::from(short.is_some());
         overwritten += states;
         let shown = short.unwrap_or(whole);
@@ -44,11 +55,11 @@ pub fn show(log: &str, asked: usize, redactor: &Redactor) -> Shown {
     kept.reverse();
     let narrow = "search, level, component or since_seconds narrow them";
     let notes: Vec<String> = [
-        (earlier > 0).then(|| format!("left out: {earlier} earlier lines ({narrow})")),
+        (earlier > 0).then(|| format!("left out: {earlier} earlier lines (tail_lines shows more; {narrow})")),
         (earlier == 0 && kept.len() >= asked).then(|| {
-            format!("these are the newest {asked} lines; there may be earlier ones (a larger tail_lines shows more; {narrow})")
+            format!("these are the newest {asked} lines; there may be earlier ones (tail_lines shows more; {narrow})")
         }),
-        (cut > 0).then(|| format!("left out: the ends of {cut} lines of over {LONGEST_LINE} characters")),
+        (cut > 0).then(|| format!("left out: the ends of {cut} lines of over {longest} characters (a smaller tail_lines shows more of each)")),
         (overwritten > 0).then(|| format!("left out: {overwritten} states of lines that overwrite themselves, such as progress bars")),
         kept.is_empty().then(|| "no lines: nothing was written yet, or nothing matches the filters".to_owned()),
     ]
@@ -73,8 +84,8 @@ fn line(raw: &str) -> (String, usize) {
 mod tests {
     use super::*;
 
-    fn show(log: &str, asked: usize) -> Shown {
-        super::show(log, asked, &Redactor::default())
+    fn show(log: &str, asked: u32) -> Shown {
+        super::show(log, Some(asked), &Redactor::default())
     }
 
     #[test]

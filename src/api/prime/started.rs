@@ -43,8 +43,15 @@ pub fn noted(reply: Reply, more: impl Iterator<Item = String>) -> Reply {
     reply.noted(&note.join(" "))
 }
 
-/// What a run on shared capacity costs. On reserved capacity nothing is billed by the hour.
+/// The states in which a run has no pods any more.
+const AT_REST: [&str; 4] = ["COMPLETED", "FAILED", "STOPPED", "PAUSED"];
+
+/// What a run on shared capacity costs. On reserved capacity nothing is billed by the hour, nor once a run has ended.
 fn bill(reply: &Reply) -> Option<String> {
+    let status: Option<String> = reply.member("status");
+    if status.is_some_and(|status| AT_REST.contains(&status.as_str())) {
+        return None;
+    }
     reply.member("onDemand").filter(|on_demand: &bool| *on_demand)?;
     let run: String = reply.member("runId")?;
     let price: Option<Box<RawValue>> = reply.member("estimatedCostPerHour");

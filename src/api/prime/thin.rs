@@ -16,12 +16,14 @@ use crate::error::ToolError;
 use crate::large;
 
 pub use lists::{checkpoints, progress, runs};
-pub use metrics::metrics;
+pub use metrics::{Wanted, metrics};
 pub use samples::samples;
 pub use values::bounded;
 
-/// The size of an answer, in bytes of JSON. Hosts warn at about 40,000 characters.
+/// The size of an answer to who asks for much, in bytes of JSON. Hosts warn at about 40,000 characters.
 pub const BUDGET: usize = 30_000;
+/// The size of an answer to who asks how it goes: it is asked often, and all answers stay in the conversation.
+pub const SHORT: usize = BUDGET / 10;
 
 /// Makes an answer fit: a large one where that holds up nobody.
 pub async fn fit(
@@ -95,13 +97,19 @@ mod tests {
             ("a group", vec!["m".to_owned()]),
             ("many", columns),
         ] {
+            let wanted = Wanted {
+                columns: chosen,
+                ..Wanted::default()
+            };
             let made = |rows: String, name: &str| Reply::new(format!("{{\"{name}\":[{rows}]}}"));
             assert_linear(what, |bytes| {
-                drop(metrics(made(wide(bytes), "metrics"), &chosen, None));
+                drop(metrics(made(wide(bytes), "metrics"), &wanted));
             });
-            assert_linear(what, |bytes| drop(samples(made(wide(bytes), "samples"), &chosen)));
             assert_linear(what, |bytes| {
-                drop(metrics(made(long(bytes), "metrics"), &chosen, None));
+                drop(samples(made(wide(bytes), "samples"), &wanted.columns, BUDGET));
+            });
+            assert_linear(what, |bytes| {
+                drop(metrics(made(long(bytes), "metrics"), &wanted));
             });
         }
         let steps = |bytes: usize| {
@@ -121,7 +129,11 @@ mod tests {
                 "{{\"metrics\":[{{\"{}\":1,\"step\":2}}]}}",
                 "/a".repeat(bytes / 2)
             );
-            drop(metrics(Reply::new(row), &["b".to_owned()], None));
+            let wanted = Wanted {
+                columns: vec!["b".to_owned()],
+                ..Wanted::default()
+            };
+            drop(metrics(Reply::new(row), &wanted));
         });
     }
 }

@@ -23,6 +23,14 @@ pub struct Price {
 }
 
 impl Price {
+    fn of(estimate: &Reply) -> Option<Self> {
+        let amount = estimate.member("price_per_hour");
+        let currency = estimate.member("currency");
+        amount
+            .zip(currency)
+            .map(|(amount, currency)| Self { amount, currency })
+    }
+
     /// The amount, if it is one of USD.
     #[must_use]
     pub fn usd(&self) -> Option<f64> {
@@ -42,11 +50,20 @@ pub async fn price(call: &Call<'_>, body: &str) -> Result<Option<Price>, ToolErr
     let aside = call.hurried(ASIDE);
     let request = Request::new(&aside, &ESTIMATE_MODEL_RESOURCE_COST).body(body.to_owned());
     let estimate = request.send().await?;
-    let amount = estimate.member("price_per_hour");
-    let currency = estimate.member("currency");
-    Ok(amount
-        .zip(currency)
-        .map(|(amount, currency)| Price { amount, currency }))
+    Ok(Price::of(&estimate))
+}
+
+/// What an estimate above the limit of this server means; `None` for one within it.
+#[must_use]
+pub fn over_limit(estimate: &Reply, limit: f64) -> Option<String> {
+    let price = Price::of(estimate);
+    let fits = price
+        .as_ref()
+        .and_then(Price::usd)
+        .is_some_and(|usd| usd <= limit);
+    (!fits).then(|| {
+        format!("It could not be started: {MAX_PRICE} of this server allows at most {limit} USD per hour, which only the user can raise.")
+    })
 }
 
 /// Refuses what costs more than the user allows, or might.

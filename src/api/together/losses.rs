@@ -7,7 +7,13 @@ use crate::problems::{Path, Problems};
 
 /// Which loss.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[schemars(extend("x-retired" = {"LOSS_TYPE_UNSPECIFIED": "must not be sent: name a loss"}))]
+#[schemars(extend("x-retired" = {
+    "LOSS_TYPE_UNSPECIFIED": "must not be sent: name a loss",
+    "LOSS_TYPE_DPO": "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)",
+    "LOSS_TYPE_GSPO": "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE",
+    "LOSS_TYPE_SFT": "is called LOSS_TYPE_CROSS_ENTROPY here",
+    "LOSS_TYPE_REINFORCE": "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages",
+}))]
 pub enum LossType {
     /// supervised
     #[serde(rename = "LOSS_TYPE_CROSS_ENTROPY")]

@@ -8,7 +8,7 @@ use crate::problems::{Path, Problems};
 /// Give adam_params, or muon_params on a model resource that was created with Muon.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-retired" = {
-    "learning_rate": "belongs inside today: write body.adam_params.learning_rate (or body.muon_params.learning_rate)",
+    "learning_rate": "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
     "adamw_params": "is called adam_params today, and holds learning_rate too",
 }))]
 pub struct OptimizerStep {

@@ -24,9 +24,13 @@ struct Chunk {
     encoded_text: Option<EncodedText>,
 }
 
+/// What to write in place of a text: the services take no other form, and this server has no tokenizer.
+pub const TOKENS: &str =
+    "token ids, such as [108, 111], from the base model's own tokenizer (no tool here has one)";
+
 #[derive(Deserialize, JsonSchema)]
 struct EncodedText {
-    #[schemars(required, length(min = 1), inner(range(min = 0)))]
+    #[schemars(required, length(min = 1), inner(range(min = 0)), extend("x-hint" = TOKENS))]
     tokens: Option<Vec<i64>>,
 }
 

@@ -5,17 +5,26 @@ use serde::Deserialize;
 
 /// How to publish.
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by its schema and sent as it came")]
 #[schemars(extend("x-plain" = true))]
 pub struct WeightsSync {
-    #[schemars(required)]
     weight_sync_type: Option<WeightSyncType>,
 }
 
-/// When it completes.
+impl WeightsSync {
+    /// The body that means what everybody does who names no type; the service wants one.
+    pub const USUAL: &'static str = r#"{"weight_sync_type":"WEIGHT_SYNC_TYPE_SYNCHRONOUS"}"#;
+
+    /// Whether a type is named.
+    #[must_use]
+    pub const fn has_type(&self) -> bool {
+        self.weight_sync_type.is_some()
+    }
+}
+
+/// When it completes. Default SYNCHRONOUS.
 #[derive(Deserialize, JsonSchema)]
 enum WeightSyncType {
-    /// when the generator uses the new weights (the usual one)
+    /// when the generator uses the new weights
     #[serde(rename = "WEIGHT_SYNC_TYPE_SYNCHRONOUS")]
     Synchronous,
     /// when the publish is scheduled

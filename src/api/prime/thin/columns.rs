@@ -28,6 +28,47 @@ pub(super) fn some(names: &[String]) -> String {
     }
 }
 
+/// What tells most about a run, the most telling first, as parts of names.
+const TELLING: [&str; 7] = ["reward", "loss", "entropy", "kl", "grad_norm", "len", "eval"];
+/// How many columns show how a run goes.
+const MAIN: usize = 5;
+
+/// Keeps the columns that show how a run goes, and those that say which row it is; returns the others.
+pub(super) fn main(rows: &mut [Object]) -> Vec<String> {
+    let known = columns_of(rows);
+    let mut kept: HashSet<&str> = HashSet::new();
+    for part in TELLING {
+        let telling = known
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.contains(part));
+        // A mean rather than its bounds, of everything rather than of a part.
+        let best = telling.min_by_key(|name| {
+            let is_mean = *name == part || name.contains("mean");
+            (!is_mean, name.matches('/').count(), name.len())
+        });
+        if kept.len() < MAIN {
+            kept.extend(best);
+        }
+    }
+    if kept.is_empty() {
+        let names = known.iter().map(String::as_str).filter(|name| !says_which(name));
+        kept.extend(names.take(MAIN));
+    }
+    for row in rows {
+        row.retain(|name| kept.contains(name) || says_which(name));
+    }
+    let left_out = known
+        .iter()
+        .filter(|name| !kept.contains(name.as_str()) && !says_which(name));
+    left_out.cloned().collect()
+}
+
+/// Whether a column says which row it is.
+fn says_which(name: &str) -> bool {
+    matches!(name, "step" | "id") || name.ends_with("_id")
+}
+
 /// Of rows wider than `most` bytes, keeps the first columns that fit.
 pub(super) fn narrow(rows: &mut [Object], most: usize) -> Option<String> {
     let measured = rows.iter().map(|row| (size(row), row));
@@ -84,7 +125,7 @@ pub(super) fn choose(rows: &mut [Object], columns: &[String]) -> Result<Option<S
         return Err(note);
     }
     for row in rows {
-        row.retain(|name| !groups(name).is_empty() || matches!(name, "step" | "id") || name.ends_with("_id"));
+        row.retain(|name| !groups(name).is_empty() || says_which(name));
     }
     Ok(note)
 }

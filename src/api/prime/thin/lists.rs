@@ -1,16 +1,15 @@
 //! Lists that grow with a run or with an account.
 
-use std::collections::HashSet;
-
 use serde_json::value::RawValue;
 
 use super::values::cut;
-use super::{BUDGET, fitting, keep_at, noted, size};
+use super::{BUDGET, SHORT, fitting, keep_at, noted, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
 /// To how many characters the values of long runs are cut.
 const LONGEST_VALUE: usize = 300;
+const CUT: &str = "values of over 300 characters were cut in the middle";
 
 /// Of long lists of steps, the first few and the newest.
 #[must_use]
@@ -45,60 +44,77 @@ fn even(steps: &[i64]) -> Option<i64> {
     distances.all(|distance| distance == first).then_some(first)
 }
 
-/// The newest checkpoints that fit.
+/// A page of the checkpoints, the newest first: the service answers all of them at once.
 #[must_use]
-pub fn checkpoints(reply: Reply) -> Reply {
-    let Some(rows) = reply.member::<Vec<Object>>("checkpoints") else {
+pub fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
+    let Some(mut rows) = reply.member::<Vec<Object>>("checkpoints") else {
         return reply;
     };
+    let count = rows.len();
+    if count == 0 || (count <= limit && page == 1) {
+        return reply;
+    }
     let step = |row: &Object| {
         let step = row.get("step").map_or("", RawValue::get);
         step.trim_matches('"').parse::<u64>().unwrap_or(0)
     };
-    let mut newest: Vec<(usize, u64, usize)> = rows
-        .iter()
-        .enumerate()
-        .map(|(at, row)| (at, step(row), size(row)))
-        .collect();
-    let count = newest.len();
-    newest.sort_by_key(|(at, step, _)| std::cmp::Reverse((*step, *at)));
-    let fitting = fitting(BUDGET, newest.iter().map(|(_, _, size)| *size));
-    keep_at(&mut newest, &fitting);
-    let kept: HashSet<usize> = newest.iter().map(|(at, _, _)| *at).collect();
-    if kept.len() == count {
-        return reply;
+    // Of the same step the one that was listed last.
+    rows.reverse();
+    rows.sort_by_key(|row| std::cmp::Reverse(step(row)));
+    let first = (page - 1).saturating_mul(limit).min(count);
+    rows.truncate(first.saturating_add(limit));
+    let mut shown = rows.split_off(first);
+    if shown.is_empty() {
+        let note = format!("page {page} is beyond the last one, {}", count.div_ceil(limit));
+        return noted(reply.with("checkpoints", &shown), &[note]);
     }
-    let mut shown = rows;
-    keep_at(&mut shown, &kept);
-    let note = format!(
-        "the {} newest of {count} checkpoints (status_filter narrows the list)",
-        shown.len()
-    );
-    noted(reply.with("checkpoints", &shown), &[note])
+    let last = first + shown.len();
+    let mut notes = vec![format!(
+        "checkpoints {} to {last} of {count}, the newest first",
+        first + 1
+    )];
+    if last < count {
+        notes.push(format!(
+            "page {} goes on (limit and status_filter choose)",
+            page + 1
+        ));
+    }
+    if shown.iter().map(size).sum::<usize>() > BUDGET {
+        for row in &mut shown {
+            cut(row, LONGEST_VALUE);
+        }
+        notes.push(CUT.to_owned());
+    }
+    noted(reply.with("checkpoints", &shown), &notes)
 }
 
-/// A page of runs: if it is too long, without their configs, and then with long values cut or fewer runs.
+/// A page of runs: if it is long, without their configs and what is not known of them, and then with long values cut or
+/// fewer runs.
 #[must_use]
 pub fn runs(reply: Reply) -> Reply {
     const CONFIGS: [&str; 4] = ["runConfig", "evalConfig", "valConfig", "bufferConfig"];
-    if reply.text().len() <= BUDGET {
+    if reply.text().len() <= SHORT {
         return reply;
     }
     let Some(mut runs) = reply.member::<Vec<Object>>("runs") else {
         return super::bounded(reply);
     };
     for run in &mut runs {
-        run.retain(|name| !CONFIGS.contains(&name));
+        let known = |value: &RawValue| value.get() != "null";
+        let shown = std::mem::take(run).into_members();
+        for (name, value) in shown.filter(|(name, value)| !CONFIGS.contains(&name.as_str()) && known(value)) {
+            run.push(name, value);
+        }
     }
-    let mut notes =
-        vec!["the configs of the runs were left out: prime-intellect-getrun shows one".to_owned()];
+    let mut notes = vec![
+        "the configs of the runs, and members that are null, were left out: prime-intellect-getrun shows one whole"
+            .to_owned(),
+    ];
     if runs.iter().map(size).sum::<usize>() > BUDGET {
         for run in &mut runs {
             cut(run, LONGEST_VALUE);
         }
-        notes.push(format!(
-            "values of over {LONGEST_VALUE} characters were cut in the middle"
-        ));
+        notes.push(CUT.to_owned());
     }
     let fitting = fitting(BUDGET, runs.iter().map(size));
     if fitting.len() < runs.len() {

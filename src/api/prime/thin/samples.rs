@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use super::columns::{choose, narrow};
 use super::values::cut_to_fit;
-use super::{BUDGET, fitting, keep_at, noted, size};
+use super::{fitting, keep_at, noted, size};
 use crate::api::Reply;
 use crate::api::json::Object;
 
-/// Samples of one step: the chosen columns, with long values cut until all of them fit, or else fewer samples.
+/// Samples of one step: the chosen columns, with long values cut until all of them fit into `room` bytes, or else fewer
+/// samples.
 #[must_use]
-pub fn samples(reply: Reply, columns: &[String]) -> Reply {
+pub fn samples(reply: Reply, columns: &[String], room: usize) -> Reply {
     let Some(mut samples) = reply.member::<Vec<Object>>("samples") else {
         return super::bounded(reply);
     };
@@ -21,7 +22,7 @@ pub fn samples(reply: Reply, columns: &[String]) -> Reply {
             Err(note) => return noted(reply.with("samples", &Vec::<Object>::new()), &[note]),
         }
     }
-    if samples.iter().map(size).sum::<usize>() <= BUDGET {
+    if samples.iter().map(size).sum::<usize>() <= room {
         let shown = if columns.is_empty() {
             reply
         } else {
@@ -29,13 +30,13 @@ pub fn samples(reply: Reply, columns: &[String]) -> Reply {
         };
         return noted(shown, &notes);
     }
-    let (mut shown, mut longest) = cut(&samples);
-    let mut kept = fitting(BUDGET, shown.iter().map(size));
+    let (mut shown, mut longest) = cut(&samples, room);
+    let mut kept = fitting(room, shown.iter().map(size));
     if kept.is_empty() {
         // Not one fits, as each has too many members.
-        notes.extend(narrow(&mut samples, BUDGET / 4));
-        (shown, longest) = cut(&samples);
-        kept = fitting(BUDGET, shown.iter().map(size));
+        notes.extend(narrow(&mut samples, room / 4));
+        (shown, longest) = cut(&samples, room);
+        kept = fitting(room, shown.iter().map(size));
     }
     if kept.len() < shown.len() {
         notes.push(format!(
@@ -46,16 +47,16 @@ pub fn samples(reply: Reply, columns: &[String]) -> Reply {
         keep_at(&mut shown, &kept);
     }
     notes.push(format!(
-        "values of over {longest} characters were cut in the middle (fewer samples, by limit, or fewer columns leave more of each)"
+        "values of over {longest} characters were cut in the middle (limit and columns choose: the fewer, the more of each)"
     ));
     noted(reply.with("samples", &shown), &notes)
 }
 
-fn cut(samples: &[Object]) -> (Vec<Value>, usize) {
+fn cut(samples: &[Object], room: usize) -> (Vec<Value>, usize) {
     let values = samples
         .iter()
         .map(|sample| serde_json::to_value(sample).unwrap_or_default());
     let mut values: Vec<Value> = values.collect();
-    let longest = cut_to_fit(&mut values);
+    let longest = cut_to_fit(&mut values, room);
     (values, longest)
 }

@@ -10,15 +10,15 @@ use crate::api::json::Object;
 const CUTS: [usize; 7] = [8000, 4000, 2000, 1000, 500, 250, SHORTEST];
 const SHORTEST: usize = 100;
 
-/// Cuts the values of all rows alike, as little as lets the rows fit one answer. Returns to how many characters.
-pub(super) fn cut_to_fit(rows: &mut Vec<Value>) -> usize {
+/// Cuts the values of all rows alike, as little as lets the rows fit into `room` bytes. Returns to how many characters.
+pub(super) fn cut_to_fit(rows: &mut Vec<Value>, room: usize) -> usize {
     let whole = rows.clone();
     for longest in CUTS {
         rows.clone_from(&whole);
         for row in &mut *rows {
             shorten(row, longest);
         }
-        if rows.iter().map(size).sum::<usize>() <= BUDGET {
+        if rows.iter().map(size).sum::<usize>() <= room {
             return longest;
         }
     }
@@ -46,7 +46,7 @@ pub fn bounded(reply: Reply) -> Reply {
         return reply;
     };
     let mut rows = vec![value];
-    let longest = cut_to_fit(&mut rows);
+    let longest = cut_to_fit(&mut rows, BUDGET);
     let text = rows.first().map(Value::to_string).unwrap_or_default();
     noted(
         Reply::new(text),

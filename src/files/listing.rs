@@ -1,0 +1,64 @@
+//! What lies in a directory, the newest first: for those who name one where a file is wanted, or look for a file.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::api::clean;
+use crate::directory::{Directory, Kind};
+use crate::problems::list;
+
+/// How many files of a directory are named where one of them is wanted.
+const MOST_NAMED: usize = 8;
+
+/// What lies in a directory.
+pub struct Listed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// When it was last written to.
+    pub modified: SystemTime,
+    is_directory: bool,
+}
+
+/// All that lies in a directory, the newest first. What is still being written is left out. Blocks.
+pub fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
+    let mut found = Vec::new();
+    for name in directory.names()? {
+        if name.to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let Ok(Some(entry)) = directory.look(&name) else {
+            continue;
+        };
+        found.push(Listed {
+            path: directory.path().join(&name),
+            modified: entry.modified,
+            is_directory: entry.kind == Kind::Directory,
+        });
+    }
+    found.sort_by(|one, other| (other.modified, &other.path).cmp(&(one.modified, &one.path)));
+    Ok(found)
+}
+
+/// What to say to somebody who named a directory in place of a file.
+pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
+    let listed = newest(directory).unwrap_or_default();
+    let shown: Vec<String> = listed
+        .iter()
+        .take(MOST_NAMED)
+        .map(|listed| {
+            let end = if listed.is_directory { "/" } else { "" };
+            // Whoever named the file may have chosen any characters.
+            clean::text(&listed.path.to_string_lossy()) + end
+        })
+        .collect();
+    if shown.is_empty() {
+        return "is a directory, and there is no file in it".to_owned();
+    }
+    let more = match listed.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = list(shown.iter().map(String::as_str));
+    format!("is a directory: name one of its files. The newest first, it holds {shown}{more}")
+}
