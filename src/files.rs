@@ -73,6 +73,7 @@ impl Files {
         if path.as_os_str().is_empty() || !whole {
             return Err(format!("name a directory, without `..`; {}", outside()));
         }
+        unexpanded(path)?;
         let path = self.allowed().next().ok_or_else(outside)?.join(path);
         if let Some(data) = self.data.as_ref().filter(|data| path.starts_with(data)) {
             // It is made when something is first written to it.
@@ -132,6 +133,7 @@ impl Files {
 
     /// The file itself, links resolved.
     fn find(&self, path: &Path) -> Result<PathBuf, String> {
+        unexpanded(path)?;
         let found = self
             .allowed()
             .filter_map(|directory| directory.join(path).canonicalize().ok())
@@ -226,6 +228,20 @@ pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
 }
 
 /// A path as one would write it: hosts and models pass on `file://` addresses too.
+/// Refuses what a shell would have replaced: the file would lie in a directory called `~`.
+fn unexpanded(path: &Path) -> Result<(), String> {
+    let first = path
+        .components()
+        .next()
+        .map(|first| first.as_os_str().to_string_lossy());
+    match first {
+        Some(first) if first.starts_with('~') => Err(format!(
+            "nothing expands {first} here: write the whole path, from / on"
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn plain(path: &str) -> PathBuf {
     let address = path
         .starts_with("file://")

@@ -10,7 +10,7 @@ const TOGETHER: &str = "\
 Together AI, reinforcement learning step by step:
 1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY), until READY.
 2. create-training-session on it, until RUNNING.
-3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, forward-backward-pass, optimizer-step.
+3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: the same from build-training-batch on, with examples.
 4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
 FAILED is final: read error, then submit a new one.
 ";

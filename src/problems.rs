@@ -51,6 +51,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    fn is_inside(&self, place: &str) -> bool {
+        let rest = self.path.strip_prefix(place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
 /// The problems of one call, in the order in which they were found. Those beyond the first few dozen are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -90,10 +97,14 @@ impl Problems {
     #[must_use]
     pub fn mention(&self, path: &Path<'_>) -> bool {
         let path = path.to_string();
-        let inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
-        self.listed
-            .iter()
-            .any(|problem| problem.path.strip_prefix(&path).is_some_and(inside))
+        self.listed.iter().any(|problem| problem.is_inside(&path))
+    }
+
+    /// Reports this in place of all that was reported at a place and inside it: it is what is behind that.
+    pub fn replace(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        let place = path.to_string();
+        self.listed.retain(|problem| !problem.is_inside(&place));
+        self.add(path, message);
     }
 
     /// Whether what is added now is only counted, so that its message need not be made.

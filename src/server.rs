@@ -1,5 +1,6 @@
 //! The MCP server: which tools are offered, and how requests reach them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
@@ -50,7 +51,9 @@ impl Server {
         }
         let names = || ALL.iter().map(|entry| entry.spec.name);
         let whole = names().find(|whole| whole.strip_suffix(name).is_some_and(|rest| rest.ends_with('-')));
-        let near = whole.or_else(|| nearest(name, names()));
+        let near = whole
+            .or_else(|| of_the_same_words(name, names()))
+            .or_else(|| nearest(name, names()));
         let known = near.map_or_else(
             || {
                 let offered = self.tools.iter().map(|offered| offered.tool().name.as_ref());
@@ -69,6 +72,24 @@ impl Server {
         ErrorData::invalid_params(format!("there is no tool `{shown}`; {known}"), None)
     }
 }
+
+/// The name with the fewest words that has all words of another, in whatever order: `weights-sync` for `sync-weights`.
+fn of_the_same_words<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let words = |name: &str| -> BTreeSet<String> {
+        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect()
+    };
+    // Longer ones are no names.
+    let wanted = words(name.get(..LONGEST_TOOL_NAME).unwrap_or(name));
+    let all = known.filter(|known| wanted.len() > 1 && wanted.is_subset(&words(known)));
+    all.min_by_key(|known| words(known).len())
+}
+
+/// The longest name of a tool that hosts take, in characters.
+const LONGEST_TOOL_NAME: usize = 64;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {

@@ -7,7 +7,8 @@ use crate::api::{Call, Reply};
 use crate::batch::{self, Request};
 use crate::error::ToolError;
 use crate::files::blocking;
-use crate::problems::Problems;
+use crate::journal::Given;
+use crate::problems::{Path, Problems};
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
 
@@ -31,7 +32,11 @@ impl Handler for BuildTrainingBatch {
             .ok_or_else(ToolError::no_data)?;
         let files = config.files.clone();
         let session_id = args.session_id().to_owned();
-        let built = blocking(move || batch::build(args, &files, &data)).await??;
+        let given: Vec<Given> = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
+        let built = match blocking(move || batch::build(args, &files, &data)).await? {
+            Err(ToolError::Arguments(problems)) => return Err(told(call, problems, &session_id, given).await),
+            built => built?,
+        };
         let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
         let oldest = versions.and_then(|versions| versions.first().copied());
         let doubt = oldest.and_then(|oldest| call.api.courses().older(&session_id, oldest));
@@ -40,4 +45,26 @@ impl Handler for BuildTrainingBatch {
             None => built,
         })
     }
+}
+
+/// The problems, or what is behind them: an id that is none of a sampling of this session.
+async fn told(call: &Call<'_>, mut problems: Problems, session_id: &str, given: Vec<Given>) -> ToolError {
+    let ids = Path::Root.key("operation_ids");
+    if !problems.mention(&ids) {
+        return ToolError::Arguments(problems);
+    }
+    let session = Given::new("session_id", session_id);
+    let given = given.into_iter().chain([session]).collect();
+    let mistaken = call
+        .api
+        .journal()
+        .mistaken(&spec::GET_SAMPLE_OPERATION, given)
+        .await;
+    if let Some(mistaken) = mistaken {
+        problems.replace(
+            &ids,
+            format!("are those of sample operations of the session; {mistaken}"),
+        );
+    }
+    ToolError::Arguments(problems)
 }

@@ -34,7 +34,7 @@ impl Handler for CreateModelResource {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let body = args.body.into_text();
         if args.estimate_only == Some(true) {
             let request = Request::new(call, &spec::ESTIMATE_MODEL_RESOURCE_COST).body(body);

@@ -26,7 +26,7 @@ impl Handler for CreateTrainingSession {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let (text, session) = args.body.into_parts();
         let mut request = call.request().body(text);
         for (path, id) in session.ids() {

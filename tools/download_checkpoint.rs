@@ -21,7 +21,7 @@ pub struct Args {
     id: CheckpointId,
     /// Which files.
     variant: CheckpointVariant,
-    /// Download into this directory.
+    /// Download into this directory, an absolute path or one below the data directory.
     directory: Option<String>,
     wait_seconds: Option<WaitSeconds>,
 }
@@ -31,7 +31,7 @@ impl Handler for DownloadCheckpoint {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let Some(directory) = args.directory else {
             let links = download::list(call, &args.id, args.variant).await?;
             // They are what was asked for.

@@ -15,7 +15,7 @@ impl Handler for GetModelResource {
     type Args = ModelResourceArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let waited = wait::shown(call, &RESOURCE, &[&args.model_resources_id], until).await?;
         Ok(waited.told())
     }

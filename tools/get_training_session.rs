@@ -15,7 +15,7 @@ impl Handler for GetTrainingSession {
     type Args = SessionArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let waited = wait::shown(call, &SESSION, &[&args.session_id], until).await?;
         Ok(waited.told())
     }

@@ -53,7 +53,7 @@ impl Handler for PrimeIntellectCreaterun {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let at = Path::Root.key("body");
         let mut config = at.key("config");
         let mut body = json::object(&args.body.into_text())?;

@@ -32,7 +32,7 @@ pub struct Args {
     /// Only lines of the last so many seconds.
     #[schemars(range(min = 60, max = 86400))]
     since_seconds: Option<u32>,
-    /// Default orchestrator.
+    /// Default orchestrator, which logs rewards; trainer logs loss and learning rate.
     component: Option<Component>,
     /// Which pod of a component that runs on several nodes.
     #[schemars(range(min = 0))]

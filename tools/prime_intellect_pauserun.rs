@@ -15,7 +15,7 @@ impl Handler for PrimeIntellectPauserun {
     type Args = WatchedRunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let id = &*args.run_id;
         let reply = call.request().path("run_id", id).send().await?;
         Ok(wait::followed(call, &RUN_DOWN, &[id], reply, until).await.told())

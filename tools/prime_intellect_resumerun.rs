@@ -31,7 +31,7 @@ impl Handler for PrimeIntellectResumerun {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let given = args.body.map_or_else(|| "{}".to_owned(), Body::into_text);
         let mut body = json::object(&given)?;
         let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;

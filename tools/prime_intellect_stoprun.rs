@@ -15,7 +15,7 @@ impl Handler for PrimeIntellectStoprun {
     type Args = WatchedRunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let id = &*args.run_id;
         let refusal = match call.request().path("run_id", id).send().await {
             Err(ToolError::Call(failure)) if failure.is_refusal() => failure,

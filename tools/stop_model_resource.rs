@@ -27,7 +27,7 @@ impl Handler for StopModelResource {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let id = &*args.model_resources_id;
         let request = call.request().path("model_resources_id", id);
         let stopped = request

@@ -15,7 +15,7 @@ impl Handler for StopTrainingSession {
     type Args = SessionArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let until = wait::until(call, args.wait_seconds)?;
+        let until = wait::until(call, args.wait_seconds);
         let id = &*args.session_id;
         let reply = call.request().path("session_id", id).send().await?;
         let waited = wait::followed(call, &SESSION_DOWN, &[id], reply, until).await;

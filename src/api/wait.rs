@@ -14,9 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Reply};
-use crate::config::MAX_WAIT;
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
 
 use goal::Reading;
 pub use goal::{
@@ -43,20 +41,16 @@ fn usual(call: &Call<'_>) -> Duration {
     DEFAULT_WAIT.min(call.api.config().max_wait)
 }
 
-/// Until when the call waits; `None`: it does not wait. Handlers ask before they send anything.
-pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Result<Option<Instant>, ToolError> {
+/// Until when the call waits; `None`: it does not wait. Who asks for more than the limit waits as long as that: the answer
+/// names the call that goes on.
+#[must_use]
+pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Instant> {
     let most = call.api.config().max_wait;
-    let wait = match given {
-        None => usual(call),
-        Some(WaitSeconds(seconds)) => Duration::try_from_secs_f64(seconds)
-            .ok()
-            .filter(|wait| *wait <= most)
-            .ok_or_else(|| {
-                let problem = format!("is at most {} here ({MAX_WAIT})", most.as_secs_f64());
-                ToolError::Arguments(Problems::one(&Path::Root.key("wait_seconds"), problem))
-            })?,
-    };
-    Ok((!wait.is_zero()).then(|| call.started + wait))
+    let wait = given.map_or_else(
+        || usual(call),
+        |WaitSeconds(seconds)| Duration::try_from_secs_f64(seconds).map_or(most, |wait| wait.min(most)),
+    );
+    (!wait.is_zero()).then(|| call.started + wait)
 }
 
 /// Shows a thing, once it has come to rest or at the time `until`. `ids` fill the path of the goal's row, which is

@@ -15,6 +15,9 @@ use crate::problems::Path;
 /// out the other problems.
 const MOST_UNUSABLE: usize = 3;
 
+/// The argument that may come as a file instead.
+const BODY: &str = "body";
+
 /// One place in the arguments that is about to be read.
 pub(super) struct Place<'a> {
     pub(super) reader: &'a mut Reader,
@@ -256,9 +259,13 @@ impl<'de> Visitor<'de> for Place<'_> {
             reader.push(b"{}");
         }
         for Member { name, rule, .. } in missing(object, &seen) {
+            let file = match path {
+                Path::Root if name == BODY => " (or body_path: a file that holds it)",
+                _ => "",
+            };
             reader
                 .problems
-                .add(&path.key(name), format!("is required: {}", rule.wanted()));
+                .add(&path.key(name), format!("is required: {}{file}", rule.wanted()));
         }
         if let Path::Root = path {
             reader.stand_in(object, &seen);

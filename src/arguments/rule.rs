@@ -165,10 +165,29 @@ impl Rule {
                 Self::Array { hint: Some(hint), .. } => format!("a list of lists: {hint}"),
                 _ => self.expected().to_owned(),
             },
+            Self::Object(object) if object.members.iter().any(|member| member.required) => {
+                format!("an object, at least {}", self.least())
+            }
             Self::Text(Text { values, .. }) if !values.is_empty() => {
                 format!("one of {}", list(values.iter().map(String::as_str)))
             }
             _ => self.expected().to_owned(),
+        }
+    }
+
+    /// What must be there, in the form of JSON.
+    fn least(&self) -> String {
+        match self {
+            Self::Object(object) => {
+                let required = object.members.iter().filter(|member| member.required);
+                let members: Vec<String> = required
+                    .map(|Member { name, rule, .. }| format!("\"{name}\": {}", rule.least()))
+                    .collect();
+                format!("{{{}}}", members.join(", "))
+            }
+            Self::Array { .. } => "[…]".to_owned(),
+            Self::Text(_) => "\"…\"".to_owned(),
+            Self::Number(_) | Self::Boolean | Self::Any => "…".to_owned(),
         }
     }
 

@@ -19,9 +19,7 @@ impl Object {
     /// one misspelt.
     #[must_use]
     pub fn mistaken(&self, name: &str) -> bool {
-        let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
-        let is_near = |known: &str| strsim::levenshtein(&plain(name), &plain(known)) <= 1;
-        self.retired.contains_key(name) || self.members.iter().any(|member| is_near(&member.name))
+        self.retired.contains_key(name) || self.members.iter().any(|member| is_near(name, &member.name))
     }
 
     fn nearest(&self, name: &str) -> Option<&str> {
@@ -40,7 +38,8 @@ impl Object {
             [] => {}
             [holder] => {
                 let outer = inside(path, holder);
-                return format!("belongs inside {holder}: write {outer}.{name}");
+                let nested = nested(path, holder, name);
+                return format!("belongs inside {holder}: write {outer}.{name}{nested}");
             }
             several if several.len() <= MOST_HOLDERS => {
                 let places: Vec<String> = several
@@ -53,6 +52,9 @@ impl Object {
         }
         if let Some(near) = self.nearest(name) {
             return format!("is not known here; did you mean {near}?");
+        }
+        if let Some((holder, meant)) = self.meant_deeper(name) {
+            return format!("belongs inside {holder}, where it {meant}");
         }
         if self.members.is_empty() {
             return "is not known here, where nothing is: leave it out".to_owned();
@@ -74,7 +76,25 @@ impl Object {
             !given && (required(near) || !OF_HOSTS.contains(&name))
         });
         let known = self.retired.contains_key(name) || RESTRAINTS.contains(&name) || elsewhere(name);
-        !misspelt && !known && self.holders(name).is_empty()
+        let deeper = || !OF_HOSTS.contains(&name) && self.meant_deeper(name).is_some();
+        !misspelt && !known && self.holders(name).is_empty() && !deeper()
+    }
+
+    /// The object one level below that has a sentence for an old name, or a member of nearly this name; and what is to be
+    /// said there.
+    fn meant_deeper(&self, name: &str) -> Option<(String, String)> {
+        let inner = || self.inner("").into_iter();
+        let retired = inner().find_map(|(at, object)| {
+            let old = object.retired.keys().find(|old| is_near(name, old))?;
+            Some((at, object.retired.get(old)?.clone()))
+        });
+        retired.or_else(|| {
+            inner().find_map(|(at, object)| {
+                let mut members = object.members.iter().map(|member| &member.name);
+                let near = members.find(|known| is_near(name, known))?;
+                Some((at, format!("is called {near}")))
+            })
+        })
     }
 
     /// The places inside this object, such as `body.samples[0]`, that know the name, of those that are least deep.
@@ -111,6 +131,24 @@ impl Object {
         });
         inner.collect()
     }
+}
+
+/// Whether one name is the other but for a letter, case and the kind of dash.
+fn is_near(name: &str, known: &str) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+    name.len().abs_diff(known.len()) <= 1 && strsim::levenshtein(&plain(name), &plain(known)) <= 1
+}
+
+/// The same as JSON, of an argument: a path that is taken for a name leads nowhere.
+fn nested(path: &Path<'_>, holder: &str, name: &str) -> String {
+    if !matches!(path, Path::Root) || holder.contains('[') {
+        return String::new();
+    }
+    let inner = format!("{{\"{name}\": …}}");
+    let whole = holder
+        .rsplit('.')
+        .fold(inner, |inner, outer| format!("{{\"{outer}\": {inner}}}"));
+    format!(", as {whole}")
 }
 
 fn inside(path: &Path<'_>, holder: &str) -> String {

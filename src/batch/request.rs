@@ -87,6 +87,8 @@ impl JsonSchema for BriefLoss {
 /// The arguments of which one says what the completions are worth.
 const LABELS: [&str; 4] = ["rewards", "rewards_path", "advantages", "advantages_path"];
 
+const REWARDS: &str = "is required beside operation_ids: for each prompt a list with the reward of each completion, such as [[1, 0]] (or rewards_path, advantages, advantages_path)";
+
 /// The loss that a batch is built for.
 pub(super) struct Chosen {
     pub(super) kind: LossType,
@@ -108,10 +110,15 @@ impl Request {
                 &Path::Root.key("examples"),
                 "stand in place of operation_ids: give one of them",
             ),
-            (None, false) => problems.add(
-                &Path::Root.key("operation_ids"),
-                "is required: the sample operations to train on (or examples, for supervised training)",
-            ),
+            (None, false) => {
+                problems.add(
+                    &Path::Root.key("operation_ids"),
+                    "is required: the sample operations to train on (or examples, for supervised training)",
+                );
+                if !self.has_rewards() && !self.has_advantages() {
+                    problems.add(&Path::Root.key("rewards"), REWARDS);
+                }
+            }
             (Some(operations), false) => self.check_sampled(operations, problems),
             (None, true) => self.check_supervised(problems),
         }
@@ -150,10 +157,7 @@ impl Request {
                 "stand in place of rewards: give one of them",
             ),
             (false, false) if LABELS.iter().any(|name| problems.mention(&Path::Root.key(name))) => {}
-            (false, false) => problems.add(
-                &Path::Root.key("rewards"),
-                "is required: for each prompt a list with the reward of each completion, such as [[1, 0]] (or rewards_path, advantages, advantages_path)",
-            ),
+            (false, false) => problems.add(&Path::Root.key("rewards"), REWARDS),
             (false, true) if supervised => problems.add(
                 &Path::Root.key("advantages"),
                 "are not used by LOSS_TYPE_CROSS_ENTROPY: give rewards, which are the completions' weights (0 leaves one out)",
@@ -211,6 +215,12 @@ impl Request {
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.session_id
+    }
+
+    /// The ids of samplings of this session, each with the name that the journal has for it.
+    pub(crate) fn samplings(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ids = self.operation_ids.iter().flatten();
+        ids.map(|id| ("operation_id", id.as_str()))
     }
 
     const fn has_rewards(&self) -> bool {

@@ -98,7 +98,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: MAX_WAIT,
-        meaning: "the most that wait_seconds of a call may ask for; 0: no call waits; default 50, as hosts cut at 60",
+        meaning: "the most that a call waits, whatever wait_seconds says; 0: no call waits; default 50, as hosts cut at 60",
     },
     Variable {
         name: TOOLSETS,

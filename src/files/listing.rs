@@ -42,7 +42,8 @@ pub fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
 
 /// What to say to somebody who named a directory in place of a file.
 pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
-    let listed = newest(directory).unwrap_or_default();
+    let mut listed = newest(directory).unwrap_or_default();
+    listed.retain(|listed| listed.is_directory || !is_own(&listed.path));
     let shown: Vec<String> = listed
         .iter()
         .take(MOST_NAMED)
@@ -61,4 +62,10 @@ pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
     };
     let shown = list(shown.iter().map(String::as_str));
     format!("is a directory: name one of its files. The newest first, it holds {shown}{more}")
+}
+
+/// Whether a file is one that the server keeps for itself.
+fn is_own(path: &std::path::Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (name.starts_with("journal-") && name.ends_with(".jsonl")) || name.ends_with(".request.json")
 }

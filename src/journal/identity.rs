@@ -68,7 +68,12 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option
             .find_map(|record| known_as(record, name));
         let instead = related.map_or_else(
             || "list-recent-activity shows what was started here".to_owned(),
-            |related| format!("it goes with {related}"),
+            |related| {
+                format!(
+                    "its {} is {related}",
+                    wanted.split_once(' ').map_or(wanted, |(_, kind)| kind)
+                )
+            },
         );
         let (argument, id) = (given.argument, &given.id);
         Some(format!(

@@ -49,7 +49,7 @@ pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
 )
 .if_not_found("check model_resources_id and resume_from_checkpoint_id.")
 .if_refused(
-    "call get-model-resource: sessions can be created only while it is READY. If it is, correct what the service names.",
+    "correct what the service names. If it names no argument, call get-model-resource: sessions can be created only while it is READY.",
 );
 
 /// One training session.

@@ -801,19 +801,19 @@ async fn what_a_mistaken_id_is_is_said_as_far_as_the_journal_knows() {
             "stop-model-resource",
             json!({"model_resources_id": "s-1"}),
             404,
-            "model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+            "model_resources_id is to name a model resource, and s-1 is a training session: its model resource is m-1.",
         ),
         (
             "stop-model-resource",
             json!({"model_resources_id": " s-1 "}),
             409,
-            "model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+            "model_resources_id is to name a model resource, and s-1 is a training session: its model resource is m-1.",
         ),
         (
             "stop-training-session",
             json!({"session_id": "m-1"}),
             404,
-            "session_id is to name a training session, and m-1 is a model resource: it goes with s-1.",
+            "session_id is to name a training session, and m-1 is a model resource: its training session is s-1.",
         ),
         (
             "get-training-session",
@@ -837,7 +837,7 @@ async fn what_a_mistaken_id_is_is_said_as_far_as_the_journal_knows() {
             "create-training-session",
             json!({"body": {"model_resources_id": "s-1"}}),
             422,
-            "body.model_resources_id is to name a model resource, and s-1 is a training session: it goes with m-1.",
+            "body.model_resources_id is to name a model resource, and s-1 is a training session: its model resource is m-1.",
         ),
         (
             "download-checkpoint",

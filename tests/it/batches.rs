@@ -147,6 +147,23 @@ async fn a_batch_that_is_hardly_meant_is_noted() {
 }
 
 #[tokio::test]
+async fn an_operation_that_is_no_sampling_is_named() {
+    let mut place = Place::new().await;
+    let accepted = json!({"id": "op-1", "status": "TRAINING_OPERATION_STATUS_PENDING"});
+    place.upstream.script(vec![answer(&accepted)]);
+    let step = json!({"session_id": "s", "body": {"adam_params": {"learning_rate": 1e-5}}});
+    place.server.call("optimizer-step", step).await.json();
+    let wrong = json!({"operation_ids": ["op-1"], "rewards": [[1, 0]]});
+    let problem = place.problem(wrong).await;
+    assert!(
+        problem.contains(
+            "operation_ids: are those of sample operations of the session; op-1 was started by optimizer-step"
+        ),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
 async fn the_worked_step_comes_out_as_it_is_documented() {
     let mut place = Place::new().await;
     let results = json!([{

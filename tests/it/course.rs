@@ -98,3 +98,40 @@ async fn what_a_session_is_hardly_meant_to_do_is_noted() {
         assert!(said, "{number} {tool}: {words:?}, {note:?}");
     }
 }
+
+#[tokio::test]
+async fn a_training_that_diverges_is_told_so() {
+    let upstream = Scripted::start(Vec::new()).await;
+    let mut server = Server::start(&upstream.url).await;
+    let steep = step(json!({"learning_rate": 5.0}));
+    let steps = [
+        (batch([2, 3], false), json!(35.7), ""),
+        (batch([2, 4], false), json!(900.0), ""),
+        (batch([2, 3], false), json!(34.0), ""),
+        (
+            batch([2, 3], false),
+            json!(851.9),
+            "was 34.0000 before and is 851.9000 now: the training diverges.",
+        ),
+        (
+            batch([2, 3], false),
+            Value::Null,
+            "The loss is no number any more",
+        ),
+    ];
+    for (number, (pass, loss, words)) in steps.into_iter().enumerate() {
+        let done = operation(
+            &format!("op-{number}"),
+            "COMPLETED",
+            json!({"loss": loss, "metrics": {}}),
+        );
+        let said = note(&mut server, &upstream, "forward-backward-pass", pass, done).await;
+        assert!(
+            said.contains(words) && said.is_empty() == words.is_empty(),
+            "{number}: {said}"
+        );
+        let accepted = operation(&format!("step-{number}"), "COMPLETED", json!({"step": "1"}));
+        let said = note(&mut server, &upstream, "optimizer-step", steep.clone(), accepted).await;
+        assert!(said.contains("far above what is usual"), "{said}");
+    }
+}

@@ -511,6 +511,7 @@ async fn directories_elsewhere_are_refused() {
         ("dangling", "must lie under"),
         ("dangling/c", "must lie under"),
         ("../outside", "without `..`"),
+        ("~/adapter", "nothing expands ~ here"),
         ("c/../d", "without `..`"),
         ("file", "there is a file of this name"),
         ("file/c", "there is a file of this name"),

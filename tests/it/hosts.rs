@@ -161,7 +161,44 @@ async fn what_a_model_can_have_meant_is_not_ignored() {
         (
             "sample",
             json!({"session_id": "s", "num_samples": 2}),
-            "num_samples: belongs inside body: write body.num_samples",
+            "num_samples: belongs inside body: write body.num_samples, as {\"body\": {\"num_samples\": …}}",
+        ),
+        // It is an old name, or a misspelt one, of what is deeper.
+        (
+            "sample",
+            json!({"session_id": "s", "body": {"model_inputs": []}, "num_generations": 2}),
+            "num_generations: belongs inside body, where it is called num_samples here",
+        ),
+        (
+            "create-training-session",
+            json!({"model_resource_id": "m"}),
+            "model_resource_id: belongs inside body, where it is called model_resources_id",
+        ),
+        (
+            "forward-backward-pass",
+            json!({"session_id": "s", "body": {"samples": [], "loss": {"type": "grpo", "clip_low": 0.2}}}),
+            "body.loss.clip_low: belongs inside grpo_params, where it was an offset",
+        ),
+        (
+            "optimizer-step",
+            json!({"session_id": "s", "body": {"adam_params": {"betas": [0.9, 0.95]}}}),
+            "body.adam_params.betas: is written as beta1 and beta2",
+        ),
+        // What is not there is shown in its least form.
+        (
+            "create-model-resource",
+            json!({}),
+            "body: is required: an object, at least {\"base_model\": \"…\"} (or body_path: a file that holds it)",
+        ),
+        (
+            "forward-backward-pass",
+            json!({"session_id": "s"}),
+            "body: is required: an object, at least {\"samples\": […], \"loss\": {\"type\": \"…\"}} (or body_path",
+        ),
+        (
+            "build-training-batch",
+            json!({"session_id": "s"}),
+            "rewards: is required beside operation_ids",
         ),
         // Nobody who writes it wants the call carried out.
         (

@@ -174,6 +174,13 @@ async fn a_name_that_is_nearly_right_is_put_right_over_all_tools() {
             "prime-intellect-getrunusages",
             "did you mean prime-intellect-getrunusage? It is not offered here: it belongs to the toolset runs-more",
         ),
+        (&mut plain(), "sync-weights", "did you mean weights-sync?"),
+        (
+            &mut plain(),
+            "save-checkpoint",
+            "did you mean save-training-checkpoint?",
+        ),
+        (&mut plain(), "list_models", "did you mean list-supported-models?"),
         (&mut plain(), "tokenize", "offered are: download-checkpoint"),
         (
             &mut only_together,

@@ -9,6 +9,10 @@ const MOST_SESSIONS: usize = 200;
 /// How many operations of a session are kept in mind: one that is submitted again under its key is the same.
 const MOST_OPERATIONS: usize = 64;
 
+/// By how much the loss of one batch never rises in a training that goes well.
+const DIVERGED: f64 = 3.0;
+const BACK: &str = "Start again from a checkpoint of before (create-training-session with resume_from_checkpoint_id) with a lower learning rate.";
+
 /// The part that an operation has in the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -28,15 +32,24 @@ pub enum Part {
 #[derive(Default)]
 pub struct Courses(Mutex<Vec<(String, Course)>>);
 
+/// An operation that was submitted.
+struct Operation {
+    id: String,
+    part: Part,
+    batch: u64,
+}
+
 /// What is known of one session.
 #[derive(Default)]
 struct Course {
-    operations: Vec<(String, Part)>,
+    operations: Vec<Operation>,
     /// The batches whose gradients wait for a step, each with its operation.
     waiting: Vec<(u64, String)>,
     /// Whether these are all: the session, or the last step, was made here.
     complete: bool,
     steps_since_sync: usize,
+    /// The last loss of each batch.
+    losses: Vec<(u64, f64)>,
     /// The version of the weights that was published last, as far as that is known.
     version: Option<i64>,
 }
@@ -77,11 +90,14 @@ impl Courses {
     /// An operation was seen to have failed: it changed nothing.
     pub fn failed(&self, session_id: &str, operation_id: &str) {
         self.with(session_id, |course| {
-            let known = course.operations.iter().position(|(id, _)| id == operation_id);
-            let Some((_, part)) = known.map(|at| course.operations.remove(at)) else {
+            let known = course
+                .operations
+                .iter()
+                .position(|known| known.id == operation_id);
+            let Some(failed) = known.map(|at| course.operations.remove(at)) else {
                 return;
             };
-            match part {
+            match failed.part {
                 Part::Gradients => course.waiting.retain(|(_, id)| id != operation_id),
                 Part::Step => {
                     course.complete = false;
@@ -90,6 +106,12 @@ impl Courses {
                 _ => {}
             }
         });
+    }
+
+    /// A pass was seen to have ended with this loss; `None`: it is no number any more. What that means for the training.
+    #[must_use]
+    pub fn passed(&self, session_id: &str, operation_id: &str, loss: Option<f64>) -> Option<String> {
+        self.with(session_id, |course| course.passed(operation_id, loss))
     }
 
     /// The weights of this version were published.
@@ -110,14 +132,41 @@ impl Courses {
 }
 
 impl Course {
+    fn passed(&mut self, operation_id: &str, loss: Option<f64>) -> Option<String> {
+        let batch = self
+            .operations
+            .iter()
+            .find(|known| known.id == operation_id)?
+            .batch;
+        let Some(loss) = loss else {
+            return Some(format!(
+                "The loss is no number any more: the training has diverged. {BACK}"
+            ));
+        };
+        let before = self.losses.iter().position(|(known, _)| *known == batch);
+        let before = before.map(|at| self.losses.remove(at).1);
+        if self.losses.len() == MOST_OPERATIONS {
+            self.losses.remove(0);
+        }
+        self.losses.push((batch, loss));
+        let before = before.filter(|before| *before > 0.0)?;
+        (loss > before * DIVERGED).then(|| {
+            format!("The loss of this batch was {before:.4} before and is {loss:.4} now: the training diverges. {BACK}")
+        })
+    }
+
     fn submitted(&mut self, part: Part, operation_id: &str, batch: u64) -> Option<String> {
-        if self.operations.iter().any(|(id, _)| id == operation_id) {
+        if self.operations.iter().any(|known| known.id == operation_id) {
             return None;
         }
         if self.operations.len() == MOST_OPERATIONS {
             self.operations.remove(0);
         }
-        self.operations.push((operation_id.to_owned(), part));
+        self.operations.push(Operation {
+            id: operation_id.to_owned(),
+            part,
+            batch,
+        });
         match part {
             Part::Gradients => {
                 let same = self.waiting.iter().find(|(known, _)| *known == batch);
@@ -208,6 +257,22 @@ mod tests {
             noted(true, &[(Gradients, 1), (Step, 0), (Sampling, 0)]),
             [false, false, true]
         );
+    }
+
+    #[test]
+    fn a_loss_that_rises_steeply_is_noted() {
+        let courses = Courses::default();
+        let passed = |id: &str, batch, loss| {
+            let _ = courses.submitted("s", Gradients, id, batch);
+            courses.passed("s", id, loss).is_some()
+        };
+        assert!(!passed("a", 1, Some(35.7)));
+        assert!(!passed("b", 1, Some(50.0)));
+        assert!(!passed("c", 2, Some(900.0)), "another batch");
+        assert!(!passed("d", 1, Some(40.0)));
+        assert!(passed("e", 1, Some(852.0)));
+        assert!(passed("f", 1, None));
+        assert!(courses.passed("s", "unknown", None).is_none());
     }
 
     #[test]

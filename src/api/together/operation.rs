@@ -115,7 +115,7 @@ pub const INFERENCE_CHECKPOINT: Kind =
 
 /// Submits an operation and waits for its end; of a body over the inline limit, the kind's part is uploaded first.
 pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Result<Reply, ToolError> {
-    let until = wait::until(call, args.wait_seconds)?;
+    let until = wait::until(call, args.wait_seconds);
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
     let mut body = args.body.into_text();
@@ -147,7 +147,7 @@ pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Res
 
 /// Saves a checkpoint and waits for its end.
 pub async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<Reply, ToolError> {
-    let until = wait::until(call, args.wait_seconds)?;
+    let until = wait::until(call, args.wait_seconds);
     let request = call.request().path("session_id", &args.session_id);
     let reply = request.idempotency_key(args.idempotency_key).send().await?;
     Ok(followed(call, &args.session_id, reply, kind, None, until).await)
@@ -155,7 +155,7 @@ pub async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<
 
 /// Shows an operation with its whole result, at its end if that comes in time.
 pub async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> Result<Reply, ToolError> {
-    let until = wait::until(call, args.wait_seconds)?;
+    let until = wait::until(call, args.wait_seconds);
     let ids: [&str; 2] = [&args.session_id, &args.operation_id];
     let waited = wait::shown(call, &kind.goal(), &ids, until).await?;
     let waited = match whole(call, &args.session_id, waited.reply()).await? {
@@ -192,7 +192,7 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
 fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: Option<Output>) -> Reply {
     let reply = waited.reply();
-    follow_course(call, session_id, reply, kind);
+    let note = follow_course(call, session_id, reply, kind);
     let completed = if kind.kept { completed(reply) } else { None };
     let stored = match &completed {
         Some(id) => {
@@ -202,7 +202,10 @@ fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: 
         None => None,
     };
     let output = output.unwrap_or_default();
-    let reply = waited.going_on_with(output).told();
+    let mut reply = waited.going_on_with(output).told();
+    if let Some(note) = note {
+        reply = reply.noted(&note);
+    }
     // What is under way has no result to store yet.
     let has_result = completed.is_some() || !kind.kept;
     reply.seen(View {
@@ -212,11 +215,15 @@ fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: 
     })
 }
 
-/// Keeps in mind what became of an operation.
-fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) {
+/// Keeps in mind what became of an operation, and says what is to be said about that.
+fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) -> Option<String> {
     #[derive(Deserialize)]
     struct Published {
         weights_version: Integer,
+    }
+    #[derive(Deserialize)]
+    struct Passed {
+        loss: Box<RawValue>,
     }
     let courses = call.api.courses();
     let status = peek::text(reply.text(), "status");
@@ -231,8 +238,14 @@ fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) 
                 courses.published(session_id, weights_version.0);
             }
         }
+        (Some("TRAINING_OPERATION_STATUS_COMPLETED"), Part::Gradients) => {
+            let Passed { loss } = reply.member("output")?;
+            let id: String = reply.member("id")?;
+            return courses.passed(session_id, &id, serde_json::from_str(loss.get()).ok());
+        }
         _ => {}
     }
+    None
 }
 
 /// The id of an operation that has its whole result: neither is it still under way, nor does the result lie elsewhere.

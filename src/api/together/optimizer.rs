@@ -17,6 +17,7 @@ pub struct OptimizerStep {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {"betas": "is written as beta1 and beta2"}))]
 struct AdamParams {
     /// Always give it: about 1e-5 to 1e-4 for LoRA.
     #[schemars(range(min = 0))]
@@ -63,13 +64,21 @@ struct MuonParams {
     adam: Option<AdamParams>,
 }
 
+/// The highest learning rates that anybody means.
+const MOST_ADAM: f64 = 0.1;
+const MOST_MUON: f64 = 1.0;
+
 impl OptimizerStep {
     /// What the caller may not have meant.
     #[must_use]
     pub fn doubt(&self) -> Option<&'static str> {
         let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
         let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
+        let usual = if muon.is_some() { MOST_MUON } else { MOST_ADAM };
         match adam.or(muon) {
+            Some(rate) if rate > usual => Some(
+                "This learning_rate is far above what is usual (about 1e-5 to 1e-4 with Adam and LoRA, 0.02 with Muon): look whether the loss rises.",
+            ),
             None => Some(
                 "No learning_rate was given: the service's default is not published and has changed before. Give it with each step.",
             ),

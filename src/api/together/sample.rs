@@ -10,6 +10,8 @@ use super::tensor::ModelInput;
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(extend("x-retired" = {
     "prompts": "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]",
+    "num_generations": "is called num_samples here",
+    "num_return_sequences": "is called num_samples here",
     "max_tokens": "belongs inside sampling_params: write body.sampling_params.max_tokens",
     "payload_id": "is not for callers: a large body is uploaded by itself",
 }))]
@@ -45,6 +47,7 @@ struct SamplingParams {
     #[schemars(range(min = 0))]
     temperature: Option<f64>,
     /// Default 1.0.
+    #[schemars(range(min = 0, max = 1))]
     top_p: Option<f64>,
     /// Default -1 = off.
     #[schemars(range(min = -1))]

@@ -149,10 +149,15 @@ impl<D: DType> Tensor<D> {
             return;
         };
         if let Some(tokens) = tokens.filter(|tokens| *tokens != data.len()) {
+            let hint = if data.len() + 1 == tokens {
+                ", and model_input is without the sequence's last token"
+            } else {
+                ""
+            };
             problems.add(
                 path,
                 format!(
-                    "has {} values for {tokens} tokens in model_input; every tensor has one value for each",
+                    "has {} values for {tokens} tokens in model_input; every tensor has one value for each{hint}",
                     data.len()
                 ),
             );

@@ -29,13 +29,16 @@ pub(super) fn base(name: &str) -> Option<Arc<Base>> {
     Some(Base::new(u64::try_from(seed).ok()?))
 }
 
+const NOTE: &str = "a tiny model of this machine: tokens are the bytes of UTF-8 text, 0 to 255; 256 ends a text. Untrained it writes nearly random bytes, each about once in 200 tokens: sample long enough for rewards to differ. It learns within tens of steps at learning rates of 0.003 to 0.01; at 0.0001 hardly anything happens";
+
 pub(super) async fn list() -> axum::Json<Value> {
-    let entry = |name: &&str| {
+    let entry = |(place, name): (usize, &&str)| {
+        let note = if place == 0 { NOTE } else { "the same tiny model" };
         json!({
             "base_model": name,
             "default_gpu_type": GPU_TYPE,
             // The documentation has no such member, but nothing else says how to tokenize.
-            "sandbox_note": "a tiny model of this machine: tokens are the bytes of UTF-8 text, 0 to 255; 256 ends a text. It learns within tens of steps at learning rates of 0.003 to 0.01; at 0.0001 hardly anything happens",
+            "sandbox_note": note,
             "compute_configs": [{
                 "gpu_type": GPU_TYPE,
                 "generator_config": {
@@ -58,5 +61,5 @@ pub(super) async fn list() -> axum::Json<Value> {
             }],
         })
     };
-    axum::Json(json!({"data": NAMES.iter().map(entry).collect::<Vec<_>>()}))
+    axum::Json(json!({"data": NAMES.iter().enumerate().map(entry).collect::<Vec<_>>()}))
 }

@@ -1,6 +1,6 @@
 //! The metrics of a run, one row for each step.
 
-use super::columns::{choose, main, narrow, some};
+use super::columns::{LeftOut, choose, main, narrow, some};
 use super::values::cut;
 use super::{BUDGET, SHORT, keep_at, noted, size};
 use crate::api::Reply;
@@ -39,12 +39,15 @@ pub fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     let mut is_whole = all_columns;
     let too_long = |rows: &[Object]| rows.iter().map(size).sum::<usize>() > room;
     if all_columns && !detailed && too_long(&rows) {
-        let left_out = main(&mut rows);
-        if !left_out.is_empty() {
+        let LeftOut { names, constant } = main(&mut rows);
+        if !constant.is_empty() {
+            notes.push(format!("the same in every row: {}", constant.join(", ")));
+        }
+        if !names.is_empty() {
             is_whole = false;
             notes.push(format!(
                 "columns left out (columns chooses them, every or limit shows all): {}",
-                some(&left_out)
+                some(&names)
             ));
         }
     }
