@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::Server;
 
-const README: &str = include_str!("../../README.md");
+const GUIDE: &str = include_str!("../../docs/how-it-works.md");
 const STEPS: usize = 10;
 /// Completions of each prompt.
 const GROUP: usize = 8;
@@ -249,8 +249,8 @@ async fn ten_steps_take_sixty_calls_and_no_token_passes_through_the_conversation
     let first = turns.iter().position(|turn| turn.tool == "sample").unwrap();
     let step = shown(&turns[first..first + 5], data.path().to_str().unwrap());
     assert!(
-        README.contains(&format!("```console\n{step}\n```")),
-        "README shows another step than:\n{step}"
+        GUIDE.contains(&format!("```console\n{step}\n```")),
+        "docs/how-it-works.md shows another step than:\n{step}"
     );
     let steps: Vec<String> = means.iter().map(|mean| format!("{mean:.2}")).collect();
     let whole = format!(
@@ -259,8 +259,8 @@ async fn ten_steps_take_sixty_calls_and_no_token_passes_through_the_conversation
         steps.join(", ")
     );
     assert!(
-        README.replace('\n', " ").contains(&whole),
-        "README says something else than: {whole}"
+        GUIDE.replace('\n', " ").contains(&whole),
+        "docs/how-it-works.md says something else than: {whole}"
     );
     let (first, last) = (means[0], means[STEPS - 1]);
     assert!(last > first + 0.15, "{means:?}");

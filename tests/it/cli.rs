@@ -1,6 +1,7 @@
 //! The command line: help, wrong arguments, `check`, and the log.
 
 use rl_mcp::config::VARIABLES;
+use rl_mcp::spec::{Spec, Toolset};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -8,7 +9,7 @@ use tokio::process::Command;
 
 #[cfg(unix)]
 use crate::support::Terminal;
-use crate::support::{Reaction, Scripted, Server, TOGETHER_KEY, json as answer, status};
+use crate::support::{Reaction, Scripted, Server, TOGETHER_KEY, by_default, json as answer, status, tools};
 
 fn bare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
@@ -16,6 +17,11 @@ fn bare() -> Command {
         .env_clear()
         .env("RL_MCP_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
     command
+}
+
+/// How `check` counts the tools of which this is true.
+fn offered(which: impl Fn(&Spec) -> bool) -> String {
+    format!("{} of {} offered", tools(which), tools(|_| true))
 }
 
 #[tokio::test]
@@ -79,7 +85,7 @@ async fn check_without_keys_explains_itself() {
     );
     assert!(out.contains("https://api.primeintellect.ai (default)"), "{out}");
     assert!(
-        out.contains("36 of 49 offered") && out.contains("No key is configured"),
+        out.contains(&offered(by_default)) && out.contains("No key is configured"),
         "{out}"
     );
 }
@@ -94,7 +100,7 @@ async fn check_tests_each_key_with_one_read_and_never_shows_it() {
         "{out}"
     );
     assert!(
-        out.contains("test      ok") && out.contains("29 of 49 offered"),
+        out.contains("test      ok") && out.contains(&offered(|spec| spec.effect.read_only())),
         "{out}"
     );
     let lines: Vec<String> = upstream
@@ -200,8 +206,11 @@ async fn check_fails_when_something_configured_does_not_work() {
 #[tokio::test]
 async fn the_server_starts_without_keys_and_a_call_names_the_variable() {
     let mut server = Server::initialized(&mut bare()).await;
-    let tools = server.request("tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 36);
+    let list = server.request("tools/list", json!({})).await;
+    assert_eq!(
+        list["result"]["tools"].as_array().unwrap().len(),
+        tools(by_default)
+    );
     let text = server
         .call("get-training-session", json!({"session_id": "s"}))
         .await
@@ -306,7 +315,10 @@ async fn check_says_its_verdict_last_and_is_short() {
         let (code, out, _) = Server::run(bare().args(arguments)).await;
         assert_eq!(code, 0, "{out}");
         assert!(out.lines().last().unwrap().starts_with("Verdict: "), "{out}");
-        assert!(out.contains("\n  rl       23 of 23: 12 read, "), "{out}");
+        let of_rl = |spec: &Spec| spec.toolset == Some(Toolset::Rl);
+        let reading = tools(|spec| of_rl(spec) && spec.effect.read_only());
+        let line = format!("\n  rl       {0} of {0}: {reading} read, ", tools(of_rl));
+        assert!(out.contains(&line), "{out}");
         assert!(out.lines().count() < 35, "{out}");
     }
 }
@@ -315,7 +327,8 @@ async fn check_says_its_verdict_last_and_is_short() {
 async fn flags_of_check_stand_before_it_or_after_it() {
     for arguments in [&["--read-only", "check"][..], &["check", "--read-only"]] {
         let (_, out, _) = Server::run(bare().args(arguments)).await;
-        assert!(out.contains("Tools: 22 of 49 offered"), "{out}");
+        let reading = offered(|spec| by_default(spec) && spec.effect.read_only());
+        assert!(out.contains(&format!("Tools: {reading}")), "{out}");
     }
 }
 

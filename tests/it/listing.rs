@@ -1,5 +1,7 @@
 //! The tools as a client sees them.
 
+use rl_mcp::spec::Toolset;
+use rl_mcp::tools::ALL;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -18,7 +20,11 @@ fn names(tools: &[Value]) -> Vec<&str> {
 /// The same without what comes with every choice.
 fn but_local(tools: &[Value]) -> Vec<&str> {
     let mut names = names(tools);
-    names.retain(|name| !["list-recent-activity", "read-result"].contains(name));
+    let is_local = |name: &&str| {
+        let entry = ALL.iter().find(|entry| entry.spec.name == *name).unwrap();
+        entry.spec.toolset == Some(Toolset::Local)
+    };
+    names.retain(|name| !is_local(name));
     names
 }
 
@@ -26,9 +32,50 @@ fn but_local(tools: &[Value]) -> Vec<&str> {
 async fn each_tool_as_a_client_sees_it() {
     for tool in list(&mut Server::command("http://127.0.0.1:9")).await {
         let name = tool["name"].as_str().unwrap().to_owned();
+        let spec = ALL.iter().find(|entry| entry.spec.name == name).unwrap().spec;
+        // What the model does not see, and whoever reads a change must.
+        let request = match spec.path {
+            "" => "this machine".to_owned(),
+            path => format!("{} {path}", spec.method.as_str()),
+        };
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_json_snapshot!(name, tool);
+            insta::assert_json_snapshot!(name, json!({
+                "toolset": spec.toolset.unwrap().name(),
+                "request": request,
+                "tool": tool,
+            }));
         });
+    }
+}
+
+#[tokio::test]
+async fn hints_follow_the_rows_and_every_body_may_be_a_file() {
+    let tools = list(&mut Server::command("http://127.0.0.1:9")).await;
+    let order: Vec<&str> = ALL.iter().map(|entry| entry.spec.name).collect();
+    assert_eq!(names(&tools), order);
+    assert!(
+        ALL.iter().map(|entry| entry.spec.toolset).is_sorted(),
+        "toolset by toolset"
+    );
+    for (tool, entry) in tools.iter().zip(ALL) {
+        let (spec, hints) = (entry.spec, &tool["annotations"]);
+        let hint = |name: &str| hints[name].as_bool().unwrap();
+        assert_eq!(hint("readOnlyHint"), spec.effect.read_only(), "{}", spec.name);
+        assert_eq!(
+            hint("destructiveHint"),
+            spec.effect.destructive(),
+            "{}",
+            spec.name
+        );
+        assert_eq!(hint("idempotentHint"), spec.effect.idempotent(), "{}", spec.name);
+        assert_eq!(hint("openWorldHint"), !spec.is_local(), "{}", spec.name);
+        let offered = tool["inputSchema"]["properties"].as_object().unwrap();
+        assert_eq!(
+            offered.contains_key("body"),
+            offered.contains_key("body_path"),
+            "{}",
+            spec.name
+        );
     }
 }
 

@@ -31,6 +31,7 @@ mod course;
 mod demo;
 mod downloads;
 mod faults;
+mod generated;
 mod hosts;
 mod journeys;
 mod listing;

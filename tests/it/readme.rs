@@ -1,45 +1,16 @@
 //! What the README says is true.
 
 use rl_mcp::config::VARIABLES;
-use rl_mcp::tools::ALL;
+use rl_mcp::spec::Toolset;
 use serde_json::{Value, json};
 
-use crate::support::{Server, Upstream};
+use crate::support::{Server, Upstream, by_default, tools};
 
 const README: &str = include_str!("../../README.md");
+const GUIDE: &str = include_str!("../../docs/how-it-works.md");
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-#[test]
-fn the_tool_table_is_that_of_the_code() {
-    let rows: Vec<Vec<&str>> = README
-        .lines()
-        .filter(|line| line.starts_with("| `") && line.matches('|').count() == 6)
-        .map(|line| line.split('|').map(str::trim).collect())
-        .collect();
-    let word = |yes: bool| if yes { "yes" } else { "no" };
-    assert_eq!(rows.len(), ALL.len());
-    for (row, entry) in rows.iter().zip(ALL) {
-        let effect = entry.spec.effect;
-        assert_eq!(row[1], format!("`{}`", entry.spec.name));
-        let hints = [effect.read_only(), effect.destructive(), effect.idempotent()].map(word);
-        assert_eq!(row[3..6], hints, "{}", entry.spec.name);
-    }
-}
-
-#[test]
-fn the_variables_are_those_of_the_code() {
-    for variable in VARIABLES {
-        let names: Vec<String> = variable
-            .name
-            .split(", ")
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let row = format!("| {} | {} |", names.join(", "), variable.meaning);
-        assert!(README.contains(&row), "{row}");
-    }
 }
 
 /// Each call of the transcripts is made, and must be answered with what stands there.
@@ -48,10 +19,10 @@ async fn the_transcripts_are_what_happens() {
     let upstream = Upstream::start().await;
     let mut server = Server::start(&upstream.server.uri()).await;
     let mut calls = 0;
-    let blocks = README
-        .split("```text\n")
-        .skip(1)
-        .map(|block| block.split("```").next().unwrap());
+    let blocks = [README, GUIDE]
+        .into_iter()
+        .flat_map(|text| text.split("```text\n").skip(1));
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
     for call in blocks.flat_map(|block| block.split("→ ").skip(1)) {
         let (request, expected) = call.split_once("\n← ").unwrap();
         let (tool, arguments) = request.split_once(' ').unwrap();
@@ -100,20 +71,42 @@ async fn the_example_configuration_works() {
         let answer = server.request("tools/list", json!({})).await;
         offered.push(answer["result"]["tools"].as_array().unwrap().len());
     }
-    let with_the_sandbox: &[usize] = if cfg!(feature = "sandbox") { &[36] } else { &[] };
-    assert_eq!(offered, [&[36, 6], with_the_sandbox].concat());
+    let all = tools(by_default);
+    let watching = 4 + tools(|spec| spec.toolset == Some(Toolset::Local));
+    let with_the_sandbox: &[usize] = if cfg!(feature = "sandbox") { &[all] } else { &[] };
+    assert_eq!(offered, [&[all, watching], with_the_sandbox].concat());
 }
 
 #[test]
 fn every_linked_file_is_there() {
-    for link in README
-        .split("](")
-        .skip(1)
-        .map(|rest| rest.split(')').next().unwrap())
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).unwrap();
+    let mut files: Vec<_> = docs.map(|file| file.unwrap().path()).collect();
+    files.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)));
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "md"))
     {
-        assert!(link.starts_with("https://") || !file(link).is_empty(), "{link}");
+        let text = std::fs::read_to_string(file).unwrap();
+        for link in text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap())
+        {
+            let target = file.parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(
+                link.starts_with("https://") || target.exists(),
+                "{}: {link}",
+                file.display()
+            );
+        }
     }
-    for name in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
-        assert!(!file(name).is_empty());
-    }
+}
+
+/// The front page stays one that is read.
+#[test]
+fn the_readme_stays_short() {
+    assert!(README.lines().count() <= 150);
+    let long = README.lines().find(|line| line.chars().count() > 140);
+    assert_eq!(long, None);
 }

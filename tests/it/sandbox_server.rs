@@ -61,7 +61,7 @@ async fn the_tools_work_without_any_key_and_nothing_real_is_asked() {
     until(&mut server, "get-training-session", session.clone(), "_RUNNING").await;
     let prompt = json!({
         "model_inputs": [{"chunks": [{"encoded_text": {"tokens": [100, 105, 103, 105, 116, 58]}}]}],
-        "sampling_params": {"max_tokens": 4},
+        "sampling_params": {"max_tokens": 4, "seed": 1},
     });
     let mut call = session.clone();
     call["body"] = prompt;

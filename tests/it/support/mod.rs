@@ -9,6 +9,9 @@ mod store;
 #[cfg(unix)]
 mod terminal;
 
+use rl_mcp::spec::{Spec, Toolset};
+use rl_mcp::tools::ALL;
+
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
 pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
 #[cfg(feature = "sandbox")]
@@ -20,3 +23,14 @@ pub use terminal::Terminal;
 
 pub const TOGETHER_KEY: &str = "tgp_test_0123456789abcdef";
 pub const PRIME_KEY: &str = "pit_test_0123456789abcdef";
+
+/// How many tools there are of which this is true.
+pub fn tools(which: impl Fn(&Spec) -> bool) -> usize {
+    ALL.iter().filter(|entry| which(entry.spec)).count()
+}
+
+/// Whether a tool is offered when nobody says anything.
+pub fn by_default(spec: &Spec) -> bool {
+    spec.toolset
+        .is_some_and(|toolset| Toolset::DEFAULT.contains(&toolset))
+}
