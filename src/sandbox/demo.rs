@@ -1,8 +1,8 @@
 //! `rl-mcp demo`: the product's main job from end to end, without a key, a GPU or a cost.
 //!
 //! It starts this same program as a server with a sandbox, connects to it as a host does, and trains a tiny model by
-//! GRPO through the tools alone. Nothing here knows what is behind them. The task ([`task`]) can only be learned by
-//! reading the prompt, so that a reward above [`task::BLIND`] means that something was learned.
+//! GRPO through the tools alone. Nothing here knows what is behind them. The task (`task`) can only be learned by
+//! reading the prompt, so that a reward above `task::BLIND` means that something was learned.
 
 mod agent;
 mod control;

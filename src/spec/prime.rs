@@ -90,7 +90,7 @@ pub const GET_RUN_METRICS: Spec = Spec::new(
     "/api/v1/rft/runs/{run_id}/metrics",
     Effect::Read,
 )
-.if_empty("metrics", "No metrics: the run has not finished a step yet, or none in this range. prime-intellect-getrun shows its status.");
+.if_empty("metrics", "No metrics: no step in this range has any, or the run has not finished one yet. prime-intellect-getrun shows its status.");
 
 /// How far a run is.
 pub const GET_RUN_PROGRESS: Spec = Spec::new(
