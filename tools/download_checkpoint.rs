@@ -21,7 +21,7 @@ pub struct Args {
     id: CheckpointId,
     /// Which files.
     variant: CheckpointVariant,
-    /// Download into this directory, an absolute path or one below the data directory.
+    /// Download into this directory, below the data directory (such as checkpoints/NAME) or one that RL_MCP_FILE_DIRS allows.
     directory: Option<String>,
     wait_seconds: Option<WaitSeconds>,
 }

@@ -1,11 +1,13 @@
 //! `prime-intellect-stoprun`: ends a run.
 
 use crate::api::prime::WatchedRunArgs;
-use crate::api::wait::{self, RUN_DOWN};
+use crate::api::wait::{self, RUN_DOWN, status};
 use crate::api::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
 use crate::tool::Handler;
+
+const PAUSED: &str = "A PAUSED run stays PAUSED and bills nothing: prime-intellect-resumerun goes on with it, prime-intellect-deleterun removes it.";
 
 /// The tool.
 pub struct PrimeIntellectStoprun;
@@ -21,7 +23,9 @@ impl Handler for PrimeIntellectStoprun {
             Err(ToolError::Call(failure)) if failure.is_refusal() => failure,
             answered => {
                 let waited = wait::followed(call, &RUN_DOWN, &[id], answered?, until).await;
-                return Ok(waited.told());
+                let paused = status(waited.reply()).as_deref() == Some("PAUSED");
+                let told = waited.told();
+                return Ok(if paused { told.noted(PAUSED) } else { told });
             }
         };
         // A run that has ended already may be refused too: its state tells that from a refusal in earnest.

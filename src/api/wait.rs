@@ -19,7 +19,7 @@ use crate::error::ToolError;
 use goal::Reading;
 pub use goal::{
     Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, RUN_ENDED, RUN_SHOWN, SESSION, SESSION_DOWN,
-    SESSION_UP,
+    SESSION_UP, status,
 };
 pub use poll::Polls;
 use poll::{Known, Poll, Seen};

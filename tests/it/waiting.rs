@@ -482,6 +482,15 @@ async fn a_run_is_waited_for_until_it_works() {
     let id = json!({"run_id": "r_1"});
     let stopped = server.call("prime-intellect-stoprun", id).await.json();
     assert_eq!(stopped["run"]["status"], "STOPPED");
+    upstream.script(vec![run("PAUSED")]);
+    let paused = server
+        .call("prime-intellect-stoprun", json!({"run_id": "r_1"}))
+        .await
+        .json();
+    assert!(
+        paused["note"].as_str().unwrap().contains("stays PAUSED"),
+        "{paused}"
+    );
 }
 
 #[tokio::test]

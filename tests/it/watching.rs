@@ -293,6 +293,25 @@ async fn the_main_columns_are_those_that_tell_most() {
 }
 
 #[tokio::test]
+async fn a_policy_that_collapsed_is_told_so() {
+    let rows = |last: f64| -> Vec<Value> {
+        let entropies = [4.7, 2.0, last];
+        let numbered = entropies.iter().enumerate();
+        numbered
+            .map(|(step, entropy)| json!({"step": step, "entropy/mean": entropy}))
+            .collect()
+    };
+    let whole = json!({"metrics": rows(0.5)});
+    assert_eq!(metrics(rows(0.5), json!({})).await, whole);
+    let answer = metrics(rows(1e-6), json!({})).await;
+    assert!(
+        note(&answer).starts_with("entropy/mean fell from 4.70 to 0.0000: the policy has collapsed"),
+        "{answer}"
+    );
+    assert_eq!(answer["metrics"], json!(rows(1e-6)));
+}
+
+#[tokio::test]
 async fn a_long_line_of_a_log_can_be_read_to_its_end() {
     let line = format!("{} end", "x".repeat(9000));
     let text = vec![line.clone(); 300].join("\n");

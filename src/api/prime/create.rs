@@ -16,8 +16,7 @@ use crate::problems::{Path, Problems};
 pub const MINIMAL_RL: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"trainer":{"optim":{"lr":3e-6}},"orchestrator":{"batch_size":64,"group_size":8,"train":{"source":[{"name":"reverse","env":{"taskset":{"id":"reverse-text"}}}]}},"inference":{}}"#;
 
 /// The least config of a supervised run.
-pub const MINIMAL_SFT: &str =
-    r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"data":{"type":"fake","batch_size":8}}"#;
+pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"optim":{"lr":1e-5},"data":{"type":"fake","batch_size":8}}"#;
 
 /// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
 #[must_use]

@@ -227,7 +227,7 @@ pub(super) fn is_not_found(error: &ToolError) -> bool {
 
 /// The status of what an answer shows. Runs are wrapped.
 #[must_use]
-pub(super) fn status(reply: &Reply) -> Option<String> {
+pub fn status(reply: &Reply) -> Option<String> {
     #[derive(Deserialize)]
     struct Run {
         status: Option<String>,

@@ -29,7 +29,7 @@ pub(super) fn base(name: &str) -> Option<Arc<Base>> {
     Some(Base::new(u64::try_from(seed).ok()?))
 }
 
-const NOTE: &str = "a tiny model of this machine: tokens are the bytes of UTF-8 text, 0 to 255; 256 ends a text. Untrained it writes nearly random bytes, each about once in 200 tokens: sample long enough for rewards to differ. It learns within tens of steps at learning rates of 0.003 to 0.01; at 0.0001 hardly anything happens";
+const NOTE: &str = "a tiny model of this machine: tokens are the bytes of UTF-8 text, 0 to 255; 256 ends a text. Untrained it writes nearly random bytes, each about once in 100 tokens: sample long enough for rewards to differ. It learns within tens of steps at learning rates of 0.003 to 0.01; at 0.0001 hardly anything happens";
 
 pub(super) async fn list() -> axum::Json<Value> {
     let entry = |(place, name): (usize, &&str)| {

@@ -109,6 +109,26 @@ fn tells(name: &str, part: &str) -> bool {
     }
 }
 
+/// From where to where the entropy of a policy falls that has collapsed: from something to nothing.
+const ALIVE: f64 = 0.1;
+const DEAD: f64 = 0.01;
+
+/// What is to be said of a run whose entropy has fallen to nothing: nothing else shows it, and such a run ends as COMPLETED.
+pub(super) fn collapse(rows: &[Object]) -> Option<String> {
+    let known = columns_of(rows);
+    let entropies = known.iter().filter(|name| name.contains("entropy"));
+    let name = entropies.min_by_key(|name| (!name.contains("mean"), name.len()))?;
+    let mut values = rows
+        .iter()
+        .filter_map(|row| serde_json::from_str::<f64>(row.get(name)?.get()).ok());
+    let (first, last) = (values.next()?, values.next_back()?);
+    (first > ALIVE && last < DEAD).then(|| {
+        format!(
+            "{name} fell from {first:.2} to {last:.4}: the policy has collapsed onto few texts, mostly from too high a learning rate"
+        )
+    })
+}
+
 /// The columns that have the same value in all rows, of which there are several.
 fn constants(rows: &[Object]) -> HashMap<String, String> {
     let [first, rest @ ..] = rows else {

@@ -1,6 +1,6 @@
 //! The metrics of a run, one row for each step.
 
-use super::columns::{LeftOut, choose, main, narrow, some};
+use super::columns::{LeftOut, choose, collapse, main, narrow, some};
 use super::values::cut;
 use super::{BUDGET, SHORT, keep_at, noted, size};
 use crate::api::Reply;
@@ -26,7 +26,8 @@ pub fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     let Some(mut rows) = reply.member::<Vec<Object>>("metrics") else {
         return super::bounded(reply);
     };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = collapse(&rows).into_iter().collect();
+    let mut is_whole = notes.is_empty();
     let all_columns = wanted.columns.is_empty();
     if !all_columns {
         match choose(&mut rows, &wanted.columns) {
@@ -36,7 +37,7 @@ pub fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     }
     let detailed = wanted.detailed || wanted.every.is_some();
     let room = if detailed { BUDGET } else { SHORT };
-    let mut is_whole = all_columns;
+    is_whole &= all_columns;
     let too_long = |rows: &[Object]| rows.iter().map(size).sum::<usize>() > room;
     if all_columns && !detailed && too_long(&rows) {
         let LeftOut { names, constant } = main(&mut rows);
