@@ -50,6 +50,8 @@ const COMMANDS: &[(&str, &str)] = &[
 /// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
 pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result<(), String> {
     let server = Server::new(Arc::clone(&api), offer, preface);
+    // Before anything is shown: who reads that Ctrl-C ends it may press it at once.
+    let asked_to_stop = asked_to_stop();
     if io::stdin().is_terminal() {
         // Somebody wants to see what it does.
         stderr::write(wrapped::fit(&greeting()));
@@ -63,7 +65,7 @@ pub async fn serve(api: Arc<Api>, offer: Offer, preface: &'static str) -> Result
         () = output_closed() => Ok(()),
         () = ends.output.cancelled() => Ok(()),
         () = grace(&ends.input) => Ok(()),
-        () = asked_to_stop() => Ok(()),
+        () = asked_to_stop => Ok(()),
         result = run(server, transport) => result,
     };
     parting::warn(&api).await;
@@ -92,8 +94,9 @@ async fn grace(ended: &CancellationToken) {
     tokio::time::sleep(GRACE).await;
 }
 
+/// Listens from now on; what is returned ends with the first signal.
 #[cfg(unix)]
-async fn asked_to_stop() {
+fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [
         SignalKind::terminate(),
@@ -101,10 +104,12 @@ async fn asked_to_stop() {
         SignalKind::hangup(),
     ];
     let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-    if signals.is_empty() {
-        return std::future::pending().await;
+    async move {
+        if signals.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }
-    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }
 
 #[cfg(not(unix))]

@@ -50,11 +50,18 @@ impl Object {
             }
             _ => {}
         }
+        // One letter apart says more than alike, wherever it is.
+        let misspelt = self.members.iter().any(|member| is_near(name, &member.name));
+        if !misspelt {
+            if let Some((old, sentence)) = self.retired.iter().find(|(old, _)| is_near(name, old)) {
+                return format!("is not known here; {old} {sentence}");
+            }
+            if let Some((holder, meant)) = self.meant_deeper(name) {
+                return format!("belongs inside {holder}, where it {meant}");
+            }
+        }
         if let Some(near) = self.nearest(name) {
             return format!("is not known here; did you mean {near}?");
-        }
-        if let Some((holder, meant)) = self.meant_deeper(name) {
-            return format!("belongs inside {holder}, where it {meant}");
         }
         if self.members.is_empty() {
             return "is not known here, where nothing is: leave it out".to_owned();

@@ -184,6 +184,21 @@ async fn what_a_model_can_have_meant_is_not_ignored() {
             json!({"session_id": "s", "body": {"adam_params": {"betas": [0.9, 0.95]}}}),
             "body.adam_params.betas: is written as beta1 and beta2",
         ),
+        (
+            "sample",
+            json!({"session_id": "s", "body": {"model_inputs": [], "prompt": "Hi"}}),
+            "body.prompt: is not known here; prompts is called model_inputs today",
+        ),
+        (
+            "create-training-session",
+            json!({"body": {"model_resources_id": "m", "lora_rank": 8}}),
+            "body.lora_rank: belongs inside lora_config, where it is called rank here",
+        ),
+        (
+            "sample",
+            json!({"session_id": "s", "body": {"model_inputs": [], "sampling_params": {"num_samples": 2}}}),
+            "body.sampling_params.num_samples: belongs beside sampling_params",
+        ),
         // What is not there is shown in its least form.
         (
             "create-model-resource",

@@ -45,6 +45,7 @@ impl CreateSession {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(extend("x-retired" = {
+    "r": "is called rank here",
     "lora_rank": "is called rank here",
     "lora_alpha": "is called alpha here",
     "lora_dropout": "is called dropout here",
