@@ -20,7 +20,7 @@ NOT_TOOLS = {"create-payload-upload-url", "create-payload-download-url", "delete
 # Operations whose tool is not named after them by the rule below.
 IRREGULAR = {"list-available-gpu-types": "listgputypes", "list-available-fft-models": "listmodels"}
 # What the server adds to a query.
-ADDED = {"get-run-samples": {"limit": "20"}}
+ADDED = {"get-run-samples": {"limit": "4"}}
 
 # This session answers to nobody: the request stays open until the client gives up.
 HANGING_SESSION = "00000000-0000-4000-8000-00000000dead"
