@@ -42,6 +42,7 @@ mod room;
 mod secret_member;
 pub mod together;
 pub mod wait;
+mod walk;
 
 use std::sync::Arc;
 

@@ -110,7 +110,7 @@ impl Data {
 
     /// Stores a text where it holds up nobody, beginning now.
     #[must_use]
-    pub fn keep(self: Arc<Self>, folder: PathBuf, name: String, text: String) -> Storing {
+    pub fn keep(self: Arc<Self>, folder: PathBuf, name: String, text: Arc<String>) -> Storing {
         Storing {
             began: Instant::now(),
             writing: spawn_blocking(move || self.store(&folder, &name, text.as_bytes())),

@@ -19,7 +19,8 @@ use crate::spec::Spec;
 /// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
 #[derive(Debug)]
 pub struct Reply {
-    text: String,
+    /// Shared, since a large one goes to all who wait for it, and into a file.
+    text: Arc<String>,
     view: View,
 }
 
@@ -54,7 +55,10 @@ pub enum Output {
 /// What is seen of a copy is for its own caller to say.
 impl Clone for Reply {
     fn clone(&self) -> Self {
-        Self::new(self.text.clone())
+        Self {
+            text: Arc::clone(&self.text),
+            view: View::default(),
+        }
     }
 }
 
@@ -63,7 +67,7 @@ impl Reply {
     #[must_use]
     pub fn new(json: String) -> Self {
         Self {
-            text: json,
+            text: Arc::new(json),
             view: View::default(),
         }
     }
@@ -78,6 +82,12 @@ impl Reply {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same, to be kept beside the answer.
+    #[must_use]
+    pub fn shared_text(&self) -> Arc<String> {
+        Arc::clone(&self.text)
     }
 
     /// A member of the answer, if it is an object that has it and of this type.
@@ -105,15 +115,16 @@ impl Reply {
             return self;
         };
         if self.text.starts_with('{') && self.text.ends_with('}') && !self.mentions(name) {
-            self.text.pop();
-            let comma = if self.text.len() > 1 { "," } else { "" };
-            let _ = write!(self.text, "{comma}\"{name}\":{value}}}");
+            let text = Arc::make_mut(&mut self.text);
+            text.pop();
+            let comma = if text.len() > 1 { "," } else { "" };
+            let _ = write!(text, "{comma}\"{name}\":{value}}}");
             return self;
         }
         if let Ok(mut object) = serde_json::from_str::<Object>(&self.text) {
             object.set(name, value);
             if let Ok(text) = serde_json::to_string(&object) {
-                self.text = text;
+                self.text = Arc::new(text);
             }
         }
         self
@@ -130,13 +141,13 @@ impl Reply {
     /// The JSON text, owned.
     #[must_use]
     pub fn into_text(self) -> String {
-        self.text
+        Arc::unwrap_or_clone(self.text)
     }
 
     /// The JSON text, and how it is to be seen.
     #[must_use]
     pub fn into_parts(self) -> (String, View) {
-        (self.text, self.view)
+        (Arc::unwrap_or_clone(self.text), self.view)
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::json::string_end;
+use super::walk::value_end;
 
 /// The text without the member `name`, wherever it stands, in any case and with underscores or without. `found` gets what
 /// it holds. The text may be broken JSON: what of it can be read is.
@@ -65,29 +66,6 @@ fn read(string: &str) -> Option<String> {
     serde_json::from_str(string)
         .ok()
         .or_else(|| Some(inside.to_owned()))
-}
-
-/// How long the value is that a text begins with.
-fn value_end(text: &str) -> usize {
-    let (mut at, mut depth) = (0_usize, 0_usize);
-    while let Some(byte) = text.as_bytes().get(at) {
-        match byte {
-            b'"' => {
-                at += string_end(text.get(at..).unwrap_or_default());
-                if depth == 0 {
-                    return at;
-                }
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth <= 1 => return if depth == 0 { at } else { at + 1 },
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return at,
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
 }
 
 #[cfg(test)]

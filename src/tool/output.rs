@@ -1,6 +1,7 @@
 //! How an answer reaches the model: whole, or as a file and a summary.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rmcp::model::{CallToolResult, ContentBlock, ProtocolVersion, Resource};
 use rmcp::service::{RequestContext, RoleServer};
@@ -107,7 +108,9 @@ async fn store(call: &Call<'_>, text: String) -> Result<Stored, String> {
         return Err("there is no data directory: the user can name one in RL_MCP_DATA_DIR".to_owned());
     };
     let name = format!("{}-{}.json", call.spec.name, uuid::Uuid::new_v4());
-    data.keep(PathBuf::from(RESULTS), name, text).end().await
+    data.keep(PathBuf::from(RESULTS), name, Arc::new(text))
+        .end()
+        .await
 }
 
 /// Older clients refuse a whole result for a kind of content that they do not know.

@@ -1,40 +1,30 @@
-//! Long lists of numbers in short: how many, and their mean. They are most of a sampling, so they are walked as text; a value
-//! is made only of what is averaged.
+//! Long lists of numbers in short: how many, and their mean. They are most of a sampling, so they are read from the text;
+//! a value is made only of what is averaged.
 
-use memchr::memchr_iter;
-use serde::de::{Deserialize, Deserializer, Error as _};
-use serde_json::value::RawValue;
+use memchr::{memchr, memchr_iter};
 
 use super::tensor::usable_logprob;
+use crate::api::walk::items;
 
-/// How many values a list has.
-pub(super) struct Count(pub(super) usize);
-
-/// The mean of a list of log-probabilities, to three decimals; what is unknown does not count.
-pub(super) struct Mean(pub(super) Option<f64>);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        let list = <&RawValue>::deserialize(json)?.get();
-        if let Some(values) = plain(list) {
-            let commas = memchr_iter(b',', values.as_bytes()).count();
-            return Ok(Self(if values.trim().is_empty() { 0 } else { commas + 1 }));
-        }
-        let values: Vec<&RawValue> = serde_json::from_str(list).map_err(D::Error::custom)?;
-        Ok(Self(values.len()))
+/// How many items the text of a list has; `None`: it is no list.
+pub(super) fn count(list: &str) -> Option<usize> {
+    match plain(list) {
+        Some("") => Some(0),
+        Some(values) => Some(memchr_iter(b',', values.as_bytes()).count() + 1),
+        None => Some(items(list)?.count()),
     }
 }
 
-impl<'de> Deserialize<'de> for Mean {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        let list = <&RawValue>::deserialize(json)?.get();
-        if let Some(values) = plain(list) {
-            let values = values.split(',').filter_map(|value| value.trim().parse().ok());
-            return Ok(Self(mean(known(values))));
-        }
-        let values: Vec<Option<f64>> = serde_json::from_str(list).map_err(D::Error::custom)?;
-        Ok(Self(mean(known(values.into_iter().flatten()))))
+/// The mean of a list of log-probabilities, to three decimals; what is unknown does not count. `None`: it is no such list.
+#[expect(clippy::option_option, reason = "the mean of nothing, and no mean")]
+pub(super) fn mean_logprob(list: &str) -> Option<Option<f64>> {
+    if list == "null" {
+        return Some(None);
     }
+    let values = Values(Some(plain(list)?));
+    // A number without white space around it, as nearly all are; what is none is null.
+    let values = values.filter_map(|value| value.parse().or_else(|_| value.trim_ascii().parse()).ok());
+    Some(mean(values.filter_map(|value| usable_logprob(Some(value)))))
 }
 
 /// What stands between the brackets of a list in which each comma separates two values: one of numbers and `null`.
@@ -42,11 +32,23 @@ fn plain(list: &str) -> Option<&str> {
     let values = list.strip_prefix('[')?.strip_suffix(']')?;
     memchr::memchr3(b'"', b'[', b'{', values.as_bytes())
         .is_none()
-        .then_some(values)
+        .then(|| values.trim_ascii())
 }
 
-fn known(values: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
-    values.filter_map(|value| usable_logprob(Some(value)))
+/// What stands between the commas of a text.
+struct Values<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.0.take()?;
+        let Some(comma) = memchr(b',', rest.as_bytes()) else {
+            return Some(rest);
+        };
+        self.0 = rest.get(comma + 1..);
+        rest.get(..comma)
+    }
 }
 
 /// To three decimals, which is enough to see a policy collapse.
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn lists_of_every_form_are_counted_and_averaged() {
-        for (list, count, mean) in [
+        for (list, many, mean) in [
             ("[]", 0, None),
             ("[ ]", 0, None),
             ("[-1.5]", 1, Some(-1.5)),
@@ -70,14 +72,13 @@ mod tests {
             ("[null]", 1, None),
             ("[-0.0004]", 1, Some(-0.0)),
         ] {
-            let read: Count = serde_json::from_str(list).unwrap();
-            assert_eq!(read.0, count, "{list}");
-            let read: Mean = serde_json::from_str(list).unwrap();
-            assert_eq!(read.0, mean, "{list}");
+            assert_eq!(count(list), Some(many), "{list}");
+            assert_eq!(mean_logprob(list), Some(mean), "{list}");
         }
-        assert_eq!(serde_json::from_str::<Count>(r#"[1,"2,3"]"#).unwrap().0, 2);
-        assert!(serde_json::from_str::<Count>("{}").is_err());
-        assert!(serde_json::from_str::<Count>("7").is_err());
-        assert!(serde_json::from_str::<Mean>(r#"["a"]"#).is_err());
+        assert_eq!(count(r#"[1,"2,3"]"#), Some(2));
+        assert_eq!(count("{}"), None);
+        assert_eq!(count("7"), None);
+        assert_eq!(mean_logprob("null"), Some(None));
+        assert_eq!(mean_logprob(r#"["a"]"#), None);
     }
 }

@@ -197,7 +197,7 @@ fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: 
     let stored = match &completed {
         Some(id) => {
             let name = format!("{}-{}.json", kind.label, file_name(id));
-            store(call, session_id, name, reply.text().to_owned())
+            store(call, session_id, name, reply.shared_text())
         }
         None => None,
     };
@@ -283,11 +283,12 @@ fn has_results(operation: &str) -> bool {
 fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) -> Option<Storing> {
     let id = reply.member::<String>("id")?;
     let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
-    store(call, session_id, name, call.api.redactor().scrub_owned(request))
+    let text = call.api.redactor().scrub_owned(request);
+    store(call, session_id, name, Arc::new(text))
 }
 
 /// Stores a file of a session, beginning now. Secrets have been taken out of the text: out of an answer when it came in.
-fn store(call: &Call<'_>, session_id: &str, name: String, text: String) -> Option<Storing> {
+fn store(call: &Call<'_>, session_id: &str, name: String, text: Arc<String>) -> Option<Storing> {
     let data = Arc::clone(call.api.config().data.as_ref()?);
     Some(data.keep(folder(session_id), name, text))
 }

@@ -1,16 +1,15 @@
 //! Large results in short: what is needed to decide on the next step, without tokens and tensors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::slice;
 
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::numbers::{Count, Mean, mean};
+use super::numbers::{self, mean};
 use crate::api::integer::Integer;
 use crate::api::json::{self, Object};
+use crate::api::walk::{items, members};
 
 /// The most completions that are listed one by one.
 const MOST_COMPLETIONS: usize = 600;
@@ -19,7 +18,7 @@ const MOST_PROMPTS: usize = 150;
 
 /// What stands in the place of `output` in the summary of a sampling: for each prompt, one entry for each completion in
 /// every list.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Completions {
     token_counts: Vec<usize>,
     stop_reasons: Vec<String>,
@@ -61,33 +60,6 @@ impl<'a> Together<'a> {
     }
 }
 
-/// An operation: its output, read as a sampling, and the other members as they are.
-struct Operation {
-    others: Object,
-    sampled: Sampled,
-}
-
-#[derive(Deserialize)]
-struct Sampled {
-    results: Vec<Sampling>,
-}
-
-#[derive(Deserialize)]
-struct Sampling {
-    sequences: Vec<Sequence>,
-    #[serde(default)]
-    policy_segments: Option<Vec<Segment>>,
-}
-
-#[derive(Deserialize)]
-struct Sequence {
-    tokens: Count,
-    #[serde(default)]
-    logprobs: Option<Mean>,
-    #[serde(default)]
-    stop_reason: Option<String>,
-}
-
 #[derive(Deserialize)]
 struct Segment {
     version: Integer,
@@ -97,12 +69,20 @@ struct Segment {
 /// those of each prompt; of very many completions these of each prompt, and of very many prompts of all together.
 #[must_use]
 pub fn sample(text: &str) -> Option<Object> {
-    let Operation {
-        others: mut operation,
-        sampled,
-    } = serde_json::from_str(text).ok()?;
-    let count: usize = sampled.results.iter().map(|result| result.sequences.len()).sum();
-    let results: Vec<Completions> = sampled.results.into_iter().map(completions).collect();
+    let mut operation = Object::default();
+    let mut sampled = None;
+    for (name, value) in members(text)? {
+        let value = if name == "output" {
+            sampled = Some(results(value)?);
+            // Keeps its place among the others.
+            RawValue::NULL.to_owned()
+        } else {
+            json::raw(value.to_owned()).ok()?
+        };
+        operation.push(name.into_owned(), value);
+    }
+    let results = sampled?;
+    let count: usize = results.iter().map(|result| result.token_counts.len()).sum();
     let results = if results.len() > MOST_PROMPTS {
         to_raw_value(&Together {
             prompts: Some(results.len()),
@@ -120,53 +100,44 @@ pub fn sample(text: &str) -> Option<Object> {
     Some(operation)
 }
 
-impl<'de> Deserialize<'de> for Operation {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Operation;
+/// What is in the member `output` of a sampling.
+fn results(output: &str) -> Option<Vec<Completions>> {
+    let (_, results) = members(output)?.find(|(name, _)| name == "results")?;
+    items(results)?.map(completions).collect()
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an operation")
+/// The completions of one prompt.
+fn completions(result: &str) -> Option<Completions> {
+    let mut completions = Completions::default();
+    let mut sequences = None;
+    for (name, value) in members(result)? {
+        match &*name {
+            "sequences" => sequences = Some(value),
+            "policy_segments" => {
+                let segments: Option<Vec<Segment>> = serde_json::from_str(value).ok()?;
+                let versions = segments.into_iter().flatten().map(|segment| segment.version);
+                completions.policy_versions = versions.collect();
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Operation, A::Error> {
-                let (mut others, mut sampled) = (Object::default(), None);
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == "output" {
-                        // Keeps its place among the others.
-                        others.set(&name, RawValue::NULL.to_owned());
-                        sampled = Some(map.next_value()?);
-                    } else {
-                        others.set(&name, map.next_value()?);
-                    }
-                }
-                let sampled = sampled.ok_or_else(|| A::Error::missing_field("output"))?;
-                Ok(Operation { others, sampled })
+            _ => {}
+        }
+    }
+    for sequence in items(sequences?)? {
+        let (mut count, mut mean, mut stop_reason) = (None, None, None::<String>);
+        for (name, value) in members(sequence)? {
+            match &*name {
+                "tokens" => count = Some(numbers::count(value)?),
+                "logprobs" => mean = numbers::mean_logprob(value)?,
+                "stop_reason" => stop_reason = serde_json::from_str(value).ok()?,
+                _ => {}
             }
         }
-        json.deserialize_map(Members)
+        let reason = stop_reason.as_deref().unwrap_or("unknown");
+        let reason = reason.strip_prefix("STOP_REASON_").unwrap_or(reason);
+        completions.token_counts.push(count?);
+        completions.stop_reasons.push(reason.to_owned());
+        completions.mean_logprobs.push(mean);
     }
-}
-
-fn completions(sampling: Sampling) -> Completions {
-    let segments = sampling.policy_segments.into_iter().flatten();
-    let sequences = &sampling.sequences;
-    Completions {
-        token_counts: sequences.iter().map(|sequence| sequence.tokens.0).collect(),
-        stop_reasons: sequences.iter().map(stop_reason).collect(),
-        mean_logprobs: sequences.iter().map(mean_logprob).collect(),
-        policy_versions: segments.map(|segment| segment.version).collect(),
-    }
-}
-
-fn stop_reason(sequence: &Sequence) -> String {
-    let reason = sequence.stop_reason.as_deref().unwrap_or("unknown");
-    reason.strip_prefix("STOP_REASON_").unwrap_or(reason).to_owned()
-}
-
-fn mean_logprob(sequence: &Sequence) -> Option<f64> {
-    sequence.logprobs.as_ref()?.0
+    Some(completions)
 }
 
 /// Of a forward-backward pass: everything but the tensors.
