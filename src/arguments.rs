@@ -6,11 +6,14 @@
 //! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` and empty text
 //! for an absent member, arguments that a host adds to each call. Only then serde makes the Rust type of it, and the tool's own rules run over that.
 
+mod id;
 mod numbers;
 mod place;
 mod reader;
 mod rule;
 mod scalar;
+pub mod schema;
+mod shared;
 mod unknown;
 
 use std::borrow::Cow;
@@ -18,10 +21,12 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
 
-use crate::api::json;
-use crate::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems};
+use crate::json;
 
+pub(crate) use id::id;
 pub use rule::Rule;
+pub use shared::NoArgs;
 
 /// What a tool accepts, made once from its schema.
 pub struct Accepts {

@@ -8,17 +8,15 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 
-use crate::api::{Api, Call, Request};
-use crate::config::{
-    Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, MAX_PRICE, MAX_WAIT, key_variables,
-};
-use crate::data::Data;
+use crate::config::{Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, MAX_PRICE, MAX_WAIT};
+use crate::context::{Call, Context, Request};
 use crate::error::ToolError;
+use crate::error::problems::list;
+use crate::files::data::Data;
 use crate::journal;
-use crate::offer::Offer;
-use crate::problems::list;
+use crate::mcp::offer::Offer;
+use crate::mcp::tool::Entry;
 use crate::spec::{Effect, LIST_RUNS, LIST_TRAINING_SESSIONS, Service, Spec};
-use crate::tool::Entry;
 use crate::tools::ALL;
 
 /// How long a person waits for the answer of one service.
@@ -26,30 +24,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SERVICES: [Service; 2] = [Service::Together, Service::Prime];
 
 /// Writes the report to `out`, the verdict last. The answer says whether everything that is configured works.
-pub async fn check(api: &Arc<Api>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
+pub async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut broken = Vec::new();
     // Both are asked at once, so that nobody waits for two that hang one after the other.
-    let mut tests: FuturesOrdered<_> = SERVICES.map(|service| test(api, service)).into_iter().collect();
+    let mut tests: FuturesOrdered<_> = SERVICES
+        .map(|service| test(context, service))
+        .into_iter()
+        .collect();
     for service in SERVICES {
-        let account = api.config().account(service);
+        let account = context.config().account(service);
         write_account(account, service, out)?;
         let tested = tests.next().await.flatten();
-        if !write_test(api, tested, out)? || account.broken_file.is_some() {
+        if !write_test(context, tested, out)? || account.broken_file.is_some() {
             broken.push(service.name().to_owned());
         }
     }
-    write_run_settings(api.config(), &mut broken, out)?;
+    write_run_settings(context.config(), &mut broken, out)?;
     write_tools(offer, out)?;
-    write_verdict(api, offer, &broken, out)?;
+    write_verdict(context, offer, &broken, out)?;
     Ok(broken.is_empty())
 }
 
 /// The last lines, which are what a terminal still shows.
-fn write_verdict(api: &Arc<Api>, offer: &Offer, broken: &[String], out: &mut impl Write) -> io::Result<()> {
-    let any_key = SERVICES.iter().any(|service| has_key(api, *service));
+fn write_verdict(
+    context: &Arc<Context>,
+    offer: &Offer,
+    broken: &[String],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let any_key = SERVICES.iter().any(|service| has_key(context, *service));
     for service in SERVICES {
-        if any_key && offer.has(service) && !has_key(api, service) {
+        if any_key && offer.has(service) && !has_key(context, service) {
             writeln!(
                 out,
                 "\nThere is no key for {}: its tools are offered, but a call only says which variable is missing.",
@@ -61,13 +67,13 @@ fn write_verdict(api: &Arc<Api>, offer: &Offer, broken: &[String], out: &mut imp
         writeln!(
             out,
             "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: {}put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
-            if api.config().prime.broken_file.is_some() {
+            if context.config().prime.broken_file.is_some() {
                 "mend the file that was left out, or "
             } else {
                 ""
             },
-            key_variables(Service::Together).join(" or "),
-            key_variables(Service::Prime).join(" or "),
+            Service::Together.key_variables().join(" or "),
+            Service::Prime.key_variables().join(" or "),
         )?;
     }
     match (broken, any_key) {
@@ -207,8 +213,8 @@ fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn has_key(api: &Arc<Api>, service: Service) -> bool {
-    api.config().account(service).key.is_some()
+fn has_key(context: &Arc<Context>, service: Service) -> bool {
+    context.config().account(service).key.is_some()
 }
 
 fn write_account(account: &Account, service: Service, out: &mut impl Write) -> io::Result<()> {
@@ -225,17 +231,17 @@ fn write_account(account: &Account, service: Service, out: &mut impl Write) -> i
 type Tested = (Result<(), ToolError>, Duration);
 
 /// Tests a service; `None` without a key.
-async fn test(api: &Arc<Api>, service: Service) -> Option<Tested> {
-    if !has_key(api, service) {
+async fn test(context: &Arc<Context>, service: Service) -> Option<Tested> {
+    if !has_key(context, service) {
         return None;
     }
     let started = Instant::now();
-    let result = read_something(api, service).await;
+    let result = read_something(context, service).await;
     Some((result, started.elapsed()))
 }
 
 /// Says what came of a test, and returns whether that is well.
-fn write_test(api: &Arc<Api>, tested: Option<Tested>, out: &mut impl Write) -> io::Result<bool> {
+fn write_test(context: &Arc<Context>, tested: Option<Tested>, out: &mut impl Write) -> io::Result<bool> {
     let Some((result, elapsed)) = tested else {
         writeln!(out, "  test      skipped, as there is no key\n")?;
         return Ok(true);
@@ -244,7 +250,7 @@ fn write_test(api: &Arc<Api>, tested: Option<Tested>, out: &mut impl Write) -> i
     match &result {
         Ok(()) => writeln!(out, "  test      ok, the service answered in {elapsed} ms\n")?,
         Err(error) => {
-            let text = api.redactor().scrub_owned(error.to_string());
+            let text = context.redactor().scrub_owned(error.to_string());
             let mut lines = text.lines();
             writeln!(out, "  test      FAILED: {}", lines.next().unwrap_or_default())?;
             for line in lines {
@@ -258,7 +264,7 @@ fn write_test(api: &Arc<Api>, tested: Option<Tested>, out: &mut impl Write) -> i
 
 fn key(account: &Account, service: Service) -> String {
     account.key.as_ref().map_or_else(
-        || format!("none ({})", key_variables(service).join(" or ")),
+        || format!("none ({})", service.key_variables().join(" or ")),
         |key| format!("from {}", key.from),
     )
 }
@@ -272,12 +278,12 @@ fn base_url(account: &Account) -> String {
 }
 
 /// The cheapest call that needs a valid key and changes nothing.
-async fn read_something(api: &Arc<Api>, service: Service) -> Result<(), ToolError> {
+async fn read_something(context: &Arc<Context>, service: Service) -> Result<(), ToolError> {
     let spec: &'static Spec = match service {
         Service::Together => &LIST_TRAINING_SESSIONS,
         Service::Prime => &LIST_RUNS,
     };
-    let call = Call::new(api, spec).hurried(PATIENCE);
+    let call = Call::new(context, spec).hurried(PATIENCE);
     Request::new(&call, spec)
         .query("limit", Some(1))
         .send()

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::VARIABLES;
-use crate::offer::Choice;
-use crate::problems::{list, nearest};
+use crate::error::problems::{list, nearest};
+use crate::mcp::offer::Choice;
 use crate::spec::{Toolset, parse_toolsets};
 use crate::tools::ALL;
 

@@ -15,17 +15,16 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::data::{Data, Limits};
 use crate::files::Files;
+use crate::files::data::{Data, Limits};
 use crate::spec::{Service, Toolset};
 
-pub use base_url::is_loopback;
 use env::Env;
 use prime_file::PrimeFile;
 use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
 pub use variables::{
     DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS, VARIABLES,
-    Variable, base_url_variables, key_variables,
+    Variable,
 };
 
 /// Why the server cannot start with this environment.

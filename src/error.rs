@@ -3,14 +3,14 @@
 //! A failure text says what failed, what the service said, whether anything was changed, and what to do next.
 
 mod advice;
+pub mod problems;
 
 pub use advice::{after_conflict, after_unknown};
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::key_variables;
-use crate::problems::Problems;
+use crate::error::problems::Problems;
 use crate::spec::{Service, Spec};
 
 /// Why a tool call failed.
@@ -183,7 +183,7 @@ impl fmt::Display for ToolError {
                 write!(
                     f,
                     "\nNext: ask the user to {mend}put it into the environment variable {variable} of this server (in the host's mcp.json, under \"env\"), and to restart the server.",
-                    variable = key_variables(*service).join(" or "),
+                    variable = service.key_variables().join(" or "),
                 )
             }
             Self::Here { why, next } => write!(f, "{why}\nNext: {next}"),

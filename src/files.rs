@@ -1,6 +1,8 @@
 //! Local files that a tool may read, and directories that it may write to: those of the data directory, and under the
 //! directories that the user named.
 
+pub mod data;
+pub mod directory;
 mod listing;
 
 use std::fs::{File, Metadata};
@@ -9,21 +11,13 @@ use std::path::{Component, Path, PathBuf};
 
 use reqwest::Url;
 
-use crate::data::{self, BATCHES, RESULTS};
-use crate::directory::{Directory, Open};
-use crate::error::ToolError;
+use crate::files::data::{BATCHES, RESULTS};
+use crate::files::directory::{Directory, Open};
 
 pub use listing::{Listed, newest};
 
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
 pub const LARGEST_JSON: u64 = 256 << 20;
-
-/// Runs what may wait for the disk, or takes long over a file, where it holds up nobody.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ToolError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ToolError::Internal(format!("work on files broke off: {error}")))
-}
 
 /// The directories under which files may be read.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,8 @@ mod pending;
 mod reader;
 mod reading;
 mod record;
+mod rows;
+pub mod running;
 mod seen;
 
 use std::collections::HashSet;
@@ -29,6 +31,8 @@ pub(crate) use pending::Pending;
 use reader::History;
 use reading::Readings;
 pub use record::{Outcome, Record};
+use rows::Rows;
+use running::Running;
 
 /// The journal of this machine, as one server writes it.
 pub struct Journal {
@@ -36,6 +40,9 @@ pub struct Journal {
     /// Hosts and ports of the services as configured; what is about others is left out of what is read.
     hosts: Vec<String>,
     redactor: Arc<Redactor>,
+    /// Those of all tools, which its lines are about.
+    rows: Rows,
+    running: Running,
     lines: Arc<Lines>,
     readings: Readings,
     /// What was seen of things that are shown again and again, and is written down already.
@@ -45,15 +52,28 @@ pub struct Journal {
 impl Journal {
     /// The journal in `directory`, about these hosts; `None`: nothing is written anywhere.
     #[must_use]
-    pub fn new(directory: Option<PathBuf>, hosts: Vec<String>, redactor: Arc<Redactor>) -> Self {
+    pub fn new(
+        directory: Option<PathBuf>,
+        hosts: Vec<String>,
+        redactor: Arc<Redactor>,
+        rows: &'static [&'static Spec],
+    ) -> Self {
         Self {
             directory,
             hosts,
             redactor,
+            rows: Rows(rows),
+            running: Running::default(),
             lines: Lines::new(),
             readings: Readings::default(),
             seen: Mutex::default(),
         }
+    }
+
+    /// What this process started and may be up.
+    #[must_use]
+    pub const fn running(&self) -> &Running {
+        &self.running
     }
 
     /// Writes a line, soon: nobody waits for the disk here. [`Self::settled`] says how it went.
@@ -106,7 +126,8 @@ impl Journal {
             let instead = History::without_journal(&problem);
             knows_something.then_some(instead).ok_or(problem)
         };
-        let work = move |history: &History| Activity::new(history, &unwritten, &filter);
+        let rows = self.rows;
+        let work = move |history: &History| Activity::new(history, &unwritten, &filter, rows);
         self.readings.with(directory, &self.hosts, instead, work).await
     }
 }
@@ -116,7 +137,8 @@ impl Journal {
     /// known of it.
     pub(crate) async fn mistaken(&self, spec: &'static Spec, given: Vec<Given>) -> Option<String> {
         let directory = self.directory.as_ref()?;
-        let work = move |history: &History| identity::mistaken(&history.records, spec, &given);
+        let rows = self.rows;
+        let work = move |history: &History| identity::mistaken(&history.records, spec, &given, rows);
         let read = self.readings.with(directory, &self.hosts, Err, work).await;
         read.ok().flatten()
     }
@@ -135,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_ids_make_a_line_that_is_written_whole() {
         let directory = tempfile::tempdir().unwrap();
-        let journal = Journal::new(Some(directory.path().to_owned()), Vec::new(), Arc::default());
+        let journal = Journal::new(Some(directory.path().to_owned()), Vec::new(), Arc::default(), &[]);
         let mut record = Record::new("get-save-training-checkpoint-operation", "h", Outcome::Unknown);
         let worst = "\"\\\u{1f600}\n".repeat(1000);
         for name in [

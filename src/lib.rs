@@ -1,34 +1,28 @@
 //! `rl-mcp`: an MCP server for reinforcement-learning post-training.
 //!
-//! Start reading at [`spec`] (what each tool does to the world), then [`tool`] (how a handler is run) and any
-//! file of [`tools`].
+//! `ARCHITECTURE.md` names the parts and the way of a call through them. Start reading at [`spec`] (what each tool does to
+//! the world), then [`mcp::tool`] (how a handler is run) and any file of [`tools`].
 
-pub mod api;
 pub mod arguments;
-pub mod batch;
 pub mod check;
 pub mod cli;
+pub mod client;
 pub mod config;
-pub mod data;
-pub mod directory;
-pub mod download;
+pub mod context;
 pub mod error;
 pub mod files;
-pub mod instructions;
 pub mod journal;
-pub mod large;
+pub mod json;
 pub mod logging;
-pub mod offer;
-pub mod problems;
+pub mod mcp;
+pub mod prime;
 pub mod read_result;
 pub mod redact;
-pub mod schema;
-pub mod serve;
-pub mod server;
 pub mod spec;
 pub mod stderr;
-pub mod tool;
-pub mod transport;
+pub mod together;
+pub mod wait;
+pub mod work;
 pub mod wrapped;
 
 #[path = "../tools/mod.rs"]
@@ -38,11 +32,13 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use api::Api;
 use cli::{Cli, Command};
 use config::Config;
-use offer::Offer;
+use context::Context;
+use mcp::offer::Offer;
+use mcp::serve;
 use redact::Redactor;
+use tools::{ROWS, TOOLS};
 use wrapped::Wrapped;
 
 /// Exit code for a configuration that cannot be used, as for a wrong argument.
@@ -103,8 +99,8 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     } else {
         config
     };
-    let offer = Offer::new(cli.choice(), &config)?;
-    let api = Arc::new(Api::new(config, redactor));
+    let offer = Offer::new(cli.choice(), &config, &TOOLS)?;
+    let context = Arc::new(Context::new(config, redactor, &ROWS));
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -123,14 +119,14 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
                 {
                     let _ = writeln!(out, "It runs with {behavior}.\n");
                 }
-                match check::check(&api, &offer, &mut out).await {
+                match check::check(&context, &offer, &mut out).await {
                     Ok(works) => Ok(ExitCode::from(u8::from(!works))),
                     // Whoever read the report has seen enough of it.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
                     Err(error) => Err(error.to_string()),
                 }
             }
-            _ => serve::serve(api.clone(), offer, preface)
+            _ => serve::serve(context.clone(), offer, preface)
                 .await
                 .map(|()| ExitCode::SUCCESS),
         }
@@ -138,6 +134,6 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     // A blocking read of standard input must not hold up the end.
     runtime.shutdown_background();
     // What was under way until now is of unknown outcome, which is to be written too.
-    api.journal().end();
+    context.journal().end();
     code
 }

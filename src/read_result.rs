@@ -9,11 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::api::Reply;
-use crate::api::{json, non_finite};
+use crate::context::Reply;
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
 use crate::files::{Files, LARGEST_JSON};
-use crate::problems::{Path, Problems};
+use crate::json;
+use crate::json::non_finite;
 
 use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};

@@ -1,11 +1,12 @@
 //! Keeps secrets out of everything that leaves the process.
 //!
-//! What a service says loses them as soon as it comes in (`api/door.rs`), after what nobody sees was taken out of it: the
+//! What a service says loses them as soon as it comes in (`client/door.rs`), after what nobody sees was taken out of it: the
 //! other way round that would put keys together again. Whatever leaves the process passes through [`Redactor::scrub`] once
-//! more: the text of a tool result (`tool/output.rs`) or of a failure (`tool/adapter.rs`), a refused request
-//! (`server.rs`), a line of the log (`logging.rs`) or of the journal, and the report of `check.rs`. So a service that
+//! more: the text of a tool result (`mcp/tool/output.rs`) or of a failure (`mcp/tool/adapter.rs`), a refused request
+//! (`mcp/server.rs`), a line of the log (`logging.rs`) or of the journal, and the report of `check.rs`. So a service that
 //! echoes a key in an error, a proxy that prints headers, or a library that logs too much cannot leak one.
 
+pub mod clean;
 mod fold;
 mod forms;
 mod search;

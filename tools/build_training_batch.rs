@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::api::{Call, Reply};
-use crate::batch::{self, Request};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::files::blocking;
+use crate::error::problems::{Path, Problems};
 use crate::journal::Given;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::batch;
+use crate::together::batch::Request;
+use crate::together::course::Courses;
+use crate::work::blocking;
 
 /// The tool.
 pub struct BuildTrainingBatch;
@@ -24,7 +27,7 @@ impl Handler for BuildTrainingBatch {
     }
 
     async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let config = call.api.config();
+        let config = call.context.config();
         let data = config
             .data
             .as_ref()
@@ -39,7 +42,7 @@ impl Handler for BuildTrainingBatch {
         };
         let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
         let oldest = versions.and_then(|versions| versions.first().copied());
-        let doubt = oldest.and_then(|oldest| call.api.courses().older(&session_id, oldest));
+        let doubt = oldest.and_then(|oldest| call.context.state::<Courses>().older(&session_id, oldest));
         Ok(match doubt {
             Some(doubt) => built.noted(&doubt),
             None => built,
@@ -56,7 +59,7 @@ async fn told(call: &Call<'_>, mut problems: Problems, session_id: &str, given: 
     let session = Given::new("session_id", session_id);
     let given = given.into_iter().chain([session]).collect();
     let mistaken = call
-        .api
+        .context
         .journal()
         .mistaken(&spec::GET_SAMPLE_OPERATION, given)
         .await;

@@ -3,15 +3,19 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::Body;
-use crate::api::together::billing::{self, Price};
-use crate::api::together::model_resource::NewModelResource;
-use crate::api::wait::{self, RESOURCE_UP};
-use crate::api::{Call, Reply, Request, WaitSeconds};
+use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::billing;
+use crate::together::billing::Price;
+use crate::together::model_resource::NewModelResource;
+use crate::wait;
+use crate::wait::RESOURCE_UP;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct CreateModelResource;
@@ -39,14 +43,14 @@ impl Handler for CreateModelResource {
         if args.estimate_only == Some(true) {
             let request = Request::new(call, &spec::ESTIMATE_MODEL_RESOURCE_COST).body(body);
             let reply = request.send().await?;
-            let over = call.api.config().max_price_per_hour;
+            let over = call.context.config().max_price_per_hour;
             let over = over.and_then(|limit| billing::over_limit(&reply, limit));
             let note = "Only an estimate: nothing was started.".to_owned();
             let note = over.map_or_else(|| note.clone(), |over| format!("{note} {over}"));
             return Ok(reply.with("note", &note));
         }
         let price = billing::price(call, &body).await;
-        if let Some(limit) = call.api.config().max_price_per_hour {
+        if let Some(limit) = call.context.config().max_price_per_hour {
             billing::within_limit(&price, limit)?;
         }
         let price = price.ok().flatten();

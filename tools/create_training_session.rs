@@ -3,13 +3,17 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::Body;
-use crate::api::together::session::CreateSession;
-use crate::api::wait::{self, SESSION_UP};
-use crate::api::{Call, Reply, WaitSeconds};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::course::Courses;
+use crate::together::session::CreateSession;
+use crate::wait;
+use crate::wait::SESSION_UP;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct CreateTrainingSession;
@@ -34,7 +38,7 @@ impl Handler for CreateTrainingSession {
         }
         let reply = request.send().await?;
         if let Some(id) = reply.member::<String>("id") {
-            call.api.courses().created(&id);
+            call.context.state::<Courses>().created(&id);
         }
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
         Ok(waited.told())

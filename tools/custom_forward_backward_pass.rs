@@ -1,13 +1,14 @@
 //! `custom-forward-backward-pass`: gradients of a loss that the caller computed.
 
-use crate::api::together::args::SmallSubmitArgs;
-use crate::api::together::custom::CustomForwardBackward;
-use crate::api::together::operation;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SmallSubmitArgs;
+use crate::together::custom::CustomForwardBackward;
+use crate::together::operation;
 
 /// The tool.
 pub struct CustomForwardBackwardPass;

@@ -3,13 +3,17 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::{CheckpointId, CheckpointVariant};
-use crate::api::{Call, Reply, WaitSeconds, wait};
-use crate::download::{self, Wanted};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::download;
+use crate::together::download::Wanted;
+use crate::together::{CheckpointId, CheckpointVariant};
+use crate::wait;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct DownloadCheckpoint;
@@ -38,7 +42,7 @@ impl Handler for DownloadCheckpoint {
             download::show_urls(call, &links);
             return Ok(download::fitting(links));
         };
-        let place = call.api.config().files.directory(&directory).await;
+        let place = call.context.config().files.directory(&directory).await;
         let place = place
             .map_err(|problem| ToolError::Arguments(Problems::one(&Path::Root.key("directory"), problem)))?;
         let wanted = Wanted {

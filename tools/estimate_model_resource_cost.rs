@@ -3,14 +3,15 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::Body;
-use crate::api::together::model_resource::NewModelResource;
-use crate::api::{Call, Reply};
+use crate::arguments::schema::Undescribed;
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::schema::Undescribed;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::model_resource::NewModelResource;
 
 /// The tool.
 pub struct EstimateModelResourceCost;

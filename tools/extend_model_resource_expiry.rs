@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::Body;
-use crate::api::together::ModelResourceId;
-use crate::api::together::model_resource::ExtendExpiry;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::ModelResourceId;
+use crate::together::model_resource::ExtendExpiry;
 
 /// The tool.
 pub struct ExtendModelResourceExpiry;

@@ -1,13 +1,14 @@
 //! `forward-backward-pass`: loss and gradients of a batch.
 
-use crate::api::together::args::SubmitArgs;
-use crate::api::together::forward_backward::ForwardBackward;
-use crate::api::together::operation;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SubmitArgs;
+use crate::together::forward_backward::ForwardBackward;
+use crate::together::operation;
 
 /// The tool.
 pub struct ForwardBackwardPass;

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::CheckpointId;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::CheckpointId;
 
 /// The tool.
 pub struct GetCheckpoint;

@@ -1,11 +1,13 @@
 //! `get-model-resource`: state and expiry of a model resource.
 
-use crate::api::together::args::ModelResourceArgs;
-use crate::api::wait::{self, RESOURCE};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::ModelResourceArgs;
+use crate::wait;
+use crate::wait::RESOURCE;
 
 /// The tool.
 pub struct GetModelResource;

@@ -1,11 +1,13 @@
 //! `get-training-session`: one session with its state, step and checkpoints.
 
-use crate::api::together::args::SessionArgs;
-use crate::api::wait::{self, SESSION};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SessionArgs;
+use crate::wait;
+use crate::wait::SESSION;
 
 /// The tool.
 pub struct GetTrainingSession;

@@ -1,11 +1,12 @@
 //! `get-weights-sync-operation`: state and result of a weights-sync.
 
-use crate::api::together::args::SmallOperationArgs;
-use crate::api::together::operation;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SmallOperationArgs;
+use crate::together::operation;
 
 /// The tool.
 pub struct GetWeightsSyncOperation;

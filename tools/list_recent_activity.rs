@@ -7,15 +7,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::api::{Call, Reply, json};
 use crate::config::DATA_DIR;
-use crate::data::BATCHES;
-use crate::directory::Directory;
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::files::{Listed, blocking, newest};
+use crate::files::data::BATCHES;
+use crate::files::directory::Directory;
+use crate::files::{Listed, newest};
 use crate::journal::Filter;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::json;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::work::blocking;
 
 /// The tool.
 pub struct ListRecentActivity;
@@ -41,7 +44,7 @@ impl Handler for ListRecentActivity {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let config = call.api.config();
+        let config = call.context.config();
         let Some(data) = &config.data else {
             return Err(ToolError::Here {
                 why: "There is no journal, as there is no data directory.".to_owned(),
@@ -57,7 +60,7 @@ impl Handler for ListRecentActivity {
             longest,
             limit: args.limit,
         };
-        let activity = call.api.journal().activity(filter).await;
+        let activity = call.context.journal().activity(filter).await;
         let activity = activity.map_err(|problem| ToolError::Here {
             why: format!(
                 "The journal in {} cannot be read: {problem}.",

@@ -1,10 +1,11 @@
 //! `list-supported-models`: the base models that can be trained.
 
-use crate::api::NoArgs;
-use crate::api::{Call, Reply};
+use crate::arguments::NoArgs;
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct ListSupportedModels;

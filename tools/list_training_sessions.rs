@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::list::{Filters, OfSession, Page};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::Problems;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::Problems;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::list::{Filters, OfSession, Page};
 
 /// The tool.
 pub struct ListTrainingSessions;

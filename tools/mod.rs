@@ -55,8 +55,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::schema::ALIASES;
-use crate::tool::Entry;
+use crate::arguments::schema::ALIASES;
+use crate::mcp::tool::{Entry, Tools};
+use crate::spec::Spec;
 
 /// The names of all arguments of all tools, in every spelling.
 static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
@@ -73,11 +74,14 @@ static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Whether any tool has an argument of this name, offered or not.
-#[must_use]
-pub fn any_takes(name: &str) -> bool {
-    ARGUMENTS.contains(name)
-}
+/// All tools.
+pub static TOOLS: Tools = Tools {
+    entries: ALL,
+    any_takes: |name| ARGUMENTS.contains(name),
+};
+
+/// The rows of all tools.
+pub static ROWS: LazyLock<Vec<&Spec>> = LazyLock::new(|| ALL.iter().map(|entry| entry.spec).collect());
 
 /// Every tool, in the order in which clients see them: toolset by toolset.
 pub const ALL: &[Entry] = &[

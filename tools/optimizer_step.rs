@@ -1,12 +1,13 @@
 //! `optimizer-step`: applies the gathered gradients.
 
-use crate::api::together::args::SmallSubmitArgs;
-use crate::api::together::{operation, optimizer};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SmallSubmitArgs;
+use crate::together::{operation, optimizer};
 
 /// The tool.
 pub struct OptimizerStep;

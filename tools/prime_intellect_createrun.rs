@@ -3,15 +3,21 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::{self, Body};
-use crate::api::prime::create::{self, CreateRun};
-use crate::api::prime::secrets::{self, ForwardSecrets};
-use crate::api::prime::{config, config_file, started, team};
-use crate::api::{Call, Reply, WaitSeconds, wait};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::problems::{Path, Problems};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::error::problems::{Path, Problems};
+use crate::json;
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::prime::create;
+use crate::prime::create::CreateRun;
+use crate::prime::secrets;
+use crate::prime::secrets::ForwardSecrets;
+use crate::prime::{config, config_file, started, team};
+use crate::spec;
+use crate::spec::Spec;
+use crate::wait;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct PrimeIntellectCreaterun;
@@ -59,7 +65,7 @@ impl Handler for PrimeIntellectCreaterun {
         let mut body = json::object(&args.body.into_text())?;
         if let Some(path) = &args.config_path {
             config = Path::Root.key("config_path");
-            let text = call.api.config().files.read(path, LARGEST_CONFIG).await;
+            let text = call.context.config().files.read(path, LARGEST_CONFIG).await;
             let text = text.map_err(|problem| ToolError::Arguments(Problems::one(&config, problem)))?;
             body.set("config", json::raw(config_file::read(&text, &config)?)?);
         }
@@ -81,7 +87,7 @@ impl Handler for PrimeIntellectCreaterun {
                 body.set(member, json::raw(json::text(&value)?)?);
             }
         }
-        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
+        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.context)?;
         let unlogged = run.wandb().filter(|_| body.get("wandbApiKey").is_none());
         let unlogged = unlogged.map(|table| {
             format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")

@@ -1,10 +1,11 @@
 //! `prime-intellect-deleterun`: removes a training run.
 
-use crate::api::prime::RunArgs;
-use crate::api::{Call, Reply, Request};
+use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::RunArgs;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectDeleterun;

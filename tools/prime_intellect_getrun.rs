@@ -1,12 +1,14 @@
 //! `prime-intellect-getrun`: state and config of a run.
 
-use crate::api::prime::{WatchedRunArgs, thin};
-use crate::api::wait::{self, RUN_ENDED, RUN_SHOWN};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::large;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::{WatchedRunArgs, thin};
+use crate::spec;
+use crate::spec::Spec;
+use crate::wait;
+use crate::wait::{RUN_ENDED, RUN_SHOWN};
+use crate::work;
 
 /// The tool.
 pub struct PrimeIntellectGetrun;
@@ -25,6 +27,6 @@ impl Handler for PrimeIntellectGetrun {
         };
         let waited = wait::shown(call, goal, &[&args.run_id], until).await?;
         let size = waited.reply().text().len();
-        large::work(size, move || waited.map(thin::bounded).told()).await
+        work::over(size, move || waited.map(thin::bounded).told()).await
     }
 }

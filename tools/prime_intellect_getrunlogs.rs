@@ -5,14 +5,15 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::clean;
-use crate::api::prime::{RunId, logs, thin};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
+use crate::error::problems::{Path, Problems};
 use crate::error::{Cause, Failure, ToolError};
-use crate::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::prime::{RunId, logs, thin};
 use crate::redact::Redactor;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::redact::clean;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectGetrunlogs;
@@ -77,7 +78,7 @@ impl Handler for PrimeIntellectGetrunlogs {
             .query("env_name", args.env_name);
         match request.as_written().send().await {
             Ok(reply) => {
-                let redactor = Arc::clone(call.api.redactor());
+                let redactor = Arc::clone(call.context.redactor());
                 thin::fit(reply, move |reply| shown(reply, asked, &redactor)).await
             }
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),

@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::RunId;
-use crate::api::prime::thin::{self, Wanted};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::RunId;
+use crate::prime::thin;
+use crate::prime::thin::Wanted;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectGetrunmetrics;

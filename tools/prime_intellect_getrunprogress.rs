@@ -1,11 +1,12 @@
 //! `prime-intellect-getrunprogress`: how far a run is.
 
-use crate::api::prime::RunArgs;
-use crate::api::prime::thin;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::RunArgs;
+use crate::prime::thin;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectGetrunprogress;

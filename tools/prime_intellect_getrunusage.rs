@@ -1,10 +1,11 @@
 //! `prime-intellect-getrunusage`: what a run has used and cost.
 
-use crate::api::prime::RunArgs;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::RunArgs;
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectGetrunusage;

@@ -1,10 +1,11 @@
 //! `prime-intellect-listmodels`: models that are ready on clusters.
 
-use crate::api::prime::{DiscoveryArgs, discover};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::{DiscoveryArgs, discover};
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectListmodels;

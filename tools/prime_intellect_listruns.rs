@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::prime::{TeamId, team, thin};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::{TeamId, team, thin};
+use crate::spec;
+use crate::spec::Spec;
 
 /// The tool.
 pub struct PrimeIntellectListruns;

@@ -1,11 +1,13 @@
 //! `prime-intellect-pauserun`: holds a run and frees its GPUs.
 
-use crate::api::prime::WatchedRunArgs;
-use crate::api::wait::{self, RUN_DOWN};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::WatchedRunArgs;
+use crate::spec;
+use crate::spec::Spec;
+use crate::wait;
+use crate::wait::RUN_DOWN;
 
 /// The tool.
 pub struct PrimeIntellectPauserun;

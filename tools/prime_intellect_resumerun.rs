@@ -3,15 +3,20 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::json::{self, Body};
-use crate::api::prime::create::ResumeRun;
-use crate::api::prime::secrets::{self, ForwardSecrets};
-use crate::api::prime::{RunId, started};
-use crate::api::{Call, Reply, WaitSeconds, wait};
 use crate::config::RUN_SECRETS;
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::json;
+use crate::json::Body;
+use crate::mcp::tool::Handler;
+use crate::prime::create::ResumeRun;
+use crate::prime::secrets;
+use crate::prime::secrets::ForwardSecrets;
+use crate::prime::{RunId, started};
+use crate::spec;
+use crate::spec::Spec;
+use crate::wait;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct PrimeIntellectResumerun;
@@ -34,7 +39,7 @@ impl Handler for PrimeIntellectResumerun {
         let until = wait::until(call, args.wait_seconds);
         let given = args.body.map_or_else(|| "{}".to_owned(), Body::into_text);
         let mut body = json::object(&given)?;
-        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.api)?;
+        let forwarded = secrets::fill(&mut body, args.forward_secrets, call.context)?;
         let bare = RUN_SECRETS.iter().all(|(_, member)| body.get(member).is_none());
         let bare = bare.then(|| {
             "The paused run's secrets do not carry over, and none was sent (body.wandbApiKey and body.hfToken, or forward_secrets)."

@@ -1,11 +1,13 @@
 //! `prime-intellect-stoprun`: ends a run.
 
-use crate::api::prime::WatchedRunArgs;
-use crate::api::wait::{self, RUN_DOWN, status};
-use crate::api::{Call, Reply, Request};
+use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::prime::WatchedRunArgs;
+use crate::spec;
+use crate::spec::Spec;
+use crate::wait;
+use crate::wait::{RUN_DOWN, status};
 
 const PAUSED: &str = "A PAUSED run stays PAUSED and bills nothing: prime-intellect-resumerun goes on with it, prime-intellect-deleterun removes it.";
 

@@ -1,11 +1,13 @@
 //! `read-result`: a part of a stored result.
 
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::files::blocking;
-use crate::read_result::{self, Request};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::read_result;
+use crate::read_result::Request;
+use crate::spec;
+use crate::spec::Spec;
+use crate::work::blocking;
 
 /// The tool.
 pub struct ReadResult;
@@ -15,7 +17,7 @@ impl Handler for ReadResult {
     type Args = Request;
 
     async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let files = call.api.config().files.clone();
+        let files = call.context.config().files.clone();
         blocking(move || read_result::read(&args, &files)).await?
     }
 }

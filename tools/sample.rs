@@ -1,11 +1,12 @@
 //! `sample`: completions of prompts, with log-probabilities.
 
-use crate::api::together::args::SubmitArgs;
-use crate::api::together::{operation, sample};
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::SubmitArgs;
+use crate::together::{operation, sample};
 
 /// The tool.
 pub struct Sample;

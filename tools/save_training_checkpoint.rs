@@ -1,11 +1,12 @@
 //! `save-training-checkpoint`: saves weights, optimizer and step for resuming.
 
-use crate::api::together::args::CheckpointArgs;
-use crate::api::together::operation;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::CheckpointArgs;
+use crate::together::operation;
 
 /// The tool.
 pub struct SaveTrainingCheckpoint;

@@ -3,12 +3,15 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::{ModelResourceId, billing};
-use crate::api::wait::{self, RESOURCE_DOWN};
-use crate::api::{Call, Reply, Request, WaitSeconds};
+use crate::context::{Call, Reply, Request};
 use crate::error::{Failure, ToolError};
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::{ModelResourceId, billing};
+use crate::wait;
+use crate::wait::RESOURCE_DOWN;
+use crate::wait::WaitSeconds;
 
 /// The tool.
 pub struct StopModelResource;

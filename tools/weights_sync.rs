@@ -1,13 +1,14 @@
 //! `weights-sync`: makes sampling use the trained weights.
 
-use crate::api::json;
-use crate::api::together::args::{SmallSubmitArgs, SubmitArgs};
-use crate::api::together::operation;
-use crate::api::together::weights_sync::WeightsSync as WeightsSyncBody;
-use crate::api::{Call, Reply};
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::spec::{self, Spec};
-use crate::tool::Handler;
+use crate::json;
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::together::args::{SmallSubmitArgs, SubmitArgs};
+use crate::together::operation;
+use crate::together::weights_sync::WeightsSync as WeightsSyncBody;
 
 /// The tool.
 pub struct WeightsSync;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::numbers::surely_fine;
 use super::reader::{Outcome, Reader, Seen};
 use super::rule::{Member, Object, Rule};
-use crate::problems::Path;
+use crate::error::problems::Path;
 
 /// How many wrong values of one list are named: a list of a thousand numbers repeats its mistake, and must not crowd
 /// out the other problems.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::place::Place;
 use super::rule::{Member, Object, Rule};
-use crate::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems};
 
 /// The pass so far. It only looks, or it also writes the plain form: arguments that are plain already, as most are,
 /// are not written again.

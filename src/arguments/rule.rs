@@ -1,11 +1,11 @@
-//! The schema dialect of `schema.rs` in the form in which it is enforced.
+//! The schema dialect of [`super::schema`] in the form in which it is enforced.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::problems::list;
-use crate::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::error::problems::list;
 
 /// What one place in the arguments may hold.
 pub enum Rule {

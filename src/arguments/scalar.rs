@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed as _, IgnoredAny};
 use super::place::Place;
 use super::reader::{Outcome, Reader};
 use super::rule::{Number, Rule, Text};
-use crate::problems::{list, nearest};
+use crate::error::problems::{list, nearest};
 
 impl Place<'_> {
     pub(super) fn number(self, number: Number, value: f64, write: impl FnOnce(&mut Reader)) -> Outcome {

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::together::forward_backward::ForwardBackward;
-use crate::schema::input_schema;
+use crate::arguments::schema::input_schema;
+use crate::together::forward_backward::ForwardBackward;
 
 #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
 struct Args {
@@ -344,7 +344,7 @@ proptest! {
 fn an_open_object_of_very_many_members_takes_no_longer_for_each() {
     let schema = json!({"type": "object", "properties": {"config": {"type": "object"}}});
     let accepts = Accepts::new(&schema);
-    crate::large::assert_linear("members", |bytes| {
+    crate::work::assert_linear("members", |bytes| {
         let members: Vec<String> = (0..bytes / 10).map(|n| format!("\"m{n}\":1")).collect();
         let raw = format!("{{\"config\":{{{}}}}}", members.join(","));
         assert!(accepts.read::<Value>(&raw, |_, _| {}).is_ok());

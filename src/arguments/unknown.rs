@@ -2,7 +2,7 @@
 
 use super::reader::Seen;
 use super::rule::{Object, Rule};
-use crate::problems::{Path, list, nearest};
+use crate::error::problems::{Path, list, nearest};
 
 /// What n8n adds to each call, whatever the tool takes.
 const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];

@@ -1,6 +1,7 @@
 //! Base URLs: what they may be, and what is taken off them.
 
 use super::ConfigError;
+use crate::client::is_loopback;
 
 /// Reads a base URL. A trailing slash and one trailing `version_path` are dropped, since every path starts with
 /// it; plain http is for loopback alone, since the key travels with each request.
@@ -36,17 +37,4 @@ pub(super) fn read_base_url(
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(path.strip_suffix(version_path).unwrap_or(&path));
     Ok(url)
-}
-
-/// Whether a URL's host is this machine.
-#[must_use]
-pub fn is_loopback(url: &reqwest::Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

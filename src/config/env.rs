@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::base_url::read_base_url;
 use super::prime_file::PrimeFile;
-use super::variables::{DATA_DIR, RUN_SECRETS, TOOLSETS, base_url_variables, key_variables};
+use super::variables::{DATA_DIR, RUN_SECRETS, TOOLSETS};
 use super::{Account, ConfigError, RunSecret, given, read_key};
 use crate::spec::{Service, Toolset, parse_toolsets};
 
@@ -36,9 +36,9 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
     ) -> Result<Account, ConfigError> {
         let owned = |(from, value): (&str, String)| (from.to_owned(), value);
         let from_file = |value: &Option<String>| Some((file.name.clone(), value.clone()?));
-        let key = self.first(key_variables(service)).map(owned);
+        let key = self.first(service.key_variables()).map(owned);
         let key = key.or_else(|| from_file(&file.api_key));
-        let base_url = self.first(base_url_variables(service)).map(owned);
+        let base_url = self.first(service.base_url_variables()).map(owned);
         let base_url = base_url.or_else(|| from_file(&file.base_url));
         let (base_url_from, base_url) = match base_url {
             Some((from, value)) => {

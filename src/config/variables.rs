@@ -1,7 +1,5 @@
 //! The environment variables that the server reads.
 
-use crate::spec::Service;
-
 /// An environment variable that the server reads.
 pub struct Variable {
     /// Its name.
@@ -10,10 +8,6 @@ pub struct Variable {
     pub meaning: &'static str,
 }
 
-const TOGETHER_KEYS: [&str; 2] = ["TOGETHER_AI_API_KEY", "TOGETHER_API_KEY"];
-const TOGETHER_BASE_URLS: [&str; 1] = ["TOGETHER_BASE_URL"];
-const PRIME_KEYS: [&str; 1] = ["PRIME_API_KEY"];
-const PRIME_BASE_URLS: [&str; 2] = ["PRIME_API_BASE_URL", "PRIME_BASE_URL"];
 pub(super) const INLINE_LIMIT: &str = "RL_MCP_INLINE_LIMIT";
 pub(super) const MAX_CONCURRENCY: &str = "RL_MCP_MAX_CONCURRENCY";
 pub(super) const CALL_TIMEOUT: &str = "RL_MCP_CALL_TIMEOUT";
@@ -133,21 +127,3 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "certificates to trust in place of the system's, on Linux",
     },
 ];
-
-/// The variable names of a service's key, the one that wins first.
-#[must_use]
-pub const fn key_variables(service: Service) -> &'static [&'static str] {
-    match service {
-        Service::Together => &TOGETHER_KEYS,
-        Service::Prime => &PRIME_KEYS,
-    }
-}
-
-/// The variable names of a service's base URL, the one that wins first.
-#[must_use]
-pub const fn base_url_variables(service: Service) -> &'static [&'static str] {
-    match service {
-        Service::Together => &TOGETHER_BASE_URLS,
-        Service::Prime => &PRIME_BASE_URLS,
-    }
-}

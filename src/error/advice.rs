@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Cause, Failure};
-use crate::config::{base_url_variables, key_variables};
 use crate::spec::{Effect, Method, Service, Spec};
 
 /// After a call by the row `spec` whose answer was lost: what is not known, and how to find out. `None` when nothing can
@@ -67,7 +66,7 @@ impl Failure {
     }
 
     pub(super) fn next_step(&self) -> String {
-        let base_url = base_url_variables(self.service).join(" or ");
+        let base_url = self.service.base_url_variables().join(" or ");
         if self.store {
             return "call again for a fresh link; if it is refused again, the store has a fault or a proxy is in the way.".to_owned();
         }
@@ -101,7 +100,7 @@ impl Failure {
             413 => "the body is too large for the service: split the batch over several calls.".to_owned(),
             401 => format!(
                 "the key is wrong, expired or lacks a scope. A valid one belongs into {} of this server's environment (in the host's mcp.json, under \"env\"); then the server has to be restarted.",
-                key_variables(service).join(" or ")
+                service.key_variables().join(" or ")
             ),
             402 => match service {
                 Service::Together => "the account's credit is too low; ask the user to add some.".to_owned(),
@@ -117,7 +116,7 @@ impl Failure {
             404 => self.next_after_not_found(),
             405 => format!(
                 "this address has no such operation: check {}.",
-                base_url_variables(service).join(" or ")
+                service.base_url_variables().join(" or ")
             ),
             408 => "the service took too long; call again.".to_owned(),
             409 if self.spec.effect == Effect::Submit => "the state does not allow it now, or this idempotency_key was used with another body. Look at get-training-session; leave idempotency_key out for a new operation.".to_owned(),
@@ -151,7 +150,7 @@ impl Failure {
                 };
                 format!(
                     "{names}check {}: this address does not have the operation.",
-                    base_url_variables(self.service).join(" or ")
+                    self.service.base_url_variables().join(" or ")
                 )
             },
             |(_, next)| (*next).to_owned(),

@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::api::clean;
-use crate::directory::{Directory, Kind};
-use crate::problems::list;
+use crate::error::problems::list;
+use crate::files::directory::{Directory, Kind};
+use crate::redact::clean;
 
 /// How many files of a directory are named where one of them is wanted.
 const MOST_NAMED: usize = 8;

@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::lines::Unwritten;
+use super::rows::Rows;
 use super::{History, Outcome, Record};
 use crate::error::{after_conflict, after_unknown};
-use crate::spec::{self, Effect, Spec};
-use crate::tools::ALL;
+use crate::spec;
+use crate::spec::{Effect, Spec};
 
 mod batches;
 pub(super) mod bills;
@@ -113,7 +114,7 @@ struct Unknown {
 
 impl Activity {
     /// Makes it of what was read and of what could not be written.
-    pub(super) fn new(history: &History, unwritten: &Unwritten, filter: &Filter) -> Self {
+    pub(super) fn new(history: &History, unwritten: &Unwritten, filter: &Filter, rows: Rows) -> Self {
         let own = own(history, unwritten);
         let mut records: Vec<&Record> = history.records.iter().chain(&own).collect();
         if !own.is_empty() {
@@ -164,7 +165,7 @@ impl Activity {
                 &mut left_out,
             ),
             unknown: newest(
-                unknown(&recent),
+                unknown(&recent, rows),
                 filter.most(MOST),
                 "of unknown outcome (limit shows more)",
                 &mut left_out,
@@ -231,11 +232,6 @@ fn newest<T>(mut list: Vec<T>, most: usize, what: &str, left_out: &mut Vec<Strin
     left_out.extend(said(list.len().saturating_sub(most), what));
     list.truncate(most);
     list
-}
-
-/// The row of a tool, of this version of the server.
-fn row(tool: &str) -> Option<&'static Spec> {
-    ALL.iter().map(|entry| entry.spec).find(|spec| spec.name == tool)
 }
 
 /// The sessions that `recent` is about, but for those that `records` show to have ended, by themselves or with their
@@ -316,10 +312,13 @@ fn checkpoints(recent: &[&Record]) -> Vec<Checkpoint> {
 }
 
 /// The calls whose outcome is still not known, each with what to do about it.
-fn unknown(recent: &[&Record]) -> Vec<Unknown> {
+fn unknown(recent: &[&Record], rows: Rows) -> Vec<Unknown> {
     let mut found = Vec::new();
     for (at, record) in recent.iter().enumerate() {
-        let Some(row) = row(&record.tool).filter(|_| record.outcome == Outcome::Unknown) else {
+        let Some(row) = rows
+            .of(&record.tool)
+            .filter(|_| record.outcome == Outcome::Unknown)
+        else {
             continue;
         };
         let later = || {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::lines::Line;
 use super::record::now;
-use crate::data::make_private;
-use crate::directory::{Directory, Open};
+use crate::files::data::make_private;
+use crate::files::directory::{Directory, Open};
 
 /// The longest line, in bytes. Whatever is that short reaches a file in one piece.
 pub(super) const LONGEST_LINE: usize = 4094;

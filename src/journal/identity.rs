@@ -1,11 +1,11 @@
 //! What an id is that a service refuses, if it was seen under another name: a session's id given for a model resource,
 //! an operation of another session, a checkpoint of the other type.
 
+use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
     DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, SAVE_TRAINING_CHECKPOINT, Spec,
 };
-use crate::tools::ALL;
 
 /// The things that have ids, by the names that the journal has for these.
 const KINDS: [(&str, &str); 5] = [
@@ -46,7 +46,7 @@ impl Given {
 }
 
 /// Says what the first mistaken id of a call by the row `spec` is, and what to call instead, as far as `records` show it.
-pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option<String> {
+pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Rows) -> Option<String> {
     let seen = |record: &&Record| matches!(record.outcome, Outcome::Done | Outcome::Saved);
     let records: Vec<&Record> = records.iter().rev().filter(seen).collect();
     all.iter().find_map(|given| {
@@ -54,7 +54,7 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option
         let named = |name| move |record: &&&Record| known_as(record, name) == Some(given.id.as_str());
         if let Some(record) = records.iter().find(named(name)) {
             return match name {
-                "operation_id" => another_operation(spec, record, all),
+                "operation_id" => another_operation(spec, record, all, rows),
                 "checkpoint_id" if spec.name == DOWNLOAD_CHECKPOINT.name => for_resuming(given, record),
                 _ => None,
             };
@@ -83,14 +83,11 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option
 }
 
 /// An operation of another session, or of another kind than the row shows.
-fn another_operation(spec: &Spec, record: &Record, given: &[Given]) -> Option<String> {
-    let started = ALL
-        .iter()
-        .map(|entry| entry.spec)
-        .find(|row| row.name == record.tool)?;
+fn another_operation(spec: &Spec, record: &Record, given: &[Given], rows: Rows) -> Option<String> {
+    let started = rows.of(&record.tool)?;
     let (id, session) = (record.id("operation_id")?, record.id("session_id")?);
     let shown_by = |row: &Spec| row.path.strip_suffix("/{operation_id}") == Some(started.path);
-    let show = ALL.iter().map(|entry| entry.spec).find(|row| shown_by(row))?;
+    let show = rows.find(shown_by)?;
     let same_session = given
         .iter()
         .any(|given| given.name() == "session_id" && given.id == session);

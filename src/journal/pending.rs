@@ -2,8 +2,7 @@
 
 use super::activity::bills::listed_by;
 use super::record::now;
-use super::{Outcome, Record, seen};
-use crate::api::Call;
+use super::{Journal, Outcome, Record, seen};
 use crate::error::ToolError;
 use crate::spec::{CREATE_MODEL_RESOURCE, STOP_MODEL_RESOURCE, Spec};
 
@@ -13,7 +12,7 @@ const MODEL_RESOURCE: &str = "model_resources_id";
 /// A request under way. One that is dropped half-way, as its call was cancelled or the server ends, may have been
 /// carried out.
 pub(crate) struct Pending<'a> {
-    call: &'a Call<'a>,
+    journal: &'a Journal,
     spec: &'static Spec,
     ids: &'a [(&'static str, &'a str)],
     /// The line as it will be if nothing is heard of the request any more.
@@ -26,14 +25,15 @@ pub(crate) struct Pending<'a> {
 impl<'a> Pending<'a> {
     /// A request by the row `spec` that is about to be sent to `host`; `ids` are the arguments in its path.
     pub(crate) fn new(
-        call: &'a Call<'a>,
+        journal: &'a Journal,
+        tool: &'static Spec,
         spec: &'static Spec,
         host: &str,
         ids: &'a [(&'static str, &'a str)],
         idempotency_key: Option<&str>,
         usd_per_hour: Option<f64>,
     ) -> Self {
-        let mut record = Record::new(call.spec.name, host, Outcome::Unknown);
+        let mut record = Record::new(tool.name, host, Outcome::Unknown);
         for (name, id) in ids {
             record.add_id(name, id);
         }
@@ -41,11 +41,11 @@ impl<'a> Pending<'a> {
         record.usd_per_hour = usd_per_hour;
         record.cause = Some("Cancelled".to_owned());
         let creation = listed_by(spec.name).map(|look| {
-            let running = call.api.running();
+            let running = journal.running();
             running.creating(spec.name, record.time.clone(), look)
         });
         Self {
-            call,
+            journal,
             spec,
             ids,
             record,
@@ -123,9 +123,9 @@ impl<'a> Pending<'a> {
     /// Writes down what has come to something, unless this server has done so before.
     fn note_once(&self, record: &Record, name: &'static str, id: &str) {
         if name == MODEL_RESOURCE {
-            self.call.api.running().ended(id);
+            self.journal.running().ended(id);
         }
-        let journal = self.call.api.journal();
+        let journal = self.journal;
         if journal.is_new(record.outcome, name, id) {
             journal.write(record);
         }
@@ -135,12 +135,12 @@ impl<'a> Pending<'a> {
     fn follow(&self) {
         self.end_creation();
         if self.record.outcome == Outcome::Done {
-            self.call.api.running().looked(self.spec.name);
+            self.journal.running().looked(self.spec.name);
         }
         let Some(id) = self.record.id(MODEL_RESOURCE) else {
             return;
         };
-        let running = self.call.api.running();
+        let running = self.journal.running();
         if self.spec.name == CREATE_MODEL_RESOURCE.name && self.record.outcome == Outcome::Done {
             running.started(id, self.record.usd_per_hour);
         }
@@ -152,7 +152,7 @@ impl<'a> Pending<'a> {
     fn end_creation(&self) {
         if let Some(creation) = self.creation {
             let known = self.answered && self.record.outcome != Outcome::Unknown;
-            self.call.api.running().created(creation, known);
+            self.journal.running().created(creation, known);
         }
     }
 
@@ -163,7 +163,7 @@ impl<'a> Pending<'a> {
                 time: now(),
                 ..self.record.clone()
             };
-            self.call.api.journal().write(&record);
+            self.journal.write(&record);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Record;
 use super::file::is_journal;
-use crate::directory::{Directory, Open};
+use crate::files::directory::{Directory, Open};
 
 /// How much of the journal is read, in bytes: some ten thousand lines.
 const MOST_READ: u64 = 4 << 20;

@@ -147,7 +147,7 @@ pub(super) fn made(spec: &Spec, answer: &str) -> Vec<(&'static str, String)> {
     if members.is_empty() {
         return Vec::new();
     }
-    let Ok(object) = serde_json::from_str::<crate::api::json::Object>(answer) else {
+    let Ok(object) = serde_json::from_str::<crate::json::Object>(answer) else {
         return Vec::new();
     };
     let text = |member: &RawValue| serde_json::from_str::<String>(member.get()).ok();

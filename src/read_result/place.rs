@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::shown::{Kind, Members};
-use crate::api::json::raw;
-use crate::problems::{list, nearest};
+use crate::error::problems::{list, nearest};
+use crate::json::raw;
 
 /// How many names of members a message lists.
 const MOST_LISTED: usize = 40;

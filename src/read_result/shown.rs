@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::place::entries;
-use crate::api::json::{Object, is_compact, raw, without_white_space};
+use crate::json::{Object, is_compact, raw, without_white_space};
 
 /// The longest value that is shown, in characters of its JSON.
 const LONGEST: usize = 7500;

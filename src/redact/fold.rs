@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem};
 
-use crate::api::clean::is_invisible;
+use crate::redact::clean::is_invisible;
 
 /// A part of a text that is in the folded form as it is, or an escape.
 enum Piece<'a> {

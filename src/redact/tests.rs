@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::large::assert_linear;
+use crate::work::assert_linear;
 
 fn redactor(secrets: &[&str]) -> Redactor {
     let redactor = Redactor::default();

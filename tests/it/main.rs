@@ -34,6 +34,7 @@ mod faults;
 mod generated;
 mod hosts;
 mod journeys;
+mod layers;
 mod listing;
 mod model_resources;
 mod offer;

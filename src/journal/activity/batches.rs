@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Activity, FEW, said};
-use crate::api::clean;
 use crate::files::Listed;
+use crate::redact::clean;
 
 /// A file that build-training-batch wrote.
 #[derive(Serialize)]

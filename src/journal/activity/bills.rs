@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::{Outcome, Record};
+use crate::journal::{Outcome, Record};
 use crate::spec::{
     CREATE_MODEL_RESOURCE, CREATE_RUN, DELETE_RUN, GET_MODEL_RESOURCE, GET_RUN, LIST_MODEL_RESOURCES,
     LIST_RUNS, PAUSE_RUN, RESUME_RUN, STOP_MODEL_RESOURCE, STOP_RUN,

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::super::lines::Unwritten;
-use super::super::{History, Record};
+use crate::journal::lines::Unwritten;
+use crate::journal::{History, Record};
 
 /// What this process did and has not written, as far as it was not written meanwhile.
 pub(super) fn own(history: &History, unwritten: &Unwritten) -> Vec<Record> {

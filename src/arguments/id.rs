@@ -1,0 +1,22 @@
+//! Arguments that are ids.
+
+/// Names an id type after what it identifies; the arguments' names say it to the model.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[serde(transparent)]
+        #[schemars(extend("x-plain" = true))]
+        pub struct $name(String);
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+pub(crate) use id;

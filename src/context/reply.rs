@@ -1,0 +1,119 @@
+//! What a call comes to.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::files::data::Storing;
+use crate::json::{Object, edit};
+
+/// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
+#[derive(Debug)]
+pub struct Reply {
+    /// Shared, since a large one goes to all who wait for it, and into a file.
+    text: Arc<String>,
+    view: View,
+}
+
+/// How much of an answer the caller gets to see.
+#[derive(Debug, Default)]
+pub struct View {
+    /// What the caller asked for.
+    pub output: Output,
+    /// Says in short what is in an answer that is too large; `None`: in a general way.
+    pub summary: Option<Summary>,
+    /// Where the whole answer lies already, or is being written.
+    pub stored: Option<Storing>,
+}
+
+/// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for
+/// an answer that is not of the expected kind.
+pub type Summary = fn(&str) -> Option<Object>;
+
+/// Default auto.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// over 32,000 characters as file and summary
+    #[default]
+    Auto,
+    #[expect(missing_docs, reason = "the name says it")]
+    Full,
+    /// always so
+    File,
+}
+
+/// What is seen of a copy is for its own caller to say.
+impl Clone for Reply {
+    fn clone(&self) -> Self {
+        Self {
+            text: Arc::clone(&self.text),
+            view: View::default(),
+        }
+    }
+}
+
+impl Reply {
+    /// An answer with this JSON text.
+    #[must_use]
+    pub fn new(json: String) -> Self {
+        Self {
+            text: Arc::new(json),
+            view: View::default(),
+        }
+    }
+
+    /// The same answer, seen in another way.
+    #[must_use]
+    pub fn seen(self, view: View) -> Self {
+        Self { view, ..self }
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, to be kept beside the answer.
+    #[must_use]
+    pub fn shared_text(&self) -> Arc<String> {
+        Arc::clone(&self.text)
+    }
+
+    /// A member of the answer, if it is an object that has it and of this type.
+    #[must_use]
+    pub fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        edit::member(&self.text, name)
+    }
+
+    /// The answer with a member more, in the server's own words; an answer that is no object stays as it is, since
+    /// nothing that was done may be lost.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
+        edit::set(Arc::make_mut(&mut self.text), name, value);
+        self
+    }
+
+    /// The answer with a sentence more for the caller.
+    #[must_use]
+    pub fn noted(self, note: &str) -> Self {
+        let Self { text, view } = self;
+        let text = Arc::new(edit::noted(Arc::unwrap_or_clone(text), note));
+        Self { text, view }
+    }
+
+    /// The JSON text, owned.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        Arc::unwrap_or_clone(self.text)
+    }
+
+    /// The JSON text, and how it is to be seen.
+    #[must_use]
+    pub fn into_parts(self) -> (String, View) {
+        (Arc::unwrap_or_clone(self.text), self.view)
+    }
+}

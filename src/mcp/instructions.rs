@@ -1,0 +1,51 @@
+//! What a host shows the model about the server as a whole.
+//!
+//! Hosts cut long instructions: the whole stays under 2,000 characters, and says the order of the calls and what
+//! bills. Details belong to the tools' own descriptions.
+
+use crate::mcp::offer::Offer;
+use crate::spec::Service;
+
+const TOGETHER: &str = "\
+Together AI, reinforcement learning step by step:
+1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY), until READY.
+2. create-training-session on it, until RUNNING.
+3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: the same from build-training-batch on, with examples.
+4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
+FAILED is final: read error, then submit a new one.
+";
+
+const PRIME: &str = "\
+Prime Intellect, a whole run from one config:
+1. prime-intellect-createrun (may bill by the GPU hour; prime-intellect-listmodels has the prices).
+2. prime-intellect-getrun with wait_seconds waits for its end; prime-intellect-getrunmetrics, -getrunsamples and -getrunlogs show how it goes.
+3. COMPLETED, FAILED and STOPPED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; -deleterun removes it for good.
+";
+
+const COMMON: &str = "\
+Calls that start, stop or show something wait for it (wait_seconds). If that takes longer, next in the answer is the call that goes on.
+Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice.";
+
+const FURTHER: &str = " Further tools are in toolsets that the user can add with --toolsets.";
+
+const NARROWED: &str = " Only some of the tools named here are offered: the user has limited them.";
+
+/// The instructions for what is offered. `preface` comes first.
+#[must_use]
+pub fn instructions(offer: &Offer, preface: &str) -> String {
+    let mut text = preface.to_owned();
+    for (service, part) in [(Service::Together, TOGETHER), (Service::Prime, PRIME)] {
+        if offer.has(service) {
+            text.push_str(part);
+            text.push('\n');
+        }
+    }
+    text.push_str(COMMON);
+    if !offer.is_everything() {
+        text.push_str(FURTHER);
+    }
+    if !offer.serves_a_run() {
+        text.push_str(NARROWED);
+    }
+    text
+}

@@ -1,0 +1,163 @@
+//! The MCP server: which tools are offered, and how requests reach them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+
+use crate::context::Context;
+use crate::error::problems::{list, nearest};
+use crate::mcp::instructions::instructions;
+use crate::mcp::offer::Offer;
+use crate::mcp::tool::adapter::Offered;
+use crate::mcp::transport::RawArguments;
+
+/// The server.
+pub struct Server {
+    context: Arc<Context>,
+    offer: Offer,
+    preface: &'static str,
+    tools: Vec<Offered>,
+}
+
+impl Server {
+    /// A server that offers these tools, and whose instructions begin with `preface`.
+    #[must_use]
+    pub fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
+        let tools = offer.entries.iter();
+        let tools = tools
+            .map(|entry| Offered::new(entry, offer.all.any_takes))
+            .collect();
+        Self {
+            context,
+            offer,
+            preface,
+            tools,
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Offered> {
+        self.tools.iter().find(|offered| offered.tool().name == name)
+    }
+
+    fn unknown_tool(&self, name: &str) -> ErrorData {
+        if let Some(why) = self.offer.why_not(name) {
+            return ErrorData::invalid_params(format!("the tool {name} is not offered here: {why}"), None);
+        }
+        let names = || self.offer.all.names();
+        let whole = names().find(|whole| whole.strip_suffix(name).is_some_and(|rest| rest.ends_with('-')));
+        let near = whole
+            .or_else(|| of_the_same_words(name, names()))
+            .or_else(|| nearest(name, names()));
+        let known = near.map_or_else(
+            || {
+                let offered = self.tools.iter().map(|offered| offered.tool().name.as_ref());
+                format!("offered are: {}", list(offered))
+            },
+            |near| match self.find(near) {
+                Some(_) => format!("did you mean {near}?"),
+                None => format!(
+                    "did you mean {near}? It is not offered here: {}",
+                    self.offer.why_not(near).unwrap_or_default()
+                ),
+            },
+        );
+        // Secrets are taken out before it is cut, since nobody knows a half of one.
+        let shown: String = self.context.redactor().scrub(name).chars().take(100).collect();
+        ErrorData::invalid_params(format!("there is no tool `{shown}`; {known}"), None)
+    }
+}
+
+/// The name with the fewest words that has all words of another, in whatever order: `weights-sync` for `sync-weights`.
+fn of_the_same_words<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let words = |name: &str| -> BTreeSet<String> {
+        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect()
+    };
+    // Longer ones are no names.
+    let wanted = words(name.get(..LONGEST_TOOL_NAME).unwrap_or(name));
+    let all = known.filter(|known| wanted.len() > 1 && wanted.is_subset(&words(known)));
+    all.min_by_key(|known| words(known).len())
+}
+
+/// The longest name of a tool that hosts take, in characters.
+const LONGEST_TOOL_NAME: usize = 64;
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let mut this = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        this.title = Some("RL post-training".to_owned());
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(this)
+            .with_instructions(instructions(&self.offer, self.preface))
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        request: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.tools.iter().map(|offered| offered.tool().clone());
+        let list = ListToolsResult::with_all_items(tools.collect());
+        // Earlier versions of the protocol have no such member.
+        let caches = request
+            .protocol_version()
+            .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        Ok(if caches {
+            list.with_ttl_ms(LIST_TTL_MS)
+        } else {
+            list
+        })
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.find(name).map(|offered| offered.tool().clone())
+    }
+
+    async fn call_tool(
+        &self,
+        params: CallToolRequestParams,
+        request: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(offered) = self.find(&params.name) else {
+            return Err(self.unknown_tool(&params.name));
+        };
+        let raw = request.extensions.get::<RawArguments>().cloned();
+        let raw = raw.as_ref().map_or("{}", RawArguments::text);
+        Ok(offered.call(&self.context, raw, &request).await.into())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        // A known method ends up here when its params cannot be read.
+        Err(if KNOWN_METHODS.contains(&request.method.as_str()) {
+            ErrorData::invalid_params(format!("the params of {} cannot be read", request.method), None)
+        } else {
+            let shown: String = request.method.chars().take(100).collect();
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown, None)
+        })
+    }
+}
+
+/// How long clients may keep the list of tools, in milliseconds: it doesn't change while the server runs.
+const LIST_TTL_MS: u64 = 3_600_000;
+/// The methods that this server answers.
+const KNOWN_METHODS: [&str; 5] = [
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+];

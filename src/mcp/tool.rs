@@ -1,0 +1,130 @@
+//! Between a handler and rmcp: what a tool is. [`adapter`] runs it.
+
+pub mod adapter;
+mod body_path;
+mod output;
+mod progress;
+mod unrecorded;
+
+use std::pin::Pin;
+
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use crate::arguments::schema;
+use crate::arguments::{Accepts, unwrapped};
+use crate::context::{Call, Reply};
+use crate::error::ToolError;
+use crate::error::problems::Problems;
+use crate::spec::Spec;
+
+/// All tools that there are, offered or not.
+pub struct Tools {
+    /// In the order in which clients see them.
+    pub entries: &'static [Entry],
+    /// Whether any has an argument of this name.
+    pub any_takes: fn(&str) -> bool,
+}
+
+impl Tools {
+    /// The tool of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'static Entry> {
+        self.entries.iter().find(|entry| entry.spec.name == name)
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.iter().map(|entry| entry.spec.name)
+    }
+}
+
+/// What is particular to one tool.
+pub trait Handler: Send + Sync + 'static {
+    /// Its row: name, hints, method, path and effect come from there.
+    const SPEC: &'static Spec;
+
+    /// Its arguments; their doc comments are what the model reads about them.
+    type Args: DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// Rules between the arguments that a schema cannot say.
+    fn check(args: &Self::Args, problems: &mut Problems) {
+        let _ = (args, problems);
+    }
+
+    /// Carries the call out.
+    fn call(args: Self::Args, call: &Call<'_>) -> impl Future<Output = Result<Reply, ToolError>> + Send;
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send + 'a>>;
+
+/// A handler as a value, for the list of all tools.
+pub struct Entry {
+    /// Its row.
+    pub spec: &'static Spec,
+    schema: fn() -> Value,
+    run: for<'a> fn(&'a Call<'a>, &'a Accepts, &'a str) -> Running<'a>,
+}
+
+impl Entry {
+    /// The input schema, with the private members that the checks read.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        (self.schema)()
+    }
+
+    /// The entry of a handler.
+    #[must_use]
+    pub const fn of<H: Handler>() -> Self {
+        Self {
+            spec: H::SPEC,
+            schema: schema::input_schema::<H::Args>,
+            run: |call, accepts, raw| {
+                Box::pin(async move {
+                    let raw = unwrapped(raw);
+                    let raw = if accepts.takes("body") {
+                        body_path::resolve(call, accepts, &raw).await?
+                    } else {
+                        raw
+                    };
+                    let read = accepts.read_call::<H::Args>(&raw, H::check);
+                    let outcome = match read.args {
+                        Ok(args) => H::call(args, call).await,
+                        Err(problems) => Err(ToolError::Arguments(problems)),
+                    };
+                    let outcome = outcome.map(|reply| with_meaning(H::SPEC, reply));
+                    match read.note {
+                        None => outcome,
+                        Some(note) => match outcome {
+                            Ok(reply) => Ok(reply.noted(&note)),
+                            Err(error) => Err(error.noted(note)),
+                        },
+                    }
+                })
+            },
+        }
+    }
+}
+
+/// An answer whose list is empty, with what that means: as it stands it is easily taken for a failure.
+fn with_meaning(spec: &Spec, reply: Reply) -> Reply {
+    /// The largest answer that can have nothing in it, in bytes.
+    const LARGEST: usize = 1000;
+    let empty = spec.empty.filter(|_| reply.text().len() <= LARGEST);
+    let is_empty = |member| {
+        reply
+            .member(member)
+            .is_some_and(|list: Vec<IgnoredAny>| list.is_empty())
+    };
+    match empty {
+        // A tool that has said why is not contradicted.
+        Some(empty) if is_empty(empty.member) && reply.member::<String>("note").is_none() => {
+            reply.noted(empty.means)
+        }
+        _ => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! `body_path`: where a tool takes `body`, it takes a file that holds it instead.
+//!
+//! The file's content is put in the place of the body before anything is checked, so that it is checked exactly like one
+//! that was written into the call. What the call says of the body besides, in `body` or as an argument of its own, is laid
+//! over it: a batch that a tool wrote is often wanted with a flag more, and nobody can write it into the file.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tokio::task::spawn_blocking;
+
+use crate::arguments::Accepts;
+use crate::context::Call;
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::files::LARGEST_JSON;
+use crate::json;
+use crate::json::Object;
+
+/// The argument that stands for the body.
+const BODY: &str = "body";
+/// The argument that names the file.
+const BODY_PATH: &str = "body_path";
+/// What the model reads about it.
+const DESCRIPTION: &str = "A JSON file; body adds to it.";
+
+/// Adds the argument to the published schema of a tool that takes a body, which is then no longer required.
+pub(super) fn publish(schema: &mut Map<String, Value>) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    if !properties.contains_key(BODY) {
+        return;
+    }
+    let members = std::mem::take(properties);
+    for (name, member) in members {
+        let is_body = name == BODY;
+        properties.insert(name, member);
+        if is_body {
+            properties.insert(
+                BODY_PATH.to_owned(),
+                json!({"type": "string", "description": DESCRIPTION}),
+            );
+        }
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|name| name != BODY);
+        if required.is_empty() {
+            schema.remove("required");
+        }
+    }
+}
+
+/// Models fill optional arguments with `null` and with empty text.
+fn is_given(value: &RawValue) -> bool {
+    !["null", "\"\""].contains(&value.get())
+}
+
+/// The arguments with the file's content as the body, if they name one.
+pub(super) async fn resolve<'a>(
+    call: &Call<'_>,
+    accepts: &Accepts,
+    raw: &'a str,
+) -> Result<Cow<'a, str>, ToolError> {
+    if memmem::find(raw.as_bytes(), b"\"body_path\"").is_none() {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let at = Path::Root.key(BODY_PATH);
+    let unusable = |problem: String| Problems::one(&at, problem);
+    // What is no object is reported by the checks.
+    let Ok(mut arguments) = serde_json::from_str::<Object>(raw) else {
+        return Ok(Cow::Borrowed(raw));
+    };
+    let Some(named) = arguments.remove(BODY_PATH).filter(|value| is_given(value)) else {
+        return json::text(&arguments).map(Cow::Owned);
+    };
+    let path: String = serde_json::from_str(named.get())
+        .map_err(|_| unusable("is no text: write the path of a JSON file".to_owned()))?;
+    let added = added(&mut arguments, accepts)?;
+    let files = call.context.config().files.clone();
+    // A body of many megabytes must not hold up the other calls.
+    let body = spawn_blocking(move || {
+        let read = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
+        let body = read.map_err(|problem| Problems::one(&Path::Root.key(BODY_PATH), problem))?;
+        joined(body, added)
+    });
+    let body = body
+        .await
+        .unwrap_or_else(|_| Err(unusable("reading the file failed".to_owned()).into()))?;
+    arguments.set(BODY, body);
+    json::text(&arguments).map(Cow::Owned)
+}
+
+/// Takes out of the arguments what they say of the body beside its file: in `body`, or at its side.
+fn added(arguments: &mut Object, accepts: &Accepts) -> Result<Object, Problems> {
+    let at = Path::Root.key(BODY);
+    let mut problems = Problems::default();
+    let mut added = Object::default();
+    let mut add = |name: &str, value: Box<RawValue>| {
+        if added.get(name).is_some() {
+            problems.add(&at.key(name), "is given twice");
+        } else if value.get() != "null" {
+            added.push(name.to_owned(), value);
+        }
+    };
+    if let Some(body) = arguments.remove(BODY).filter(|body| is_given(body)) {
+        // Some hosts write an object as text.
+        let inside = serde_json::from_str::<String>(body.get());
+        let text = inside.as_deref().unwrap_or_else(|_| body.get());
+        let body: Object = serde_json::from_str(text).map_err(|_| {
+            let problem = "beside body_path must be an object of what the file does not hold";
+            Problems::one(&at, problem)
+        })?;
+        for (name, value) in body.into_members() {
+            add(accepts.member_of(BODY, &name).unwrap_or(&name), value);
+        }
+    }
+    let (own, beside): (Vec<_>, Vec<_>) = std::mem::take(arguments)
+        .into_members()
+        .partition(|(name, _)| accepts.takes(name) || accepts.member_of(BODY, name).is_none());
+    for (name, value) in own {
+        arguments.push(name, value);
+    }
+    for (name, value) in beside {
+        add(accepts.member_of(BODY, &name).unwrap_or(&name), value);
+    }
+    if problems.is_empty() {
+        Ok(added)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The file's body with what the call adds to it. Of a member that both give with different values nobody knows which one is
+/// meant.
+fn joined(body: Box<RawValue>, added: Object) -> Result<Box<RawValue>, ToolError> {
+    if added.names().next().is_none() {
+        return Ok(body);
+    }
+    // What is no object is reported by the checks.
+    let Ok(mut whole) = serde_json::from_str::<Object>(body.get()) else {
+        return Ok(body);
+    };
+    let at = Path::Root.key(BODY);
+    let mut problems = Problems::default();
+    for (name, value) in added.into_members() {
+        match whole.get(&name).filter(|own| is_given(own)) {
+            Some(own) if own.get() == value.get() || same(own, &value) => {}
+            Some(own) => problems.add(&at.key(&name), differs(own, &value)),
+            None => whole.set(&name, value),
+        }
+    }
+    if problems.is_empty() {
+        json::raw(json::text(&whole)?)
+    } else {
+        Err(problems.into())
+    }
+}
+
+fn same(one: &RawValue, other: &RawValue) -> bool {
+    let value = |text: &RawValue| serde_json::from_str::<Value>(text.get()).ok();
+    value(one) == value(other)
+}
+
+/// What to say of two values; a text may be a secret.
+fn differs(of_file: &RawValue, of_call: &RawValue) -> String {
+    let next = "leave it out here, which leaves the file's, or name another file";
+    let shown = |value: &RawValue| {
+        let shown = serde_json::from_str::<Value>(value.get()).ok();
+        let shown = shown.filter(|value| value.is_boolean() || value.is_number());
+        shown.map(|value| value.to_string())
+    };
+    match (shown(of_file), shown(of_call)) {
+        (Some(of_file), Some(of_call)) => {
+            format!("is {of_call} here, but {of_file} in the file of body_path: {next}")
+        }
+        _ => format!("is another one in the file of body_path: {next}"),
+    }
+}

@@ -1,0 +1,191 @@
+//! The bodies that create and resume a run.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::source_ref::is_source_ref;
+use super::{TeamId, config};
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::json;
+use crate::json::Object;
+
+/// The least config of an RL run that is worth starting.
+pub const MINIMAL_RL: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"trainer":{"optim":{"lr":3e-6}},"orchestrator":{"batch_size":64,"group_size":8,"train":{"source":[{"name":"reverse","env":{"taskset":{"id":"reverse-text"}}}]}},"inference":{}}"#;
+
+/// The least config of a supervised run.
+pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"optim":{"lr":1e-5},"data":{"type":"fake","batch_size":8}}"#;
+
+/// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
+#[must_use]
+pub fn configs() -> String {
+    format!(
+        "A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} (to train on a dataset, write \"data\": {{\"type\": \"sft\", \"name\": \"datasets/NAME\"}} and name its volume in body.volume)."
+    )
+}
+
+/// What the run trains, and where.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "x-aliases" = {"team_id": "teamId", "gpu_type": "gpuType", "image_tag": "imageTag"},
+    "x-hint" = "write {\"config\": {…}}",
+))]
+#[schemars(extend("x-plain" = true))]
+pub struct CreateRun {
+    /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
+    config: Option<BTreeMap<String, Value>>,
+    /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
+    mode: Option<Mode>,
+    /// Display name, best one that can be found again. Default: config.name.
+    name: Option<String>,
+    /// Owning and paying team, or `personal`. Default: that of the configuration, else the key's owner.
+    #[serde(rename = "teamId")]
+    team_id: Option<TeamId>,
+    /// Trainer image tag.
+    #[serde(rename = "imageTag")]
+    #[expect(dead_code, reason = "sent as it came")]
+    image_tag: Option<String>,
+    /// Weights & Biases key; forward_secrets keeps it out of the conversation.
+    #[serde(rename = "wandbApiKey")]
+    #[expect(dead_code, reason = "sent as it came")]
+    wandb_api_key: Option<String>,
+    /// Token for gated models; likewise.
+    #[serde(rename = "hfToken")]
+    #[expect(dead_code, reason = "sent as it came")]
+    hf_token: Option<String>,
+    /// Such as H200_141GB. Default: automatic.
+    #[serde(rename = "gpuType")]
+    #[expect(dead_code, reason = "sent as it came")]
+    gpu_type: Option<String>,
+    /// Named volume for outputs; supervised runs read their dataset from it.
+    #[expect(dead_code, reason = "sent as it came")]
+    volume: Option<String>,
+    /// Branch, tag or commit of the trainer source; needs granted access.
+    #[serde(rename = "sourceRef")]
+    #[schemars(length(max = 200))]
+    source_ref: Option<String>,
+    /// Id of a PAUSED run to continue with this config.
+    #[serde(rename = "resumeFrom")]
+    #[expect(dead_code, reason = "sent as it came")]
+    resume_from: Option<String>,
+    // From the trainer's own validator, which no caller has.
+    #[serde(rename = "normalizedConfig")]
+    #[schemars(extend("x-unlisted" = true))]
+    #[expect(dead_code, reason = "sent as it came")]
+    normalized_config: Option<BTreeMap<String, Value>>,
+}
+
+/// The config family.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[expect(missing_docs, reason = "the name says it")]
+    Rl,
+    /// supervised
+    Sft,
+}
+
+impl CreateRun {
+    /// Reads a body that was put together here.
+    pub fn read(body: &Object) -> Result<Self, ToolError> {
+        serde_json::from_str(&json::text(body)?)
+            .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))
+    }
+
+    /// The mode on the wire that the config implies where the caller names none and it is not the default: the
+    /// official client picks it by the same rule.
+    #[must_use]
+    pub fn implied_mode(&self) -> Option<&'static str> {
+        (self.mode.is_none() && self.mode() == Mode::Sft).then_some("sft")
+    }
+
+    /// The name that the config gives where the body gives none, as the official client copies it.
+    #[must_use]
+    pub fn implied_name(&self) -> Option<&str> {
+        let name = self.config.as_ref()?.get("name")?.as_str()?;
+        (self.name.is_none() && !name.trim().is_empty()).then_some(name)
+    }
+
+    /// The table of the config that asks for logging to Weights & Biases, which needs a key.
+    #[must_use]
+    pub fn wandb(&self) -> Option<String> {
+        config::wandb(self.config.as_ref()?)
+    }
+
+    fn mode(&self) -> Mode {
+        let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
+        self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
+    }
+
+    /// The team that the body names.
+    #[must_use]
+    pub fn team(&self) -> Option<TeamId> {
+        self.team_id.clone()
+    }
+
+    /// Whether the body itself holds the config.
+    #[must_use]
+    pub const fn has_config(&self) -> bool {
+        self.config.is_some()
+    }
+
+    fn has(&self, table: &str) -> bool {
+        self.config
+            .as_ref()
+            .is_some_and(|config| config.contains_key(table))
+    }
+
+    /// Checks what a schema cannot say; `config` is where the config came from. Of that only the shape is checked: what
+    /// is in it belongs to the trainer's version, so the platform has the last word.
+    pub fn check(&self, body: &Path<'_>, config: &Path<'_>, problems: &mut Problems) {
+        if let Some(source_ref) = self.source_ref.as_deref().filter(|text| !is_source_ref(text)) {
+            let shown: String = source_ref.chars().take(60).collect();
+            problems.add(&body.key("sourceRef"), format!("`{shown}` is no branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
+        }
+        let Some(tables) = &self.config else {
+            return;
+        };
+        if tables.is_empty() {
+            problems.add(config, format!("must not be empty. {}", configs()));
+            return;
+        }
+        let (needed, excluded, reason): (&[&str], &[&str], _) = match self.mode() {
+            Mode::Rl => (
+                &["trainer", "orchestrator"],
+                &[],
+                "an RL run (for a supervised one give data instead, and mode sft)",
+            ),
+            Mode::Sft => (&["data"], &["trainer", "orchestrator"], "a supervised run"),
+        };
+        for table in needed.iter().filter(|table| !self.has(table)) {
+            problems.add(&config.key(table), format!("is required for {reason}"));
+        }
+        if !needed.iter().any(|table| self.has(table)) {
+            problems.add(config, format!("has none of these. {}", configs()));
+        }
+        for table in excluded.iter().filter(|table| self.has(table)) {
+            problems.add(&config.key(table), "does not belong to a supervised run");
+        }
+        config::check(tables, config, problems);
+    }
+}
+
+/// What is to be different from the paused run.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-retired" = {
+    "config": "stays that of the paused run: for another one call prime-intellect-createrun with resumeFrom",
+}))]
+pub struct ResumeRun {
+    #[serde(rename = "gpuType")]
+    gpu_type: Option<String>,
+    #[serde(rename = "imageTag")]
+    image_tag: Option<String>,
+    #[serde(rename = "wandbApiKey")]
+    wandb_api_key: Option<String>,
+    #[serde(rename = "hfToken")]
+    hf_token: Option<String>,
+}

@@ -1,0 +1,139 @@
+//! Answers that grow with a run, made to fit: every n-th row, chosen columns, shortened values, the newest part of a
+//! list. A `note` in the answer says what was left out and how to see it.
+
+mod columns;
+mod lists;
+mod metrics;
+mod samples;
+mod values;
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use crate::context::Reply;
+use crate::error::ToolError;
+use crate::work;
+
+pub use lists::{checkpoints, progress, runs};
+pub use metrics::{Wanted, metrics};
+pub use samples::samples;
+pub use values::bounded;
+
+/// The size of an answer to who asks for much, in bytes of JSON. Hosts warn at about 40,000 characters.
+pub const BUDGET: usize = 30_000;
+/// The size of an answer to who asks how it goes: it is asked often, and all answers stay in the conversation.
+pub const SHORT: usize = BUDGET / 10;
+
+/// Makes an answer fit: a large one where that holds up nobody.
+pub async fn fit(
+    reply: Reply,
+    work: impl FnOnce(Reply) -> Reply + Send + 'static,
+) -> Result<Reply, ToolError> {
+    work::over(reply.text().len(), move || work(reply)).await
+}
+
+/// What a value takes in the answer, in bytes, with its comma.
+pub(super) fn size(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len() + 1)
+}
+
+/// Which things of these sizes fit into `room` bytes, the first ones first.
+fn fitting(mut room: usize, sizes: impl Iterator<Item = usize>) -> HashSet<usize> {
+    let mut kept = HashSet::new();
+    for (at, size) in sizes.enumerate() {
+        if let Some(left) = room.checked_sub(size) {
+            room = left;
+            kept.insert(at);
+        }
+    }
+    kept
+}
+
+/// Keeps what stands at these places.
+fn keep_at<T>(things: &mut Vec<T>, places: &HashSet<usize>) {
+    let mut at = 0..;
+    things.retain(|_| at.next().is_some_and(|at| places.contains(&at)));
+}
+
+/// The beginning of a text of over `longest` characters, and how much more there is; `None` for a shorter one.
+pub(super) fn cut(text: &str, longest: usize) -> Option<String> {
+    let (end, _) = text.char_indices().nth(longest)?;
+    let (start, rest) = text.split_at(end);
+    Some(format!("{start}… (+{} characters)", rest.chars().count()))
+}
+
+fn noted(reply: Reply, notes: &[String]) -> Reply {
+    if notes.is_empty() {
+        return reply;
+    }
+    reply.noted(&notes.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::assert_linear;
+
+    fn wide(bytes: usize) -> String {
+        let members: Vec<String> = (0..bytes / 16)
+            .map(|n| format!("\"m/{n:06}\":{}", n % 10))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// One row after the other, the first of which fits into no answer.
+    fn long(bytes: usize) -> String {
+        let rows: Vec<String> = (0..bytes / 16).map(|n| format!("{{\"m/a\":{n}}}")).collect();
+        let first = format!("{{\"m/a\":\"{}\"}}", "a b ".repeat(BUDGET));
+        format!("{first},{}", rows.join(","))
+    }
+
+    #[test]
+    fn what_a_run_writes_takes_time_in_proportion() {
+        let columns: Vec<String> = (0..300).map(|n| format!("m/{n:06}")).collect();
+        for (what, chosen) in [
+            ("all", Vec::new()),
+            ("a group", vec!["m".to_owned()]),
+            ("many", columns),
+        ] {
+            let wanted = Wanted {
+                columns: chosen,
+                ..Wanted::default()
+            };
+            let made = |rows: String, name: &str| Reply::new(format!("{{\"{name}\":[{rows}]}}"));
+            assert_linear(what, |bytes| {
+                drop(metrics(made(wide(bytes), "metrics"), &wanted));
+            });
+            assert_linear(what, |bytes| {
+                drop(samples(made(wide(bytes), "samples"), &wanted.columns, BUDGET));
+            });
+            assert_linear(what, |bytes| {
+                drop(metrics(made(long(bytes), "metrics"), &wanted));
+            });
+        }
+        let steps = |bytes: usize| {
+            (0..bytes / 8)
+                .map(|n| n.to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_linear("steps", |bytes| {
+            drop(progress(Reply::new(format!(
+                "{{\"stepsWithSamples\":[{}]}}",
+                steps(bytes)
+            ))));
+        });
+        assert_linear("a name with many slashes", |bytes| {
+            let row = format!(
+                "{{\"metrics\":[{{\"{}\":1,\"step\":2}}]}}",
+                "/a".repeat(bytes / 2)
+            );
+            let wanted = Wanted {
+                columns: vec!["b".to_owned()],
+                ..Wanted::default()
+            };
+            drop(metrics(Reply::new(row), &wanted));
+        });
+    }
+}

@@ -1,0 +1,117 @@
+//! The arguments that several tools share.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{ModelResourceId, OperationId, SessionId};
+use crate::client::IdempotencyKey;
+use crate::context::Output;
+use crate::json::Body;
+use crate::wait::WaitSeconds;
+
+/// Of tools that concern one session.
+#[derive(Deserialize, JsonSchema)]
+pub struct SessionArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+}
+
+/// Of tools that concern one model resource.
+#[derive(Deserialize, JsonSchema)]
+pub struct ModelResourceArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub model_resources_id: ModelResourceId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+}
+
+/// Of tools that show an operation whose result is small.
+#[derive(Deserialize, JsonSchema)]
+pub struct SmallOperationArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub operation_id: OperationId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+}
+
+/// Of tools that show an operation whose result may be large.
+#[derive(Deserialize, JsonSchema)]
+pub struct OperationArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub operation_id: OperationId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub output: Option<Output>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+}
+
+impl From<SmallOperationArgs> for OperationArgs {
+    fn from(args: SmallOperationArgs) -> Self {
+        Self {
+            session_id: args.session_id,
+            operation_id: args.operation_id,
+            output: None,
+            wait_seconds: args.wait_seconds,
+        }
+    }
+}
+
+/// Of tools that save a checkpoint.
+#[derive(Deserialize, JsonSchema)]
+pub struct CheckpointArgs {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Of tools that submit an operation with a body and a small result.
+#[derive(Deserialize, JsonSchema)]
+#[serde(bound = "B: DeserializeOwned")]
+pub struct SmallSubmitArgs<B> {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub body: Body<B>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl<B> From<SmallSubmitArgs<B>> for SubmitArgs<B> {
+    fn from(args: SmallSubmitArgs<B>) -> Self {
+        Self {
+            session_id: args.session_id,
+            body: args.body,
+            output: None,
+            wait_seconds: args.wait_seconds,
+            idempotency_key: args.idempotency_key,
+        }
+    }
+}
+
+/// Of tools that submit an operation with a body and perhaps a large result.
+#[derive(Deserialize, JsonSchema)]
+#[serde(bound = "B: DeserializeOwned")]
+pub struct SubmitArgs<B> {
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub session_id: SessionId,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub body: Body<B>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub output: Option<Output>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub wait_seconds: Option<WaitSeconds>,
+    #[expect(missing_docs, reason = "the type's doc is the description")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}

@@ -1,0 +1,49 @@
+//! `build-training-batch`: bodies of forward-backward passes, made of what the sample tools left in files.
+//!
+//! Completions and rewards become samples (`sampled.rs`; `supervised.rs` without either), samples become tensors
+//! (`sample.rs`, `wire.rs`), and bodies become files (`answer.rs`). No token passes through a conversation.
+
+mod answer;
+mod argument;
+mod groups;
+mod labels;
+mod reference;
+mod request;
+mod sample;
+mod sampled;
+mod stored;
+mod supervised;
+mod wire;
+
+use crate::context::Reply;
+use crate::error::ToolError;
+use crate::files::Files;
+use crate::files::data::Data;
+use crate::json;
+
+use answer::Answer;
+pub use request::Request;
+use sampled::Outcome;
+
+/// What all steps share.
+struct Job<'a> {
+    loss: &'a request::Chosen,
+    files: &'a Files,
+    data: &'a Data,
+}
+
+/// Builds what the request asks for and stores it. Blocks.
+pub fn build(mut request: Request, files: &Files, data: &Data) -> Result<Reply, ToolError> {
+    let loss = &request.take_loss()?;
+    let job = Job { loss, files, data };
+    let answer = if request.operation_ids.is_none() {
+        let (samples, counts) = supervised::samples(&job, &mut request)?;
+        Answer::of_samples(&job, &request, &samples, counts)?
+    } else {
+        match sampled::samples(&job, &mut request)? {
+            Outcome::Samples(samples, counts) => Answer::of_samples(&job, &request, &samples, counts)?,
+            Outcome::Unscored(sequences, counts) => Answer::of_scoring(&job, &request, &sequences, counts)?,
+        }
+    };
+    json::text(&answer).map(Reply::new)
+}

@@ -1,0 +1,283 @@
+//! Bodies as files, and what the caller hears about them.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path as FilePath;
+
+use serde::Serialize;
+
+use super::Job;
+use super::request::Request;
+use super::sample::{Sample, split};
+use super::wire;
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems, counted};
+use crate::files::data::BATCHES;
+use crate::json;
+use crate::spec;
+use crate::together::forward_backward::ForwardBackward;
+
+/// What was counted on the way to the samples.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// How many groups are in the batch, and how many are not.
+    pub(super) groups: Option<(usize, usize)>,
+    /// Completions that are in no body.
+    pub(super) dropped: usize,
+    /// Those of them that have no tokens.
+    empty: usize,
+    /// Mean and deviation of all rewards, those of dropped groups included.
+    pub(super) rewards: Option<(f64, f64)>,
+    pub(super) unusable_tokens: usize,
+    pub(super) policy_versions: Option<BTreeSet<i64>>,
+}
+
+impl Counts {
+    /// Counts a completion that is in no body.
+    pub(super) const fn left_out(&mut self, empty: bool) {
+        self.dropped += 1;
+        if empty {
+            self.empty += 1;
+        }
+    }
+
+    /// Why nothing is left to train on, and what to do.
+    fn nothing(&self, of_examples: bool) -> String {
+        let equal = self.groups.map_or(0, |(_, dropped)| dropped);
+        let what = if of_examples { "examples" } else { "completions" };
+        // Those of dropped groups were not looked at one by one.
+        let others = if equal > 0 { 0 } else { self.dropped - self.empty };
+        let reasons = [
+            (equal, "group", "of equal rewards"),
+            (self.empty, "completion", "without tokens"),
+            (others, "completion", "of weight 0 or without usable tokens"),
+        ];
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, what, reason)| format!("{} {reason}", counted(count, what)))
+            .collect();
+        let next = match (of_examples, equal > 0) {
+            (true, _) => "Give each example a completion of one token at least.",
+            (false, true) => {
+                "Sample again: more completions for each prompt, a higher temperature, or prompts that sometimes succeed and sometimes fail."
+            }
+            (false, false) => "Sample again, or give other weights.",
+        };
+        let why = if reasons.is_empty() {
+            format!("no {what} came")
+        } else {
+            format!("there was only {}", reasons.join(", "))
+        };
+        format!("Nothing is left to train on, and no file was written: {why}. {next}")
+    }
+}
+
+/// The answer.
+#[derive(Default, Serialize)]
+pub(super) struct Answer {
+    batches: Vec<Batch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoring: Option<Batch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_groups: Option<usize>,
+    samples: usize,
+    dropped: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    empty_completions: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean_reward: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reward_deviation: Option<f64>,
+    tokens: usize,
+    trained_tokens: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    unusable_tokens: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_versions: Option<BTreeSet<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+/// A body that was stored.
+#[derive(Serialize)]
+struct Batch {
+    path: String,
+    samples: usize,
+    tokens: usize,
+}
+
+/// The calls that come next.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Next {
+    One(NextCall),
+    Several(Vec<NextCall>),
+}
+
+#[derive(Serialize)]
+struct NextCall {
+    tool: &'static str,
+    arguments: NextArguments,
+}
+
+#[derive(Serialize)]
+struct NextArguments {
+    session_id: String,
+    body_path: String,
+}
+
+const SEVERAL: &str = "Their gradients add up: make all of these calls, each to its end, before one optimizer-step. They are of about equal size, as a loss that is averaged over a call gives each call the same weight.";
+const NO_KL_TERM: &str =
+    "reference_operation_ids change nothing: the loss has no KL term, which grpo_params.beta above 0 adds.";
+const SCORE: &str = "The KL term needs log-probabilities under the reference policy. Call next, in a session whose weights are the reference's (this one only while its weights still are, otherwise another one); when that is COMPLETED, call build-training-batch again with the same arguments and reference_operation_ids (and reference_session_id, if it was another session).";
+
+impl Answer {
+    /// Stores the batch, in as many bodies as the request's limit asks for.
+    pub(super) fn of_samples(
+        job: &Job<'_>,
+        request: &Request,
+        samples: &[Sample],
+        counts: Counts,
+    ) -> Result<Self, ToolError> {
+        let runs = split(samples, request.limit()).map_err(|longest| too_long(samples.get(longest)))?;
+        let texts: Result<Vec<String>, ToolError> =
+            runs.iter().map(|run| body(job, slice(samples, run))).collect();
+        let (texts, id) = (texts?, uuid::Uuid::new_v4());
+        let mut batches = Vec::with_capacity(runs.len());
+        for (index, (run, text)) in runs.iter().zip(&texts).enumerate() {
+            let name = format!("{id}-{}-of-{}.json", index + 1, texts.len());
+            let samples = slice(samples, run);
+            batches.push(Batch {
+                path: store(job, &name, text)?,
+                samples: samples.len(),
+                tokens: tokens(samples),
+            });
+        }
+        let call = |batch: &Batch| next(&spec::FORWARD_BACKWARD_PASS, &request.session_id, batch);
+        let (note, next): (Option<Cow<'_, str>>, _) = match batches.as_slice() {
+            [] => (Some(counts.nothing(request.operation_ids.is_none()).into()), None),
+            [batch] => (None, Some(Next::One(call(batch)))),
+            several => (
+                Some(SEVERAL.into()),
+                Some(Next::Several(several.iter().map(call).collect())),
+            ),
+        };
+        let unused = request.reference_operation_ids.is_some() && !job.loss.kl_term;
+        let notes: Vec<Cow<'_, str>> = note
+            .into_iter()
+            .chain(unused.then_some(NO_KL_TERM.into()))
+            .collect();
+        Ok(Self {
+            batches,
+            samples: samples.len(),
+            tokens: tokens(samples),
+            trained_tokens: samples.iter().map(Sample::trained).sum(),
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
+            next,
+            ..Self::counted(counts)
+        })
+    }
+
+    /// Stores the body that scores these sequences.
+    pub(super) fn of_scoring(
+        job: &Job<'_>,
+        request: &Request,
+        sequences: &[Vec<i64>],
+        counts: Counts,
+    ) -> Result<Self, ToolError> {
+        let text = json::text(&wire::Scoring::new(sequences))?;
+        let name = format!("{}-scoring.json", uuid::Uuid::new_v4());
+        let scoring = Batch {
+            path: store(job, &name, &text)?,
+            samples: sequences.len(),
+            tokens: sequences.iter().map(Vec::len).sum(),
+        };
+        let session = request.reference_session_id.as_ref();
+        let session = session.unwrap_or(&request.session_id);
+        Ok(Self {
+            note: Some(SCORE.to_owned()),
+            next: Some(Next::One(next(&spec::SAMPLE, session, &scoring))),
+            scoring: Some(scoring),
+            // Nothing was built yet, so nothing was left out.
+            dropped: 0,
+            ..Self::counted(counts)
+        })
+    }
+
+    fn counted(counts: Counts) -> Self {
+        Self {
+            groups: counts.groups.map(|(kept, _)| kept),
+            dropped_groups: counts.groups.map(|(_, dropped)| dropped),
+            dropped: counts.dropped,
+            empty_completions: counts.empty,
+            mean_reward: counts.rewards.map(|(mean, _)| mean),
+            reward_deviation: counts.rewards.map(|(_, deviation)| deviation),
+            unusable_tokens: counts.unusable_tokens,
+            policy_versions: counts.policy_versions,
+            ..Self::default()
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+fn slice<'a>(samples: &'a [Sample], run: &Range<usize>) -> &'a [Sample] {
+    samples.get(run.clone()).unwrap_or_default()
+}
+
+fn tokens(samples: &[Sample]) -> usize {
+    samples.iter().map(|sample| sample.input().len()).sum()
+}
+
+fn next(tool: &'static spec::Spec, session_id: &str, batch: &Batch) -> NextCall {
+    NextCall {
+        tool: tool.name,
+        arguments: NextArguments {
+            session_id: session_id.to_owned(),
+            body_path: batch.path.clone(),
+        },
+    }
+}
+
+fn too_long(longest: Option<&Sample>) -> Problems {
+    let (origin, tokens) = longest.map_or(("", 0), |sample| (&sample.origin, sample.input().len()));
+    Problems::one(
+        &Path::Root.key("max_tokens"),
+        format!(
+            "is less than the longest sample has ({origin}: {tokens} input tokens): give at least {tokens}"
+        ),
+    )
+}
+
+/// The text of a body, held against the rules of the tool that it is for: a batch that was built wrongly is better no
+/// batch.
+fn body(job: &Job<'_>, samples: &[Sample]) -> Result<String, ToolError> {
+    let text = json::text(&wire::ForwardBackward::new(samples, &job.loss.text))?;
+    let body: ForwardBackward = serde_json::from_str(&text)
+        .map_err(|error| ToolError::Internal(format!("the batch cannot be read: {error}")))?;
+    let mut problems = Problems::default();
+    body.check(&Path::Root.key("body"), &mut problems);
+    if problems.is_empty() {
+        Ok(text)
+    } else {
+        Err(ToolError::Internal(format!("the batch is wrong:{problems}")))
+    }
+}
+
+fn store(job: &Job<'_>, name: &str, text: &str) -> Result<String, ToolError> {
+    let stored = job.data.store(FilePath::new(BATCHES), name, text.as_bytes());
+    let stored = stored.map_err(|error| ToolError::Here {
+        why: format!("The batch cannot be stored: {error}."),
+        next: "ask the user to see to it, then call again.".to_owned(),
+    })?;
+    Ok(stored.path.display().to_string())
+}

@@ -1,0 +1,59 @@
+//! Arguments that may come in a file: checked exactly like those that were written into the call.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::arguments::Accepts;
+use crate::arguments::schema::input_schema;
+use crate::error::problems::{Path, Problems};
+use crate::files::{Files, LARGEST_JSON};
+use crate::json;
+
+/// What the caller gave, and the argument that it came in.
+pub(super) struct Given<T> {
+    pub(super) value: T,
+    pub(super) name: &'static str,
+}
+
+/// An argument that is written into the call or named by its `…_path`. `None`: neither, or it cannot be used.
+pub(super) fn given<T: DeserializeOwned + JsonSchema>(
+    written: (&'static str, Option<T>),
+    file: (&'static str, Option<&str>),
+    files: &Files,
+    problems: &mut Problems,
+) -> Option<Given<T>> {
+    let (name, path) = file;
+    let Some(path) = path else {
+        let (name, value) = written;
+        return value.map(|value| Given { value, name });
+    };
+    match read(name, path, files) {
+        Ok(value) => Some(Given { value, name }),
+        Err(more) => {
+            problems.append(more);
+            None
+        }
+    }
+}
+
+fn read<T: DeserializeOwned + JsonSchema>(
+    name: &'static str,
+    path: &str,
+    files: &Files,
+) -> Result<T, Problems> {
+    let unusable = |problem: String| Problems::one(&Path::Root.key(name), problem);
+    let text = files.read_blocking(path, LARGEST_JSON).map_err(unusable)?;
+    let text = json::of_file(text).map_err(unusable)?;
+    let accepts = Accepts::new(&serde_json::json!({
+        "type": "object",
+        "properties": {name: input_schema::<T>()},
+        "required": [name],
+    }));
+    let arguments = format!("{{\"{name}\":{text}}}");
+    let mut arguments: BTreeMap<String, T> = accepts.read(&arguments, |_, _| ())?;
+    arguments
+        .remove(name)
+        .ok_or_else(|| unusable("the file holds nothing".to_owned()))
+}

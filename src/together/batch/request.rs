@@ -1,0 +1,276 @@
+//! The arguments of `build-training-batch`.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::labels::Written;
+use super::supervised::Example;
+use crate::arguments::schema::{UNLISTED, Undescribed};
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::json;
+use crate::json::Body;
+use crate::together::SessionId;
+use crate::together::losses::{Loss, LossType};
+
+/// The arguments.
+#[derive(Deserialize, JsonSchema)]
+pub struct Request {
+    pub(super) session_id: SessionId,
+    /// Finished sample operations.
+    #[schemars(length(min = 1))]
+    pub(super) operation_ids: Option<Vec<String>>,
+    /// For each prompt of all operations, in order, a list: the reward of each completion.
+    pub(super) rewards: Option<Vec<Entries<f64>>>,
+    /// A JSON file of them.
+    pub(super) rewards_path: Option<String>,
+    /// In place of rewards, and used as they are.
+    pub(super) advantages: Option<Vec<Entries<Written>>>,
+    /// A JSON file of them; an entry may be a list, one number for each token.
+    pub(super) advantages_path: Option<String>,
+    /// As in forward-backward-pass. Default GRPO; of examples CROSS_ENTROPY.
+    #[schemars(with = "Option<BriefLoss>")]
+    pub(super) loss: Option<Body<Loss>>,
+    /// Divide advantages by the group's deviation. Default false.
+    pub(super) scale_by_deviation: Option<bool>,
+    /// Keep groups of equal rewards. Default false.
+    pub(super) keep_equal_groups: Option<bool>,
+    /// Split into bodies of at most so many tokens.
+    #[schemars(range(min = 1))]
+    pub(super) max_tokens: Option<u32>,
+    /// Those that scored the sequences, for a KL term.
+    #[schemars(length(min = 1))]
+    pub(super) reference_operation_ids: Option<Vec<String>>,
+    /// Their session, if it is another.
+    pub(super) reference_session_id: Option<SessionId>,
+    /// The sample body of operations that another program submitted, a JSON file.
+    pub(super) prompts_path: Option<String>,
+    /// Supervised, in place of operations: {prompt, completion} as token ids.
+    #[schemars(length(min = 1))]
+    pub(super) examples: Option<Vec<Example>>,
+    /// A JSON file of them.
+    pub(super) examples_path: Option<String>,
+}
+
+// What the caller thinks of each completion of one prompt; a doc comment would be published.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(extend("x-hint" = "the entries of one prompt's completions, so [[1, 0], [0, 1]] for two prompts with two completions each, and [[1, 0]] for one"))]
+pub(super) struct Entries<T>(pub(super) Vec<T>);
+
+/// The loss without the members of its parameters, which the schema of forward-backward-pass lists: accepted and
+/// checked all the same.
+struct BriefLoss;
+
+impl JsonSchema for BriefLoss {
+    fn schema_name() -> Cow<'static, str> {
+        "BriefLoss".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Undescribed::<Loss>::json_schema(generator);
+        if let Some(Value::Object(members)) = schema.get_mut("properties") {
+            for (_, member) in members.iter_mut().filter(|(name, _)| *name != "type") {
+                if let Value::Object(member) = member {
+                    member.insert(UNLISTED.to_owned(), true.into());
+                }
+            }
+        }
+        schema
+    }
+}
+
+/// The arguments of which one says what the completions are worth.
+const LABELS: [&str; 4] = ["rewards", "rewards_path", "advantages", "advantages_path"];
+
+const REWARDS: &str = "is required beside operation_ids: for each prompt a list with the reward of each completion, such as [[1, 0]] (or rewards_path, advantages, advantages_path)";
+
+/// The loss that a batch is built for.
+pub(super) struct Chosen {
+    pub(super) kind: LossType,
+    /// Whether it needs reference log-probabilities.
+    pub(super) kl_term: bool,
+    /// As it goes into the body.
+    pub(super) text: Box<RawValue>,
+}
+
+impl Request {
+    /// Reports what does not go together.
+    pub fn check(&self, problems: &mut Problems) {
+        self.check_pairs(problems);
+        if let Some(loss) = &self.loss {
+            loss.value.check(&Path::Root.key("loss"), problems);
+        }
+        match (&self.operation_ids, self.has_examples()) {
+            (Some(_), true) => problems.add(
+                &Path::Root.key("examples"),
+                "stand in place of operation_ids: give one of them",
+            ),
+            (None, false) => {
+                problems.add(
+                    &Path::Root.key("operation_ids"),
+                    "is required: the sample operations to train on (or examples, for supervised training)",
+                );
+                if !self.has_rewards() && !self.has_advantages() {
+                    problems.add(&Path::Root.key("rewards"), REWARDS);
+                }
+            }
+            (Some(operations), false) => self.check_sampled(operations, problems),
+            (None, true) => self.check_supervised(problems),
+        }
+    }
+
+    fn check_pairs(&self, problems: &mut Problems) {
+        let pairs = [
+            ("rewards", self.rewards.is_some(), self.rewards_path.is_some()),
+            (
+                "advantages",
+                self.advantages.is_some(),
+                self.advantages_path.is_some(),
+            ),
+            ("examples", self.examples.is_some(), self.examples_path.is_some()),
+        ];
+        for (name, written, file) in pairs {
+            if written && file {
+                let path = format!("{name}_path");
+                problems.add(
+                    &Path::Root.key(&path),
+                    format!("stands in place of {name}: give one of them"),
+                );
+            }
+        }
+    }
+
+    fn check_sampled(&self, operations: &[String], problems: &mut Problems) {
+        twice("operation_ids", operations, problems);
+        let references = self.reference_operation_ids.as_deref().unwrap_or_default();
+        twice("reference_operation_ids", references, problems);
+        let kind = self.kind();
+        let supervised = kind == Some(LossType::CrossEntropy);
+        match (self.has_rewards(), self.has_advantages()) {
+            (true, true) => problems.add(
+                &Path::Root.key("advantages"),
+                "stand in place of rewards: give one of them",
+            ),
+            (false, false) if LABELS.iter().any(|name| problems.mention(&Path::Root.key(name))) => {}
+            (false, false) => problems.add(&Path::Root.key("rewards"), REWARDS),
+            (false, true) if supervised => problems.add(
+                &Path::Root.key("advantages"),
+                "are not used by LOSS_TYPE_CROSS_ENTROPY: give rewards, which are the completions' weights (0 leaves one out)",
+            ),
+            _ => {}
+        }
+        let pointless = if supervised {
+            "does not go with LOSS_TYPE_CROSS_ENTROPY, which takes rewards as weights: leave it out"
+        } else {
+            "does not go with advantages, which are used as they are: leave it out"
+        };
+        if supervised || self.has_advantages() {
+            self.refuse_grouping(pointless, problems);
+        }
+        if !references.is_empty() && kind.is_some_and(|kind| kind != LossType::Grpo) {
+            problems.add(
+                &Path::Root.key("reference_operation_ids"),
+                "are for LOSS_TYPE_GRPO alone, which has a KL term: leave them out",
+            );
+        }
+    }
+
+    fn check_supervised(&self, problems: &mut Problems) {
+        if self.kind().is_some_and(|kind| kind != LossType::CrossEntropy) {
+            problems.add(
+                &Path::Root.key("loss.type"),
+                "must be LOSS_TYPE_CROSS_ENTROPY for examples; other losses need operation_ids",
+            );
+        }
+        for (name, given) in [
+            ("rewards", self.has_rewards()),
+            ("advantages", self.has_advantages()),
+            ("reference_operation_ids", self.reference_operation_ids.is_some()),
+            ("prompts_path", self.prompts_path.is_some()),
+        ] {
+            if given {
+                problems.add(&Path::Root.key(name), "does not go with examples: leave it out");
+            }
+        }
+        self.refuse_grouping("does not go with examples: leave it out", problems);
+    }
+
+    fn refuse_grouping(&self, why: &str, problems: &mut Problems) {
+        for (name, given) in [
+            ("scale_by_deviation", self.scale_by_deviation),
+            ("keep_equal_groups", self.keep_equal_groups),
+        ] {
+            if given == Some(true) {
+                problems.add(&Path::Root.key(name), why);
+            }
+        }
+    }
+
+    /// The session that the batch is for.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// The ids of samplings of this session, each with the name that the journal has for it.
+    pub(crate) fn samplings(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ids = self.operation_ids.iter().flatten();
+        ids.map(|id| ("operation_id", id.as_str()))
+    }
+
+    const fn has_rewards(&self) -> bool {
+        self.rewards.is_some() || self.rewards_path.is_some()
+    }
+
+    const fn has_advantages(&self) -> bool {
+        self.advantages.is_some() || self.advantages_path.is_some()
+    }
+
+    const fn has_examples(&self) -> bool {
+        self.examples.is_some() || self.examples_path.is_some()
+    }
+
+    /// The loss's type; `None` if it is unusable, which is reported by then.
+    fn kind(&self) -> Option<LossType> {
+        match &self.loss {
+            Some(loss) => loss.value.kind(),
+            None if self.has_examples() => Some(LossType::CrossEntropy),
+            None => Some(LossType::Grpo),
+        }
+    }
+
+    /// Takes the loss out, or the default.
+    pub(super) fn take_loss(&mut self) -> Result<Chosen, ToolError> {
+        let kind = self.kind().unwrap_or(LossType::Grpo);
+        let kl_term = self.loss.as_ref().is_some_and(|loss| loss.value.has_kl_term());
+        let text = match self.loss.take() {
+            Some(loss) => loss.into_text(),
+            None => format!("{{\"type\":\"{}\"}}", kind.wire_name()),
+        };
+        Ok(Chosen {
+            kind,
+            kl_term,
+            text: json::raw(text)?,
+        })
+    }
+
+    /// The most input tokens of one body.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.max_tokens.and_then(|most| usize::try_from(most).ok())
+    }
+}
+
+fn twice(name: &str, ids: &[String], problems: &mut Problems) {
+    let mut seen = BTreeSet::new();
+    for (index, id) in ids.iter().enumerate() {
+        if !seen.insert(id.trim()) {
+            problems.add(&Path::Root.key(name).index(index), "is given twice");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The body of a forward-backward pass, and the rules between its parts.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::losses::{Loss, LossType};
+use super::operation::{self, Kind};
+use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
+use crate::arguments::schema::input_schema;
+use crate::error::problems::{Path, Problems};
+
+/// The batch and its loss.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "payload_id": "is not for callers: a large body is uploaded by itself",
+}))]
+#[schemars(extend("x-plain" = true))]
+pub struct ForwardBackward {
+    #[schemars(required, length(min = 1))]
+    samples: Option<Vec<Sample>>,
+    #[schemars(required)]
+    loss: Option<Loss>,
+    /// Loss and metrics only, no gradients. Default false.
+    forward_only: Option<bool>,
+    /// Also return log-probabilities per position; slow and large. Default false.
+    #[expect(dead_code, reason = "sent as it came")]
+    return_loss_fn_outputs: Option<bool>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "loss_inputs": "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)",
+    "model_inputs": "is called model_input here: one sample holds one sequence",
+}))]
+struct Sample {
+    /// Prompt + response without the last token; in the form of sample's model_inputs.
+    #[schemars(extend("x-brief" = true))]
+    #[schemars(required)]
+    model_input: Option<ModelInput>,
+    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0. Other names are passed on.
+    #[schemars(required)]
+    loss_fn_inputs: Option<LossFnInputs>,
+    /// Mixture-of-experts models: copy it unchanged from the sampled sequence.
+    #[expect(dead_code, reason = "sent as it came")]
+    routed_experts_key: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "loss_mask": "is called mask today (0/1), or weights",
+    "response_mask": "is called mask here (0/1)",
+    "completion_mask": "is called mask here (0/1)",
+    "action_mask": "is called mask here (0/1)",
+    "loss_weights": "is called weights here",
+    "generator_logprobs": "is called logprobs today",
+    "old_logprobs": "is called logprobs here",
+    "old_log_probs": "is called logprobs here",
+    "ref_logprobs": "is called reference_logprobs here",
+    "ref_log_probs": "is called reference_logprobs here",
+    "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
+    "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
+}, "x-others" = other_tensor()))]
+struct LossFnInputs {
+    /// int64: prompt + response without the first token.
+    #[schemars(extend("x-brief" = true))]
+    #[schemars(required)]
+    target_tokens: Option<Tensor<Int64>>,
+    /// float32 or int64. CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
+    #[schemars(extend("x-brief" = true))]
+    weights: Option<Tensor<Either>>,
+    /// int64 or float32, 0 or 1: which positions to train on. Not with weights.
+    #[schemars(extend("x-brief" = true))]
+    mask: Option<Tensor<Either>>,
+    /// float32: P-1 zeros, then those of the sample operation.
+    #[schemars(extend("x-brief" = true))]
+    logprobs: Option<Tensor<Float32>>,
+    /// float32: P-1 zeros, then the completion's advantage at each of its tokens.
+    #[schemars(extend("x-brief" = true))]
+    advantages: Option<Tensor<Float32>>,
+    /// As logprobs, under the reference policy, for the KL term.
+    #[schemars(extend("x-brief" = true))]
+    reference_logprobs: Option<Tensor<Float32>>,
+    /// The service forwards tensors of other names to the loss.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    others: BTreeMap<String, Tensor<Either>>,
+}
+
+/// The schema of a tensor under another name. It is not published: a few words do.
+pub(super) fn other_tensor() -> Value {
+    input_schema::<Tensor<Either>>()
+}
+
+/// Whether a loss takes a tensor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+    Forbidden,
+}
+
+impl ForwardBackward {
+    /// The kind of operation that it starts.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        if self.forward_only == Some(true) {
+            &operation::FORWARD
+        } else {
+            &operation::FORWARD_BACKWARD
+        }
+    }
+
+    /// Applies the rules that a schema cannot say.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        if let Some(loss) = &self.loss {
+            loss.check(&path.key("loss"), problems);
+        }
+        let samples = path.key("samples");
+        for (index, sample) in self.samples.iter().flatten().enumerate() {
+            sample.check(self.loss.as_ref(), &samples.index(index), problems);
+        }
+    }
+}
+
+impl Sample {
+    fn check(&self, loss: Option<&Loss>, path: &Path<'_>, problems: &mut Problems) {
+        let Some(inputs) = &self.loss_fn_inputs else {
+            return;
+        };
+        let tokens = self.model_input.as_ref().and_then(ModelInput::count);
+        let path = path.key("loss_fn_inputs");
+        inputs.check(loss, tokens, &path, problems);
+        check_slots(
+            self.model_input.as_ref(),
+            inputs.target_tokens.as_ref(),
+            inputs.weights.as_ref(),
+            inputs.mask.as_ref(),
+            &path,
+            problems,
+        );
+    }
+}
+
+impl LossFnInputs {
+    fn check(&self, loss: Option<&Loss>, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
+        let weights = match loss.and_then(Loss::kind) {
+            None | Some(LossType::CrossEntropy) => Values::Numbers,
+            Some(_) => Values::Selection,
+        };
+        let mut inputs = Inputs {
+            loss,
+            tokens,
+            path,
+            problems,
+        };
+        // Whether target_tokens is there, the schema says already.
+        inputs.check(
+            "target_tokens",
+            self.target_tokens.as_ref(),
+            Values::Tokens,
+            Need::Optional,
+        );
+        inputs.check_by_loss("weights", self.weights.as_ref(), weights);
+        inputs.check_by_loss("mask", self.mask.as_ref(), Values::Selection);
+        inputs.check_by_loss("logprobs", self.logprobs.as_ref(), Values::LogProbabilities);
+        inputs.check_by_loss("advantages", self.advantages.as_ref(), Values::Numbers);
+        inputs.check_by_loss(
+            "reference_logprobs",
+            self.reference_logprobs.as_ref(),
+            Values::LogProbabilities,
+        );
+        for (name, tensor) in &self.others {
+            inputs.check(name, Some(tensor), Values::Numbers, Need::Optional);
+        }
+    }
+}
+
+/// The tensors of one sample while they are checked.
+struct Inputs<'a> {
+    loss: Option<&'a Loss>,
+    tokens: Option<usize>,
+    path: &'a Path<'a>,
+    problems: &'a mut Problems,
+}
+
+impl Inputs<'_> {
+    fn check_by_loss<D: DType>(&mut self, name: &str, tensor: Option<&Tensor<D>>, values: Values) {
+        self.check(name, tensor, values, need(self.loss, name));
+    }
+
+    fn check<D: DType>(&mut self, name: &str, tensor: Option<&Tensor<D>>, values: Values, need: Need) {
+        let path = self.path.key(name);
+        let loss = self
+            .loss
+            .and_then(Loss::kind)
+            .map_or("this loss", LossType::wire_name);
+        match (tensor, need) {
+            // It may be there and unusable, which is reported then.
+            (None, Need::Required) if !self.problems.mention(&path) => {
+                self.problems.add(&path, missing(loss, name));
+            }
+            (Some(_), Need::Forbidden) => self
+                .problems
+                .add(&path, format!("is not used by {loss}: leave it out")),
+            _ => {}
+        }
+        if let Some(tensor) = tensor {
+            tensor.check(values, self.tokens, &path, self.problems);
+        }
+    }
+}
+
+/// Which tensors a loss takes, beside `target_tokens`.
+fn need(loss: Option<&Loss>, name: &str) -> Need {
+    let Some((loss, kind)) = loss.and_then(|loss| Some((loss, loss.kind()?))) else {
+        return Need::Optional;
+    };
+    match (kind, name) {
+        (LossType::CrossEntropy, "weights") => Need::Required,
+        // An older document of the service lists mask for cross-entropy too.
+        (_, "weights" | "mask") => Need::Optional,
+        (LossType::CrossEntropy, _) => Need::Forbidden,
+        (_, "logprobs" | "advantages") => Need::Required,
+        (LossType::Grpo, _) if loss.has_kl_term() => Need::Required,
+        (LossType::Grpo, _) => Need::Optional,
+        _ => Need::Forbidden,
+    }
+}
+
+fn missing(loss: &str, name: &str) -> String {
+    match name {
+        "reference_logprobs" => "is required while grpo_params.beta is above 0".to_owned(),
+        "weights" => format!("is required for {loss} (mask does not stand in for it)"),
+        _ => format!("is required for {loss}"),
+    }
+}

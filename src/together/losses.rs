@@ -1,0 +1,221 @@
+//! The losses: which parameters and which tensors belong to each.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::error::problems::{Path, Problems};
+
+/// Which loss.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[schemars(extend("x-retired" = {
+    "LOSS_TYPE_UNSPECIFIED": "must not be sent: name a loss",
+    "LOSS_TYPE_DPO": "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)",
+    "LOSS_TYPE_GSPO": "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE",
+    "LOSS_TYPE_SFT": "is called LOSS_TYPE_CROSS_ENTROPY here",
+    "LOSS_TYPE_REINFORCE": "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages",
+}))]
+pub enum LossType {
+    /// supervised
+    #[serde(rename = "LOSS_TYPE_CROSS_ENTROPY")]
+    CrossEntropy,
+    /// clipped policy gradient, optional KL term
+    #[serde(rename = "LOSS_TYPE_GRPO")]
+    Grpo,
+    /// unclipped ratio
+    #[serde(rename = "LOSS_TYPE_IMPORTANCE_SAMPLING")]
+    ImportanceSampling,
+    /// clipped ratio
+    #[serde(rename = "LOSS_TYPE_PPO")]
+    Ppo,
+    /// clipped, detached ratio as weight
+    #[serde(rename = "LOSS_TYPE_CISPO")]
+    Cispo,
+    /// quadratic log-ratio penalty
+    #[serde(rename = "LOSS_TYPE_DRO")]
+    Dro,
+    /// trust region in probability space
+    #[serde(rename = "LOSS_TYPE_DPPO")]
+    Dppo,
+}
+
+impl LossType {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::CrossEntropy => "LOSS_TYPE_CROSS_ENTROPY",
+            Self::Grpo => "LOSS_TYPE_GRPO",
+            Self::ImportanceSampling => "LOSS_TYPE_IMPORTANCE_SAMPLING",
+            Self::Ppo => "LOSS_TYPE_PPO",
+            Self::Cispo => "LOSS_TYPE_CISPO",
+            Self::Dro => "LOSS_TYPE_DRO",
+            Self::Dppo => "LOSS_TYPE_DPPO",
+        }
+    }
+
+    /// The member that holds its parameters, if it has any.
+    const fn params(self) -> Option<&'static str> {
+        match self {
+            Self::CrossEntropy => Some("cross_entropy_params"),
+            Self::Grpo => Some("grpo_params"),
+            Self::ImportanceSampling => None,
+            Self::Ppo => Some("ppo_params"),
+            Self::Cispo => Some("cispo_params"),
+            Self::Dro => Some("dro_params"),
+            Self::Dppo => Some("dppo_params"),
+        }
+    }
+}
+
+/// Give only the params object named after type (importance sampling has none).
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-hint" = "write {\"type\": \"LOSS_TYPE_GRPO\"}, for example"))]
+pub struct Loss {
+    #[serde(rename = "type")]
+    #[schemars(required)]
+    kind: Option<LossType>,
+    #[schemars(extend("x-unlisted" = true))]
+    cross_entropy_params: Option<CrossEntropyParams>,
+    grpo_params: Option<GrpoParams>,
+    /// clip_low_threshold, clip_high_threshold as in grpo_params.
+    #[schemars(extend("x-brief" = true))]
+    ppo_params: Option<PpoParams>,
+    /// The same two; defaults 0.0 and 4.0.
+    #[schemars(extend("x-brief" = true))]
+    cispo_params: Option<CispoParams>,
+    /// Required for DRO.
+    dro_params: Option<DroParams>,
+    /// delta_low, delta_high: differences of probability, default 0.15.
+    #[schemars(extend("x-brief" = true))]
+    dppo_params: Option<DppoParams>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("properties" = {}))]
+struct CrossEntropyParams {}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-retired" = {
+    "clip_low": "was an offset; today clip_low_threshold is the bound itself: 0.2 becomes 0.8",
+    "clip_high": "was an offset; today clip_high_threshold is the bound itself: 0.28 becomes 1.28",
+}))]
+struct GrpoParams {
+    /// Lower bound of the probability ratio itself, not an offset. Default 0.8.
+    #[schemars(range(max = 1))]
+    clip_low_threshold: Option<f64>,
+    /// Upper bound of the ratio itself. Default 1.2.
+    #[schemars(range(min = 1))]
+    clip_high_threshold: Option<f64>,
+    /// KL weight. Default 0; above 0 needs reference_logprobs.
+    #[schemars(range(min = 0))]
+    beta: Option<f64>,
+    agg_type: Option<AggregationType>,
+    ratio_type: Option<RatioType>,
+}
+
+/// How token losses are summed up. Default FIXED_HORIZON.
+#[derive(Deserialize, JsonSchema)]
+enum AggregationType {
+    #[serde(rename = "GRPO_LOSS_AGGREGATION_TYPE_FIXED_HORIZON")]
+    FixedHorizon,
+    #[serde(rename = "GRPO_LOSS_AGGREGATION_TYPE_TOKEN_MEAN")]
+    TokenMean,
+    #[serde(rename = "GRPO_LOSS_AGGREGATION_TYPE_SEQUENCE_MEAN")]
+    SequenceMean,
+}
+
+/// Ratio for each token (default) or each sequence (GSPO).
+#[derive(Deserialize, JsonSchema)]
+enum RatioType {
+    #[serde(rename = "GRPO_LOSS_RATIO_TYPE_TOKEN")]
+    Token,
+    #[serde(rename = "GRPO_LOSS_RATIO_TYPE_SEQUENCE")]
+    Sequence,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct PpoParams {
+    #[schemars(range(max = 1))]
+    clip_low_threshold: Option<f64>,
+    #[schemars(range(min = 1))]
+    clip_high_threshold: Option<f64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct CispoParams {
+    clip_low_threshold: Option<f64>,
+    clip_high_threshold: Option<f64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct DroParams {
+    /// Penalty weight, such as 0.05.
+    #[schemars(required)]
+    beta: Option<f64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct DppoParams {
+    #[schemars(range(min = 0, max = 1))]
+    delta_low: Option<f64>,
+    #[schemars(range(min = 0, max = 1))]
+    delta_high: Option<f64>,
+}
+
+impl Loss {
+    /// Which loss; `None` when that itself is missing or wrong.
+    #[must_use]
+    pub const fn kind(&self) -> Option<LossType> {
+        self.kind
+    }
+
+    /// Whether the KL term is on, so that reference log-probabilities are needed.
+    #[must_use]
+    pub fn has_kl_term(&self) -> bool {
+        self.kind == Some(LossType::Grpo)
+            && self
+                .grpo_params
+                .as_ref()
+                .and_then(|params| params.beta)
+                .is_some_and(|beta| beta > 0.0)
+    }
+
+    /// Reports parameters that are missing or belong to another loss.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        let Some(kind) = self.kind else {
+            return;
+        };
+        let given = [
+            ("cross_entropy_params", self.cross_entropy_params.is_some()),
+            ("grpo_params", self.grpo_params.is_some()),
+            ("ppo_params", self.ppo_params.is_some()),
+            ("cispo_params", self.cispo_params.is_some()),
+            ("dro_params", self.dro_params.is_some()),
+            ("dppo_params", self.dppo_params.is_some()),
+        ];
+        for (name, _) in given
+            .iter()
+            .filter(|(name, given)| *given && kind.params() != Some(name))
+        {
+            let own = kind.params().map_or_else(
+                || "this loss has no parameters".to_owned(),
+                |own| format!("its parameters are {own}"),
+            );
+            problems.add(
+                &path.key(name),
+                format!("does not belong to {}: {own}", kind.wire_name()),
+            );
+        }
+        if kind == LossType::Dro && self.dro_params.is_none() {
+            problems.add(
+                &path.key("dro_params"),
+                "is required for LOSS_TYPE_DRO: write {\"beta\": 0.05}, for example",
+            );
+        }
+    }
+}

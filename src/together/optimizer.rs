@@ -1,0 +1,99 @@
+//! The body of an optimizer step.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::error::problems::{Path, Problems};
+
+/// Give adam_params, or muon_params on a model resource that was created with Muon.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {
+    "learning_rate": "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
+    "adamw_params": "is called adam_params today, and holds learning_rate too",
+}))]
+pub struct OptimizerStep {
+    adam_params: Option<AdamParams>,
+    muon_params: Option<MuonParams>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-retired" = {"betas": "is written as beta1 and beta2"}))]
+struct AdamParams {
+    /// Always give it: about 1e-5 to 1e-4 for LoRA.
+    #[schemars(range(min = 0))]
+    learning_rate: Option<f64>,
+    /// Default 0.9.
+    #[expect(dead_code, reason = "sent as it came")]
+    beta1: Option<f64>,
+    /// Default 0.95.
+    #[expect(dead_code, reason = "sent as it came")]
+    beta2: Option<f64>,
+    /// Default 1e-8.
+    #[expect(dead_code, reason = "sent as it came")]
+    eps: Option<f64>,
+    /// Always give it: its default is disputed (0 or 0.1).
+    #[expect(dead_code, reason = "sent as it came")]
+    weight_decay: Option<f64>,
+    /// Default 1.0; 0 turns clipping off.
+    #[schemars(range(min = 0))]
+    #[expect(dead_code, reason = "sent as it came")]
+    grad_clip_norm: Option<f64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct MuonParams {
+    /// Always give it, such as 0.02.
+    #[schemars(range(min = 0))]
+    learning_rate: Option<f64>,
+    /// Default 0.95.
+    #[expect(dead_code, reason = "sent as it came")]
+    momentum: Option<f64>,
+    /// Default 5.
+    #[expect(dead_code, reason = "sent as it came")]
+    newton_schulz_steps: Option<i64>,
+    /// Default 0.
+    #[expect(dead_code, reason = "sent as it came")]
+    weight_decay: Option<f64>,
+    /// Default 1.0; 0 turns clipping off.
+    #[schemars(range(min = 0))]
+    #[expect(dead_code, reason = "sent as it came")]
+    grad_clip_norm: Option<f64>,
+    /// For the parameters that Muon does not handle; fields as in adam_params.
+    #[schemars(extend("x-brief" = true))]
+    #[expect(dead_code, reason = "sent as it came")]
+    adam: Option<AdamParams>,
+}
+
+/// The highest learning rates that anybody means.
+const MOST_ADAM: f64 = 0.1;
+const MOST_MUON: f64 = 1.0;
+
+impl OptimizerStep {
+    /// What the caller may not have meant.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&'static str> {
+        let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
+        let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
+        let usual = if muon.is_some() { MOST_MUON } else { MOST_ADAM };
+        match adam.or(muon) {
+            Some(rate) if rate > usual => Some(
+                "This learning_rate is far above what is usual (about 1e-5 to 1e-4 with Adam and LoRA, 0.02 with Muon): look whether the loss rises.",
+            ),
+            None => Some(
+                "No learning_rate was given: the service's default is not published and has changed before. Give it with each step.",
+            ),
+            Some(0.0) => Some("learning_rate 0 changes no weights."),
+            Some(_) => None,
+        }
+    }
+
+    /// Applies the rules that a schema cannot say.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        if self.adam_params.is_some() && self.muon_params.is_some() {
+            problems.add(
+                path,
+                "has both adam_params and muon_params: give the one of the model resource's optimizer",
+            );
+        }
+    }
+}

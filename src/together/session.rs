@@ -1,0 +1,105 @@
+//! The bodies that create and change a training session.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::error::problems::{Path, Problems};
+
+/// The new session.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-plain" = true))]
+#[schemars(extend("x-retired" = {
+    "base_model": "is fixed by the model resource today: name a READY one in model_resources_id",
+    "type": "is gone: the model resource decides between LoRA and full weights",
+    "session_type": "is gone: the model resource decides between LoRA and full weights",
+}))]
+pub struct CreateSession {
+    /// Id of a READY model resource.
+    #[schemars(required, length(min = 1))]
+    model_resources_id: Option<String>,
+    display_name: Option<String>,
+    lora_config: Option<LoraConfig>,
+    metadata: Option<Metadata>,
+    /// Training or inference checkpoint to start from.
+    resume_from_checkpoint_id: Option<String>,
+    /// Default true: take over optimizer state and step count of a training checkpoint. false: weights only, step 0. Not with an inference checkpoint.
+    load_optimizer: Option<bool>,
+}
+
+impl CreateSession {
+    /// The ids in it, by their paths in the arguments.
+    #[must_use]
+    pub fn ids(&self) -> [(&'static str, Option<&str>); 2] {
+        [
+            ("body.model_resources_id", self.model_resources_id.as_deref()),
+            (
+                "body.resume_from_checkpoint_id",
+                self.resume_from_checkpoint_id.as_deref(),
+            ),
+        ]
+    }
+}
+
+/// For LoRA resources.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-retired" = {
+    "r": "is called rank here",
+    "lora_rank": "is called rank here",
+    "lora_alpha": "is called alpha here",
+    "lora_dropout": "is called dropout here",
+}))]
+struct LoraConfig {
+    /// Default 32; the model's max_rank bounds it.
+    #[schemars(range(min = 1))]
+    rank: Option<i64>,
+    /// Scale. Default 64.
+    #[schemars(range(min = 1, max = 128))]
+    alpha: Option<i64>,
+    /// Below 1. Default 0.
+    #[schemars(range(min = 0), extend("x-below" = 1))]
+    dropout: Option<f64>,
+    /// Of the initial adapter; ignored when resuming.
+    seed: Option<i64>,
+    /// Also adapt the output head. Default true.
+    train_unembed: Option<bool>,
+}
+
+/// Informational.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+struct Metadata {
+    /// entity, group, project, run_id, run_name, url.
+    #[schemars(extend("x-brief" = true))]
+    wandb: Option<Wandb>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(extend("x-keeps-empty" = true))]
+struct Wandb {
+    entity: Option<String>,
+    group: Option<String>,
+    project: Option<String>,
+    run_id: Option<String>,
+    run_name: Option<String>,
+    url: Option<String>,
+}
+
+/// What to change about a session.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-keeps-empty" = true))]
+pub struct UpdateSession {
+    display_name: Option<String>,
+    metadata: Option<Metadata>,
+}
+
+impl UpdateSession {
+    /// Reports an update that changes nothing.
+    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        if self.display_name.is_none() && self.metadata.is_none() {
+            problems.add(path, "changes nothing: give display_name or metadata");
+        }
+    }
+}
