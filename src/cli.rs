@@ -83,7 +83,7 @@ pub enum Command {
     Demo {
         #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
-        options: rl_mcp_sandbox::demo::Options,
+        options: rl_mcp_demo::Options,
         /// Refused, as it has one anyway.
         #[arg(long = "sandbox", hide = true)]
         anyway: bool,

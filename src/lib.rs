@@ -86,7 +86,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
             behavior,
         }) => {
             cli.refuse_serving("demo", *anyway)?;
-            return rl_mcp_sandbox::demo::demo(options, behavior.or(cli.sandbox.behavior));
+            return rl_mcp_demo::demo(options, behavior.or(cli.sandbox.behavior));
         }
         _ => {}
     }
