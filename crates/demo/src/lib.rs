@@ -46,19 +46,19 @@ const STEPS: u32 = 40;
 pub struct Options {
     /// Training steps.
     #[arg(long, value_name = "NUMBER", default_value_t = STEPS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub steps: u32,
+    steps: u32,
     /// Decides on the completions and on the adapter's first weights.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
+    seed: u64,
     /// Print one record for machines in place of the report.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
     /// Keep the trained adapter in this directory. Nothing is overwritten.
     #[arg(long, value_name = "DIR")]
-    pub save: Option<PathBuf>,
+    save: Option<PathBuf>,
     /// Deal the advantages of each batch out anew by chance. Nothing can be learned then: a control.
     #[arg(long, hide = true)]
-    pub shuffle_advantages: bool,
+    shuffle_advantages: bool,
 }
 
 /// Runs the demo. The exit code is 1 if the reward did not rise to three times that of the untrained policy.

@@ -53,13 +53,13 @@ struct Shared {
 
 /// A running sandbox. It ends with the process.
 #[derive(Clone, Copy, Debug)]
-pub struct Sandbox {
+struct Sandbox {
     address: SocketAddr,
 }
 
 impl Sandbox {
     /// Starts both services on a thread of their own. Port 0 is any free one.
-    pub fn start(behavior: Behavior, port: u16) -> Result<Self, String> {
+    fn start(behavior: Behavior, port: u16) -> Result<Self, String> {
         let cannot = |error: std::io::Error| format!("the sandbox cannot listen on port {port}: {error}");
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(cannot)?;
         listener.set_nonblocking(true).map_err(cannot)?;
@@ -92,7 +92,7 @@ impl Sandbox {
 
     /// The variables that lead a client here. Those without a value are to be unset.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, Option<String>); 10] {
+    fn variables(&self) -> [(&'static str, Option<String>); 10] {
         let url = Some(format!("http://{}", self.address));
         [
             ("TOGETHER_BASE_URL", url.clone()),
@@ -111,7 +111,7 @@ impl Sandbox {
 
     /// What a person copies into another terminal.
     #[must_use]
-    pub fn exports(&self) -> String {
+    fn exports(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.variables() {
             if let Some(value) = value {
