@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod sandboxed;
+
 use std::fmt::Write as _;
 
 use clap::{Args, Parser, Subcommand};
@@ -25,10 +27,9 @@ pub struct Cli {
     #[command(flatten)]
     pub offered: Offered,
 
-    #[cfg(feature = "sandbox")]
     #[expect(missing_docs, reason = "would become the description of the program")]
     #[command(flatten)]
-    pub sandbox: rl_mcp_sandbox::Options,
+    pub sandbox: sandboxed::Options,
 
     #[expect(missing_docs, reason = "the commands document themselves")]
     #[command(subcommand)]
@@ -60,37 +61,13 @@ pub enum Command {
         #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         offered: Offered,
-        #[cfg(feature = "sandbox")]
         #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
-        sandbox: rl_mcp_sandbox::Options,
+        sandbox: sandboxed::Options,
     },
-    /// Run the sandbox's services alone, for other clients, and print the variables that lead there.
-    #[cfg(feature = "sandbox")]
-    Sandbox {
-        /// Where to listen on loopback; 0: any free port.
-        #[arg(long, default_value_t = 0)]
-        port: u16,
-        /// Refused, as it has one anyway. (An unknown flag would be answered with one that is named alike.)
-        #[arg(long = "sandbox", hide = true)]
-        anyway: bool,
-        #[expect(missing_docs, reason = "would become the description of the command")]
-        #[command(flatten)]
-        behavior: rl_mcp_sandbox::Behavior,
-    },
-    /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
-    #[cfg(feature = "sandbox")]
-    Demo {
-        #[expect(missing_docs, reason = "would become the description of the command")]
-        #[command(flatten)]
-        options: rl_mcp_sandbox::demo::Options,
-        /// Refused, as it has one anyway.
-        #[arg(long = "sandbox", hide = true)]
-        anyway: bool,
-        #[expect(missing_docs, reason = "would become the description of the command")]
-        #[command(flatten)]
-        behavior: rl_mcp_sandbox::Behavior,
-    },
+    #[expect(missing_docs, reason = "the commands document themselves")]
+    #[command(flatten)]
+    Sandboxed(sandboxed::Command),
 }
 
 /// A list with commas. (Of a plain `Vec`, clap would take each element for one argument.)
@@ -108,35 +85,12 @@ impl Cli {
     }
 
     /// Whether it asks for a sandbox, before the command or after it.
-    #[cfg(feature = "sandbox")]
     #[must_use]
-    pub fn sandbox(&self) -> rl_mcp_sandbox::Options {
+    pub fn sandbox(&self) -> sandboxed::Options {
         match &self.command {
             Some(Command::Check { sandbox, .. }) => sandbox.or(self.sandbox),
             _ => self.sandbox,
         }
-    }
-
-    /// Refuses flags that would do nothing with a command, as it does not serve: those before it, and `--sandbox` after it
-    /// (`anyway`). Others after it are no flags of its.
-    #[cfg(feature = "sandbox")]
-    pub fn refuse_serving(&self, command: &str, anyway: bool) -> Result<(), String> {
-        let Offered {
-            read_only,
-            toolsets,
-            tools,
-        } = &self.offered;
-        let given = [
-            ("--read-only", *read_only),
-            ("--toolsets", toolsets.is_some()),
-            ("--tools", tools.is_some()),
-            ("--sandbox", anyway || self.sandbox.sandbox),
-        ];
-        let useless = list(given.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag));
-        if useless.is_empty() {
-            return Ok(());
-        }
-        Err(format!("the command {command} has no use for {useless}"))
     }
 }
 

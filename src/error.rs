@@ -249,11 +249,24 @@ impl fmt::Display for Failure {
 }
 
 impl Cause {
-    /// What happened, in one word.
+    /// What happened, in one word. Journals of earlier versions hold these words, so none is changed.
     #[must_use]
-    pub fn name(&self) -> String {
-        let text = format!("{self:?}");
-        text.chars().take_while(char::is_ascii_alphabetic).collect()
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "Status",
+            Self::Timeout(_) => "Timeout",
+            Self::Unreachable(_) => "Unreachable",
+            Self::Dns(_) => "Dns",
+            Self::Tls(_) => "Tls",
+            Self::Broken(_) => "Broken",
+            Self::Truncated => "Truncated",
+            Self::NotJson(_) => "NotJson",
+            Self::Unexpected(_) => "Unexpected",
+            Self::TooLarge(_) => "TooLarge",
+            Self::NoRoom(_) => "NoRoom",
+            Self::Redirect(_) => "Redirect",
+            Self::Busy(_) => "Busy",
+        }
     }
 
     /// In words, of a request to `host`.

@@ -32,8 +32,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use cli::sandboxed::Environment;
 use cli::{Cli, Command};
-use config::Config;
 use context::Context;
 use mcp::offer::Offer;
 use mcp::serve;
@@ -65,40 +65,11 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
             .as_deref(),
         redactor.clone(),
     )?;
-    #[cfg(feature = "sandbox")]
-    match &cli.command {
-        Some(Command::Sandbox {
-            port,
-            anyway,
-            behavior,
-        }) => {
-            cli.refuse_serving("sandbox", *anyway)?;
-            let behavior = behavior.or(cli.sandbox.behavior);
-            return rl_mcp_sandbox::alone(behavior, *port).map(|()| ExitCode::SUCCESS);
-        }
-        Some(Command::Demo {
-            options,
-            anyway,
-            behavior,
-        }) => {
-            cli.refuse_serving("demo", *anyway)?;
-            return rl_mcp_sandbox::demo::demo(options, behavior.or(cli.sandbox.behavior));
-        }
-        _ => {}
+    if let Some(Command::Sandboxed(command)) = &cli.command {
+        return command.run(cli);
     }
-    #[cfg(feature = "sandbox")]
-    let environment = rl_mcp_sandbox::environment(cli.sandbox(), variable)?;
-    #[cfg(feature = "sandbox")]
-    let (variable, preface) = (&environment.variable, environment.preface);
-    #[cfg(not(feature = "sandbox"))]
-    let preface = "";
-    let config = Config::read(variable).map_err(|error| error.to_string())?;
-    #[cfg(feature = "sandbox")]
-    let config = if cli.sandbox().sandbox {
-        config.in_sandbox()
-    } else {
-        config
-    };
+    let environment = Environment::new(cli.sandbox(), variable)?;
+    let config = environment.config().map_err(|error| error.to_string())?;
     let offer = Offer::new(cli.choice(), &config, &TOOLS)?;
     let context = Arc::new(Context::new(config, redactor, &ROWS));
     // One thread: a call waits for the network, not for the processor, and no message changes threads on its way.
@@ -110,15 +81,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         match cli.command {
             Some(Command::Check { .. }) => {
                 let mut out = Wrapped::stdout();
-                let _ = out.write_all(preface.as_bytes());
-                #[cfg(feature = "sandbox")]
-                if let rl_mcp_sandbox::Options {
-                    sandbox: true,
-                    behavior,
-                } = cli.sandbox()
-                {
-                    let _ = writeln!(out, "It runs with {behavior}.\n");
-                }
+                let _ = write!(out, "{}", environment.described());
                 match check::check(&context, &offer, &mut out).await {
                     Ok(works) => Ok(ExitCode::from(u8::from(!works))),
                     // Whoever read the report has seen enough of it.
@@ -126,7 +89,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
                     Err(error) => Err(error.to_string()),
                 }
             }
-            _ => serve::serve(context.clone(), offer, preface)
+            _ => serve::serve(context.clone(), offer, environment.preface())
                 .await
                 .map(|()| ExitCode::SUCCESS),
         }

@@ -268,7 +268,7 @@ pub(crate) type Answer = (u16, String);
 fn status(result: &Result<Answer, Cause>) -> String {
     match result {
         Ok((status, _)) | Err(Cause::Status { status, .. }) => status.to_string(),
-        Err(cause) => cause.name(),
+        Err(cause) => cause.name().to_owned(),
     }
 }
 

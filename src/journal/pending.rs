@@ -79,7 +79,7 @@ impl<'a> Pending<'a> {
                 }
                 self.record.status = failure.status();
                 if self.record.status.is_none() {
-                    self.record.cause = Some(failure.cause.name());
+                    self.record.cause = Some(failure.cause.name().to_owned());
                 }
                 self.write();
                 if failure.status() == Some(404) && !too_early {

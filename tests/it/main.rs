@@ -40,6 +40,8 @@ mod model_resources;
 mod offer;
 mod parting;
 mod payloads;
+#[cfg(all(unix, feature = "sandbox"))]
+mod picture;
 #[cfg(target_os = "linux")]
 mod pipes;
 mod protocol;

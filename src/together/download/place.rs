@@ -80,7 +80,10 @@ impl Place {
         {
             let other = format!(
                 "holds the {} files of the checkpoint {}",
-                format!("{:?}", known.variant).to_lowercase(),
+                match known.variant {
+                    CheckpointVariant::Merged => "merged",
+                    CheckpointVariant::Adapter => "adapter",
+                },
                 known.checkpoint_id
             );
             return Err(occupied(directory.path(), &other));

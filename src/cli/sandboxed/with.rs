@@ -1,0 +1,125 @@
+//! With the feature.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use rl_mcp_sandbox::Behavior;
+pub use rl_mcp_sandbox::Options;
+
+use crate::cli::{Cli, Offered};
+use crate::config::{Config, ConfigError};
+use crate::error::problems::list;
+
+/// Commands that have a sandbox of their own.
+#[derive(Clone, Subcommand)]
+pub enum Command {
+    /// Run the sandbox's services alone, for other clients, and print the variables that lead there.
+    Sandbox {
+        /// Where to listen on loopback; 0: any free port.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// Refused, as it has one anyway. (An unknown flag would be answered with one that is named alike.)
+        #[arg(long = "sandbox", hide = true)]
+        anyway: bool,
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        behavior: Behavior,
+    },
+    /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
+    Demo {
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        options: rl_mcp_demo::Options,
+        /// Refused, as it has one anyway.
+        #[arg(long = "sandbox", hide = true)]
+        anyway: bool,
+        #[expect(missing_docs, reason = "would become the description of the command")]
+        #[command(flatten)]
+        behavior: Behavior,
+    },
+}
+
+impl Command {
+    /// Runs it to its end. What stands before it in the command line is in `cli`.
+    pub fn run(&self, cli: &Cli) -> Result<ExitCode, String> {
+        match self {
+            Self::Sandbox {
+                port,
+                anyway,
+                behavior,
+            } => {
+                refuse_serving(cli, "sandbox", *anyway)?;
+                rl_mcp_sandbox::alone(behavior.or(cli.sandbox.behavior), *port).map(|()| ExitCode::SUCCESS)
+            }
+            Self::Demo {
+                options,
+                anyway,
+                behavior,
+            } => {
+                refuse_serving(cli, "demo", *anyway)?;
+                rl_mcp_demo::demo(options, behavior.or(cli.sandbox.behavior))
+            }
+        }
+    }
+}
+
+/// Refuses flags that would do nothing with a command, as it does not serve: those before it, and `--sandbox` after it
+/// (`anyway`). Others after it are no flags of its.
+fn refuse_serving(cli: &Cli, command: &str, anyway: bool) -> Result<(), String> {
+    let Offered {
+        read_only,
+        toolsets,
+        tools,
+    } = &cli.offered;
+    let given = [
+        ("--read-only", *read_only),
+        ("--toolsets", toolsets.is_some()),
+        ("--tools", tools.is_some()),
+        ("--sandbox", anyway || cli.sandbox.sandbox),
+    ];
+    let useless = list(given.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag));
+    if useless.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the command {command} has no use for {useless}"))
+}
+
+/// The environment as the server is to see it: the real one, or one that leads to a sandbox.
+pub struct Environment {
+    inner: rl_mcp_sandbox::Environment,
+    options: Options,
+}
+
+impl Environment {
+    /// Starts a sandbox, where the flags ask for one. It ends with the process; its files go with this value.
+    pub fn new(options: Options, real: impl Fn(&str) -> Option<String> + 'static) -> Result<Self, String> {
+        let inner = rl_mcp_sandbox::environment(options, real)?;
+        Ok(Self { inner, options })
+    }
+
+    /// Reads the configuration from it.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let config = Config::read(&self.inner.variable)?;
+        Ok(if self.options.sandbox {
+            config.in_sandbox()
+        } else {
+            config
+        })
+    }
+
+    /// What hosts are told of it first.
+    #[must_use]
+    pub fn preface(&self) -> &'static str {
+        self.inner.preface
+    }
+
+    /// What a person is told of it first.
+    #[must_use]
+    pub fn described(&self) -> String {
+        if self.options.sandbox {
+            format!("{}It runs with {}.\n\n", self.preface(), self.options.behavior)
+        } else {
+            String::new()
+        }
+    }
+}

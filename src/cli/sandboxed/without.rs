@@ -1,0 +1,65 @@
+//! Without the feature.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::Cli;
+use crate::config::{Config, ConfigError};
+
+/// No flags.
+#[derive(Args, Clone, Copy)]
+pub struct Options {}
+
+impl Options {
+    /// What is given here, and else what is given there.
+    #[must_use]
+    pub const fn or(self, _: Self) -> Self {
+        self
+    }
+}
+
+/// No commands.
+#[derive(Clone, Subcommand)]
+pub enum Command {}
+
+impl Command {
+    /// There is none to run.
+    pub fn run(&self, _: &Cli) -> Result<ExitCode, String> {
+        match *self {}
+    }
+}
+
+/// Looks up a variable.
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+
+/// The real environment.
+pub struct Environment {
+    variable: Lookup,
+}
+
+impl Environment {
+    /// It as it is.
+    pub fn new(_: Options, real: impl Fn(&str) -> Option<String> + 'static) -> Result<Self, String> {
+        Ok(Self {
+            variable: Box::new(real),
+        })
+    }
+
+    /// Reads the configuration from it.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Config::read(&self.variable)
+    }
+
+    /// Nothing has to be said of it to hosts.
+    #[must_use]
+    pub const fn preface(&self) -> &'static str {
+        ""
+    }
+
+    /// Nor to a person.
+    #[must_use]
+    pub const fn described(&self) -> &'static str {
+        ""
+    }
+}
