@@ -24,6 +24,8 @@ PATIENCE = 30.0
 LIFETIME = 60.0
 
 STEPS = 6
+# So many that a run goes on until it is stopped, however long the command line takes to start.
+ENDLESS = 10_000
 BATCH = 16
 INTERVAL = 2
 CONFIG = f"""
@@ -184,13 +186,22 @@ def checkpoints(prime: Prime, run: str) -> list[Any]:
     return list(answer["checkpoints"])
 
 
-def steering(prime: Prime, queued: str, tally: Tally) -> None:
-    """What can be done to a run while it trains."""
-    with tally.check("stop in the queue"):
+def queue(prime: Prime, tally: Tally) -> None:
+    """A run waits for the one before it, and can be stopped while it does."""
+    ahead = prime.create(ENDLESS)
+    with tally.check("queue"):
+        queued = prime.create(STEPS)
+        waiting = prime.get(queued)
+        expect(waiting["status"] == "QUEUED" and waiting["runs_ahead"] == 1, f"not in the queue: {waiting}")
         prime.text("train", "stop", queued, "--force")
         expect(prime.get(queued)["status"] == "STOPPED", "not stopped in the queue")
+    prime.text("train", "stop", ahead, "--force")
+
+
+def steering(prime: Prime, tally: Tally) -> None:
+    """What can be done to a run while it trains."""
     with tally.check("pause"):
-        paused = prime.create(600, "--volume", "interop", "--volume-size", "1Ti")
+        paused = prime.create(ENDLESS, "--volume", "interop", "--volume-size", "1Ti")
         prime.wait("first step", lambda: prime.steps(paused) != [])
         prime.text("train", "pause", paused, "--force")
         prime.wait_for(paused, "PAUSED")
@@ -202,8 +213,8 @@ def steering(prime: Prime, queued: str, tally: Tally) -> None:
     with tally.check("restart"):
         prime.wait("a checkpoint", lambda: checkpoints(prime, resumed) != [])
         prime.text("train", "restart", resumed, "--force")
-        log = prime.text("train", "logs", resumed, "-c", "trainer", "--search", "Restarting from step")
-        prime.wait("the restart", lambda: log != "" and prime.get(resumed)["status"] == "RUNNING")
+        log = ("train", "logs", resumed, "-c", "trainer", "--search", "Restarting from step")
+        prime.wait("the restart", lambda: prime.text(*log) != "" and prime.get(resumed)["status"] == "RUNNING")
     with tally.check("stop while running"):
         prime.text("train", "stop", resumed, "--force")
         expect(prime.get(resumed)["status"] == "STOPPED", "not stopped")
@@ -239,21 +250,12 @@ def main(base_url: str, executable: str) -> int:
         prime = Prime(executable, base_url, Path(home))
         with tally.check("discovery"):
             discovery(prime)
-        with tally.check("queue"):
-            first, second = prime.create(STEPS), prime.create(STEPS)
-            queued = prime.get(second)
-            # On a busy machine the command line may take longer to start than the queue to pass.
-            for _ in range(5):
-                if queued["status"] == "QUEUED":
-                    break
-                prime.text("train", "stop", second, "--force")
-                second = prime.create(STEPS)
-                queued = prime.get(second)
-            expect(queued["status"] == "QUEUED" and queued["runs_ahead"] == 1, f"not in the queue: {queued}")
-            # Most of the time goes into starting the command line: two at once.
-            with ThreadPoolExecutor() as both:
-                both.submit(life, prime, first, tally)
-                both.submit(steering, prime, second, tally)
+        queue(prime, tally)
+        first = prime.create(STEPS)
+        # Most of the time goes into starting the command line: two at once.
+        with ThreadPoolExecutor() as both:
+            both.submit(life, prime, first, tally)
+            both.submit(steering, prime, tally)
     return tally.end()
 
 
