@@ -20,16 +20,33 @@ use crate::api::json;
 use crate::data::Data;
 use crate::error::ToolError;
 use crate::files::Files;
+use crate::problems::{Path, Problems};
 
 use answer::Answer;
 pub use request::Request;
 use sampled::Outcome;
+use stored::Store;
 
 /// What all steps share.
 struct Job<'a> {
     loss: &'a request::Chosen,
     files: &'a Files,
     data: &'a Data,
+}
+
+/// Reports the operations of which nothing is stored here.
+pub fn look(request: &Request, files: &Files, data: &Data, problems: &mut Problems) {
+    let session_id = request.session_id();
+    let store = Store {
+        files,
+        data,
+        session_id,
+    };
+    for (index, id) in request.operation_ids.iter().flatten().enumerate() {
+        if let Some(problem) = store.lacks(id) {
+            problems.add(&Path::Root.key("operation_ids").index(index), problem);
+        }
+    }
 }
 
 /// Builds what the request asks for and stores it. Blocks.

@@ -16,7 +16,7 @@ use crate::instructions::instructions;
 use crate::offer::Offer;
 use crate::problems::{list, nearest};
 use crate::tool::adapter::Offered;
-use crate::tools::{ALL, any_takes};
+use crate::tools::{ALL, OTHERS};
 use crate::transport::RawArguments;
 
 /// The server.
@@ -32,7 +32,7 @@ impl Server {
     #[must_use]
     pub fn new(api: Arc<Api>, offer: Offer, preface: &'static str) -> Self {
         let tools = offer.entries.iter();
-        let tools = tools.map(|entry| Offered::new(entry, any_takes)).collect();
+        let tools = tools.map(|entry| Offered::new(entry, OTHERS)).collect();
         Self {
             api,
             offer,

@@ -32,6 +32,13 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (args, problems);
     }
 
+    /// Adds to the problems of a call that is refused for its arguments what only this machine's files tell about these: the
+    /// next call is to be right.
+    fn look(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) -> impl Future<Output = ()> + Send {
+        let _ = (args, call, problems);
+        std::future::ready(())
+    }
+
     /// Carries the call out.
     fn call(args: Self::Args, call: &Call<'_>) -> impl Future<Output = Result<Reply, ToolError>> + Send;
 }
@@ -68,9 +75,14 @@ impl Entry {
                         raw
                     };
                     let read = accepts.read_call::<H::Args>(&raw, H::check);
+                    let mut problems = read.problems;
                     let outcome = match read.args {
-                        Ok(args) => H::call(args, call).await,
-                        Err(problems) => Err(ToolError::Arguments(problems)),
+                        Some(args) if problems.is_empty() => H::call(args, call).await,
+                        Some(args) => {
+                            H::look(&args, call, &mut problems).await;
+                            Err(ToolError::Arguments(problems))
+                        }
+                        None => Err(ToolError::Arguments(problems)),
                     };
                     let outcome = outcome.map(|reply| with_meaning(H::SPEC, reply));
                     match read.note {

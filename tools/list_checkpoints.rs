@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::together::CheckpointType;
-use crate::api::together::list::Page;
+use crate::api::together::list::{self, Page};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::spec::{self, Spec};
@@ -35,10 +35,13 @@ impl Handler for ListCheckpoints {
         let request = call
             .request()
             .query("type", args.kind)
-            .query("session_id", args.session_id);
-        args.page
-            .of(request.query("base_model", args.base_model))
-            .send()
-            .await
+            .query("base_model", args.base_model);
+        list::of(
+            call,
+            args.page.of(request),
+            "session_id",
+            args.session_id.as_deref(),
+        )
+        .await
     }
 }

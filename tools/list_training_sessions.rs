@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::api::together::list::{Filters, OfSession, Page};
+use crate::api::together::list::{self, Filters, OfSession, Page};
 use crate::api::{Call, Reply};
 use crate::error::ToolError;
 use crate::problems::Problems;
@@ -34,7 +34,7 @@ impl Handler for ListTrainingSessions {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let request = args.filters.of(call.request());
-        let request = request.query("model_resources_id", args.model_resources_id);
-        args.page.of(request).send().await
+        let resource = args.model_resources_id.as_deref();
+        list::of(call, args.page.of(request), "model_resources_id", resource).await
     }
 }

@@ -50,12 +50,14 @@ pub mod stop_training_session;
 pub mod update_training_session;
 pub mod weights_sync;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use crate::arguments::{Others, Rule};
 use crate::schema::ALIASES;
+use crate::spec::Service;
 use crate::tool::Entry;
 
 /// The names of all arguments of all tools, in every spelling.
@@ -78,6 +80,32 @@ static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 pub fn any_takes(name: &str) -> bool {
     ARGUMENTS.contains(name)
 }
+
+/// The places of numbers in bodies, each with the tool and the path, if no other tool has it. Names of other kinds mean too
+/// many things.
+static HOMES: LazyLock<BTreeMap<String, Option<String>>> = LazyLock::new(|| {
+    let mut homes: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let stepwise = ALL
+        .iter()
+        .filter(|entry| entry.spec.service == Some(Service::Together));
+    for entry in stepwise {
+        for (name, place) in Rule::new(&entry.schema()).numbers() {
+            let home = format!("{}: {place}", entry.spec.name);
+            let known = homes.entry(name).or_insert_with(|| Some(home.clone()));
+            let is_same_tool = |known: &String| known.starts_with(&format!("{}:", entry.spec.name));
+            if !known.as_ref().is_some_and(is_same_tool) {
+                *known = None;
+            }
+        }
+    }
+    homes
+});
+
+/// What the tools take.
+pub const OTHERS: Others = Others {
+    take: any_takes,
+    home: |name| HOMES.get(name)?.as_deref(),
+};
 
 /// Every tool, in the order in which clients see them: toolset by toolset.
 pub const ALL: &[Entry] = &[

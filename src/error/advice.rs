@@ -92,7 +92,7 @@ impl Failure {
             (409, Some(next)) => return format!("the state does not allow it now: {next}"),
             (400 | 422, Some(next)) => return next.to_owned(),
             (400 | 422, None) if self.spec.effect == Effect::Submit => {
-                return "if the session is not RUNNING, no argument mends that: look at get-training-session. Otherwise correct what the service names.".to_owned();
+                return "if the session is not RUNNING, no argument mends that: get-training-session shows it, and one that has ended goes on as a new one (create-training-session with resume_from_checkpoint_id, one of its checkpoints). Otherwise correct what the service names.".to_owned();
             }
             _ => {}
         }

@@ -3,12 +3,13 @@
 
 use super::{Outcome, Record};
 use crate::spec::{
-    DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, SAVE_TRAINING_CHECKPOINT, Spec,
+    DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, RESUME_RUN,
+    SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
 };
 use crate::tools::ALL;
 
 /// The things that have ids, by the names that the journal has for these.
-const KINDS: [(&str, &str); 5] = [
+pub(crate) const KINDS: [(&str, &str); 5] = [
     ("model_resources_id", "a model resource"),
     ("session_id", "a training session"),
     ("operation_id", "an operation"),
@@ -114,6 +115,28 @@ fn for_resuming(given: &Given, record: &Record) -> Option<String> {
             given.id
         )
     })
+}
+
+/// The runs that resume the run `paused`, but for those that have ended since.
+pub(super) fn resumed(records: &[Record], paused: &str) -> Vec<String> {
+    let ends = [STOP_RUN.name, DELETE_RUN.name];
+    let has_ended = |run: &str| {
+        records.iter().any(|record| {
+            let ended = record.outcome == Outcome::Ended
+                || (record.is_over() && ends.contains(&record.tool.as_str()));
+            ended && known_as(record, "run_id") == Some(run)
+        })
+    };
+    let resumes = |record: &&Record| {
+        record.tool == RESUME_RUN.name
+            && record.outcome == Outcome::Done
+            && record.id("run_id") == Some(paused)
+    };
+    let resumes = records
+        .iter()
+        .filter(resumes)
+        .filter_map(|record| record.id("new_run_id"));
+    resumes.filter(|run| !has_ended(run)).map(str::to_owned).collect()
 }
 
 /// An id of a record by its name; resuming a run makes another one.

@@ -5,6 +5,8 @@
 //! over it: a batch that a tool wrote is often wanted with a flag more, and nobody can write it into the file.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -13,10 +15,12 @@ use tokio::task::spawn_blocking;
 
 use crate::api::Call;
 use crate::api::json::{self, Object};
-use crate::arguments::Accepts;
+use crate::arguments::{Accepts, Rule};
 use crate::error::ToolError;
 use crate::files::LARGEST_JSON;
-use crate::problems::{Path, Problems};
+use crate::problems::{Path, Problems, list};
+use crate::tool::Entry;
+use crate::tools::ALL;
 
 /// The argument that stands for the body.
 const BODY: &str = "body";
@@ -80,9 +84,13 @@ pub(super) async fn resolve<'a>(
     let added = added(&mut arguments, accepts)?;
     let files = call.api.config().files.clone();
     // A body of many megabytes must not hold up the other calls.
+    let tool = call.spec.name;
     let body = spawn_blocking(move || {
         let read = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
         let body = read.map_err(|problem| Problems::one(&Path::Root.key(BODY_PATH), problem))?;
+        if let Some(problem) = misdirected(&body, tool) {
+            return Err(Problems::one(&Path::Root.key(BODY_PATH), problem).into());
+        }
         joined(body, added)
     });
     let body = body
@@ -91,6 +99,49 @@ pub(super) async fn resolve<'a>(
     arguments.set(BODY, body);
     json::text(&arguments).map(Cow::Owned)
 }
+
+/// What to say of a file that holds something else than a body for this tool: one for other tools, or a result.
+fn misdirected(body: &RawValue, tool: &str) -> Option<String> {
+    let members: Object = serde_json::from_str(body.get()).ok()?;
+    let takes = |entry: &&Entry| {
+        BODIES
+            .get(entry.spec.name)
+            .is_some_and(|body| body.takes_all(members.names()))
+    };
+    let tools: Vec<&str> = ALL.iter().filter(takes).map(|entry| entry.spec.name).collect();
+    if tools.contains(&tool) {
+        return None;
+    }
+    if !tools.is_empty() {
+        let tools = list(tools.into_iter());
+        return Some(format!(
+            "the file holds a body for {tools}, not one for this tool"
+        ));
+    }
+    let is_operation = ["id", "status", "output"]
+        .iter()
+        .all(|name| members.get(name).is_some());
+    if !is_operation {
+        return None;
+    }
+    let id: String = serde_json::from_str(members.get("id")?.get()).ok()?;
+    let output: Object = serde_json::from_str(members.get("output")?.get()).unwrap_or_default();
+    Some(if output.get("results").is_some() {
+        format!(
+            "the file holds the result of a sampling, no body: build-training-batch makes one of it (operation_ids [\"{id}\"] and rewards) and says where that is"
+        )
+    } else {
+        "the file holds the result of an operation, no body".to_owned()
+    })
+}
+
+/// What the tools take as their bodies.
+static BODIES: LazyLock<HashMap<&str, Rule>> = LazyLock::new(|| {
+    let bodies = ALL
+        .iter()
+        .filter_map(|entry| Some((entry.spec.name, Rule::new(&entry.schema()).into_member(BODY)?)));
+    bodies.collect()
+});
 
 /// Takes out of the arguments what they say of the body beside its file: in `body`, or at its side.
 fn added(arguments: &mut Object, accepts: &Accepts) -> Result<Object, Problems> {

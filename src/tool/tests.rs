@@ -71,7 +71,9 @@ fn text(result: &CallToolResult) -> String {
 async fn a_panic_becomes_an_error_of_the_tool() {
     static ENTRY: Entry = Entry::of::<Panics>();
     let (context, _wire) = context();
-    let result = Offered::new(&ENTRY, |_| false).call(&api(), "{}", &context).await;
+    let result = Offered::new(&ENTRY, crate::tools::OTHERS)
+        .call(&api(), "{}", &context)
+        .await;
     assert!(
         text(&result).contains("rl-mcp itself failed: index 3 out of bounds"),
         "{result:?}"
@@ -83,7 +85,9 @@ async fn a_handler_that_never_ends_is_ended() {
     static ENTRY: Entry = Entry::of::<Hangs>();
     let (context, _wire) = context();
     let started = Instant::now();
-    let result = Offered::new(&ENTRY, |_| false).call(&api(), "{}", &context).await;
+    let result = Offered::new(&ENTRY, crate::tools::OTHERS)
+        .call(&api(), "{}", &context)
+        .await;
     assert!(text(&result).contains("No result within 50 s"), "{result:?}");
     assert_eq!(started.elapsed(), Duration::from_secs(55));
 }
@@ -97,7 +101,9 @@ async fn a_waiting_host_that_asked_for_progress_hears_every_ten_seconds() {
     context
         .meta
         .set_progress_token(rmcp::model::ProgressToken(RequestId::Number(7)));
-    Offered::new(&ENTRY, |_| false).call(&api(), "{}", &context).await;
+    Offered::new(&ENTRY, crate::tools::OTHERS)
+        .call(&api(), "{}", &context)
+        .await;
     let mut lines = BufReader::new(wire).lines();
     let mut seen = Vec::new();
     for _ in 0..5 {

@@ -35,6 +35,7 @@ mod generated;
 mod hosts;
 mod journeys;
 mod listing;
+mod mistakes;
 mod model_resources;
 mod offer;
 mod parting;
