@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::api::json;
 use crate::problems::{Path, Problems};
 
+pub use ids::Stranger;
 pub use others::Others;
 pub use rule::Rule;
 
@@ -41,6 +42,8 @@ pub struct Read<T> {
     pub args: Option<T>,
     /// What is wrong with them.
     pub problems: Problems,
+    /// An id that is given in place of a required one of another kind.
+    pub stranger: Option<Stranger>,
     /// What was ignored, and what was taken as it was meant, if there is any.
     pub note: Option<String>,
 }
@@ -107,7 +110,11 @@ impl Accepts {
                 let mut problems = meant.problems;
                 problems.append(std::mem::take(&mut plain.problems));
                 plain.problems = problems;
-                plain.made(check, meant.taken)
+                let read = plain.made(check, meant.taken);
+                Read {
+                    stranger: meant.stranger,
+                    ..read
+                }
             }
             Err(problems) => Read::refused(problems),
         }
@@ -171,6 +178,7 @@ impl Plain<'_> {
         Read {
             args,
             problems,
+            stranger: None,
             note: (!notes.is_empty()).then(|| notes.join(" ")),
         }
     }
@@ -181,6 +189,7 @@ impl<T> Read<T> {
         Self {
             args: None,
             problems,
+            stranger: None,
             note: None,
         }
     }

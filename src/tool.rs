@@ -13,9 +13,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::api::{Call, Reply};
-use crate::arguments::{Accepts, unwrapped};
+use crate::arguments::{Accepts, Stranger, unwrapped};
 use crate::error::ToolError;
-use crate::problems::Problems;
+use crate::journal::Given;
+use crate::problems::{Path, Problems};
 use crate::schema;
 use crate::spec::Spec;
 
@@ -79,6 +80,7 @@ impl Entry {
                     let outcome = match read.args {
                         Some(args) if problems.is_empty() => H::call(args, call).await,
                         Some(args) => {
+                            identify(call, read.stranger, &mut problems).await;
                             H::look(&args, call, &mut problems).await;
                             Err(ToolError::Arguments(problems))
                         }
@@ -95,6 +97,21 @@ impl Entry {
                 })
             },
         }
+    }
+}
+
+/// Says of an id in place of another one what it is, as far as that is known, and which one belongs to it.
+async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Problems) {
+    let Some(Stranger { argument, id }) = stranger else {
+        return;
+    };
+    let given = vec![Given::new(&argument, &id)];
+    let told = call.api.journal().mistaken(call.spec, given).await;
+    let message = told
+        .as_deref()
+        .and_then(|told| told.strip_prefix(argument.as_str()));
+    if let Some(message) = message {
+        problems.replace(&Path::Root.key(&argument), message.trim_start());
     }
 }
 

@@ -4,6 +4,14 @@ use super::rule::{Object, Rule, Text};
 use super::unknown::OF_HOSTS;
 use crate::journal::KINDS;
 
+/// An id of another kind than the one that is required.
+pub struct Stranger {
+    /// The argument that is missing.
+    pub argument: String,
+    /// The id that was given.
+    pub id: String,
+}
+
 impl Object {
     /// The id that is required here, not given, and meant by this name: another one for an id of that kind.
     pub(super) fn id_meant(&self, name: &str, is_given: impl Fn(&str) -> bool) -> Option<&str> {

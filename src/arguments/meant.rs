@@ -6,8 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::Others;
 use super::form::another_form;
+use super::ids::Stranger;
+use super::others::Others;
 use super::rule::{Object, Rule};
 use super::unknown::{Step, inside};
 use crate::problems::{Path, Problems, list};
@@ -26,6 +27,7 @@ pub(super) struct Meant {
     pub(super) problems: Problems,
     /// What was taken as it was meant, as sentences.
     pub(super) taken: Vec<String>,
+    pub(super) stranger: Option<Stranger>,
 }
 
 /// Puts right what it can of `raw`; `None` if that is nothing.
@@ -35,14 +37,21 @@ pub(super) fn meant(rule: &Rule, raw: &str, others: Option<Others>) -> Option<Me
         others,
         problems: Problems::default(),
         taken: Vec::new(),
+        stranger: None,
         outward: Vec::new(),
     };
     mending.value(rule, &mut arguments, &Path::Root, &[]);
-    let Mending { problems, taken, .. } = mending;
-    (!problems.is_empty() || !taken.is_empty()).then(|| Meant {
+    let Mending {
+        problems,
+        taken,
+        stranger,
+        ..
+    } = mending;
+    (!problems.is_empty() || !taken.is_empty() || stranger.is_some()).then(|| Meant {
         text: arguments.to_string(),
         problems,
         taken,
+        stranger,
     })
 }
 
@@ -50,6 +59,7 @@ struct Mending {
     others: Option<Others>,
     problems: Problems,
     taken: Vec<String>,
+    stranger: Option<Stranger>,
     /// Members on their way to an object further out: how deep that is, the member's name there, and the value.
     outward: Vec<(usize, String, Value)>,
 }
@@ -139,6 +149,14 @@ impl Mending {
         let is_given = |name: &str| !is_vacant(members, name);
         if others.is_some_and(|others| object.ignores(name, is_given, others)) {
             return;
+        }
+        if let (Path::Root, Some(id)) = (path, object.id_of_another_kind(name))
+            && let Some(Value::String(value)) = members.get(name).filter(|_| is_vacant(members, id))
+        {
+            self.stranger = Some(Stranger {
+                argument: id.to_owned(),
+                id: value.clone(),
+            });
         }
         let Some(place) = object.place_of(name) else {
             return self.further_out(name, members, path, above);

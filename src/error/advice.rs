@@ -120,7 +120,7 @@ impl Failure {
                 base_url_variables(service).join(" or ")
             ),
             408 => "the service took too long; call again.".to_owned(),
-            409 if self.spec.effect == Effect::Submit => "the state does not allow it now, or this idempotency_key was used with another body. Look at get-training-session; leave idempotency_key out for a new operation.".to_owned(),
+            409 if self.spec.effect == Effect::Submit => "the state does not allow it now, or this idempotency_key was used with another body. Look at get-training-session; leave idempotency_key out for a new operation. A session that has ended goes on as a new one (create-training-session with resume_from_checkpoint_id).".to_owned(),
             409 => "the state does not allow it now: look at the state, then decide.".to_owned(),
             429 => match wait {
                 Some(wait) => format!("too many requests: wait {:.0} s, then call again.", wait.as_secs_f64().ceil()),

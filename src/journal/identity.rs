@@ -20,14 +20,14 @@ pub(crate) const KINDS: [(&str, &str); 5] = [
 /// An id that a call gave.
 pub(crate) struct Given {
     /// The argument that it was given in, such as `session_id` or `body.model_resources_id`.
-    argument: &'static str,
+    argument: String,
     id: String,
 }
 
 impl Given {
-    pub(crate) fn new(argument: &'static str, id: &str) -> Self {
+    pub(crate) fn new(argument: &str, id: &str) -> Self {
         Self {
-            argument,
+            argument: argument.to_owned(),
             // As the journal has it.
             id: Record::plain_id(id),
         }
@@ -76,7 +76,7 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given]) -> Option
                 )
             },
         );
-        let (argument, id) = (given.argument, &given.id);
+        let (argument, id) = (&given.argument, &given.id);
         Some(format!(
             "{argument} is to name {wanted}, and {id} is {what}: {instead}."
         ))

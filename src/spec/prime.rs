@@ -97,7 +97,7 @@ pub const GET_RUN_METRICS: Spec = Spec::new(
 pub const GET_RUN_PROGRESS: Spec = Spec::new(
     "prime-intellect-getrunprogress",
     "Get run progress",
-    "Shows how far a training run is: latestStep, and the steps for which samples and distributions were kept (long lists are thinned).",
+    "Shows how far a training run is: latestStep, and the steps for which samples and distributions were kept, as ranges.",
     Toolset::Runs,
     Method::Get,
     "/api/v1/rft/runs/{run_id}/progress",

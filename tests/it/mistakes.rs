@@ -328,6 +328,17 @@ async fn an_id_of_another_kind_in_a_filter_is_told() {
         note.starts_with("session_id is to name a training session, and res is a model resource"),
         "{note}"
     );
+    // In place of another id it is told as well, before anything is sent.
+    let found = place
+        .problems("stop-training-session", json!({"model_resources_id": "res"}))
+        .await;
+    assert_eq!(
+        found,
+        [
+            "model_resources_id: is not known here: give session_id, which names a training session",
+            "session_id: is to name a training session, and res is a model resource: list-recent-activity shows what was started here."
+        ]
+    );
     // What is only empty says nothing of ids.
     let shown = place
         .server
