@@ -9,8 +9,12 @@ use super::rule::{Object, Rule, Text};
 pub(super) fn another_form(rule: &Rule, value: &Value) -> Option<(Value, String)> {
     match (rule, value) {
         (Rule::Object(object), Value::String(text)) => {
-            let form = object.of_text(text)?;
-            let problem = format!("found text, expected an object: write {form}");
+            let (form, is_known) = object.of_text(text)?;
+            let problem = if is_known {
+                format!("found text, expected an object: write {form}")
+            } else {
+                format!("found text, expected {}", rule.wanted())
+            };
             Some((form, problem))
         }
         (Rule::Object(object), Value::Array(_)) => {
@@ -48,8 +52,8 @@ pub(super) fn another_form(rule: &Rule, value: &Value) -> Option<(Value, String)
 }
 
 impl Object {
-    /// The object that is meant by one text: that of its required member, if the text is one of its values.
-    fn of_text(&self, text: &str) -> Option<Value> {
+    /// The object that is meant by one text, that of its only required member, and whether the text is one of its values.
+    fn of_text(&self, text: &str) -> Option<(Value, bool)> {
         let mut required = self.members.iter().filter(|member| member.required);
         let (member, None) = (required.next()?, required.next()) else {
             return None;
@@ -57,9 +61,14 @@ impl Object {
         let Rule::Text(values) = &member.rule else {
             return None;
         };
+        // What is broken JSON says more as it stands.
+        if values.values.is_empty() || text.trim().is_empty() || text.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
         let own = values.wire_form(text);
-        let own = own.or_else(|| values.successor(text).map(|(own, _)| own))?;
-        Some(Value::Object(Map::from_iter([(member.name.clone(), own.into())])))
+        let own = own.or_else(|| values.successor(text).map(|(own, _)| own));
+        let form = Map::from_iter([(member.name.clone(), own.unwrap_or(text).into())]);
+        Some((Value::Object(form), own.is_some()))
     }
 
     /// The object that is meant by one of its lists.

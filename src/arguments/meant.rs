@@ -110,8 +110,8 @@ impl Mending {
         }
         let inside = [above, &[object]].concat();
         for (name, value) in members.iter_mut() {
-            if let Some(member) = object.member(name) {
-                self.value(&member.rule, value, &path.key(&member.name), &inside);
+            if let Some((name, rule)) = object.rule_of(name) {
+                self.value(rule, value, &path.key(name), &inside);
             }
         }
         let (own, outward) = std::mem::take(&mut self.outward)

@@ -31,9 +31,18 @@ impl Object {
         self.members.iter().find(|member| member.name == own)
     }
 
+    /// The own name of a member that is right here, and what it may hold.
+    pub(super) fn rule_of<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a Rule)> {
+        if let Some(member) = self.member(name) {
+            return Some((&member.name, &member.rule));
+        }
+        let others = self.others.as_deref().filter(|_| !self.mistaken(name))?;
+        Some((name, others))
+    }
+
     /// Whether a member of this name is right here.
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.member(name).is_some() || (self.others.is_some() && !self.mistaken(name))
+        self.rule_of(name).is_some()
     }
 
     /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known

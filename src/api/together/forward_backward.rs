@@ -34,7 +34,8 @@ pub struct ForwardBackward {
 #[schemars(extend("x-retired" = {
     "loss_inputs": "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)",
     "model_inputs": "is called model_input here: one sample holds one sequence",
-}, "x-renamed" = {"loss_inputs": "loss_fn_inputs"}))]
+    "labels": "belongs inside loss_fn_inputs, as target_tokens: the sequence without its first token (weights or mask of 0, no -100, leave a position out)",
+}, "x-renamed" = {"loss_inputs": "loss_fn_inputs", "labels": "loss_fn_inputs.target_tokens"}))]
 struct Sample {
     /// Prompt + response without the last token; in the form of sample's model_inputs.
     #[schemars(extend("x-brief" = true))]

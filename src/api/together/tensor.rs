@@ -11,6 +11,7 @@ use crate::problems::{Path, Problems};
     "x-plain" = true,
     "x-hint" = "write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer",
     "x-retired" = {"tokens": "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"},
+    "x-renamed" = {"tokens": "chunks[0].encoded_text.tokens"},
 ))]
 pub struct ModelInput {
     #[schemars(required, length(min = 1))]
