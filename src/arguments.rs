@@ -6,8 +6,12 @@
 //! came as strings, objects and lists that came as a JSON string, short enum values (`grpo`), `null` and empty text
 //! for an absent member, arguments that a host adds to each call. Only then serde makes the Rust type of it, and the tool's own rules run over that.
 
+mod form;
 mod id;
+mod ids;
+mod meant;
 mod numbers;
+mod others;
 mod place;
 mod reader;
 mod rule;
@@ -15,8 +19,10 @@ mod scalar;
 pub mod schema;
 mod shared;
 mod unknown;
+mod values;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
@@ -25,20 +31,26 @@ use crate::error::problems::{Path, Problems};
 use crate::json;
 
 pub(crate) use id::id;
+pub use ids::Stranger;
+pub use others::Others;
 pub use rule::Rule;
 pub use shared::NoArgs;
 
 /// What a tool accepts, made once from its schema.
 pub struct Accepts {
     rule: Rule,
-    elsewhere: Option<fn(&str) -> bool>,
+    others: Option<Others>,
 }
 
 /// What came of reading the arguments of a call.
 pub struct Read<T> {
-    /// The arguments, or what is wrong with them.
-    pub args: Result<T, Problems>,
-    /// A sentence about those that were ignored, if there are any.
+    /// The arguments, as far as they can be used.
+    pub args: Option<T>,
+    /// What is wrong with them.
+    pub problems: Problems,
+    /// An id that is given in place of a required one of another kind.
+    pub stranger: Option<Stranger>,
+    /// What was ignored, and what was taken as it was meant, if there is any.
     pub note: Option<String>,
 }
 
@@ -48,17 +60,23 @@ impl Accepts {
     pub fn new(schema: &Value) -> Self {
         Self {
             rule: Rule::new(schema),
-            elsewhere: None,
+            others: None,
         }
     }
 
-    /// Lets arguments pass that no tool has; `elsewhere` says whether another tool has one of this name.
+    /// Lets arguments pass that no tool has; `others` tells those of other tools.
     #[must_use]
-    pub fn ignoring_others(self, elsewhere: fn(&str) -> bool) -> Self {
+    pub fn ignoring_others(self, others: Others) -> Self {
         Self {
-            elsewhere: Some(elsewhere),
+            others: Some(others),
             ..self
         }
+    }
+
+    /// What each tool takes as its body, where the other tools are known.
+    #[must_use]
+    pub fn bodies(&self) -> Option<&'static BTreeMap<&'static str, Rule>> {
+        self.others.map(|others| (others.bodies)())
     }
 
     /// Whether there is an argument of this name.
@@ -82,41 +100,52 @@ impl Accepts {
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
     ) -> Result<T, Problems> {
-        self.read_call(raw, check).args
+        let Read { args, problems, .. } = self.read_call(raw, check);
+        args.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
-    /// The same, with a note on what was ignored.
+    /// The same, with what can be used of arguments that need correction, and a note on what was ignored.
     pub fn read_call<T: DeserializeOwned>(
         &self,
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
     ) -> Read<T> {
-        match self.normalize(raw) {
-            Ok(plain) => Read {
-                args: made(&plain.text, plain.problems, check),
-                note: unknown::note(&plain.ignored),
-            },
-            Err(problems) => Read {
-                args: Err(problems),
-                note: None,
-            },
+        let plain = match self.normalize(raw) {
+            Ok(plain) => plain,
+            Err(problems) => return Read::refused(problems),
+        };
+        let Some(meant) = meant::meant(&self.rule, raw, self.others).filter(|_| plain.is_mistaken()) else {
+            return plain.made(check, Vec::new());
+        };
+        match self.normalize(&meant.text) {
+            Ok(mut plain) => {
+                let mut problems = meant.problems;
+                problems.append(std::mem::take(&mut plain.problems));
+                plain.problems = problems;
+                let read = plain.made(check, meant.taken);
+                Read {
+                    stranger: meant.stranger,
+                    ..read
+                }
+            }
+            Err(problems) => Read::refused(problems),
         }
     }
 
     fn normalize<'a>(&self, raw: &'a str) -> Result<Plain<'a>, Problems> {
-        let looking = self.pass(raw, reader::Reader::looking(self.elsewhere))?;
+        let looking = self.pass(raw, reader::Reader::looking(self.others))?;
         if !looking.differs() && json::is_compact(raw) {
             return Ok(Plain {
                 text: Cow::Borrowed(raw.as_bytes()),
-                problems: Problems::default(),
-                ignored: Vec::new(),
+                ..Plain::default()
             });
         }
-        let mut written = self.pass(raw, reader::Reader::writing(raw.len(), self.elsewhere))?;
+        let mut written = self.pass(raw, reader::Reader::writing(raw.len(), self.others))?;
         Ok(Plain {
             text: Cow::Owned(written.take_plain()),
             problems: written.problems,
             ignored: written.ignored,
+            has_twice: written.has_twice,
         })
     }
 
@@ -132,29 +161,49 @@ impl Accepts {
 }
 
 /// Arguments in their plain form, the problems found on the way, and what was ignored.
+#[derive(Default)]
 struct Plain<'a> {
     text: Cow<'a, [u8]>,
     problems: Problems,
     ignored: Vec<String>,
+    has_twice: bool,
 }
 
-/// Makes the Rust type of arguments in their plain form, unless something is wrong with them.
-fn made<T: DeserializeOwned>(
-    plain: &[u8],
-    mut problems: Problems,
-    check: impl FnOnce(&T, &mut Problems),
-) -> Result<T, Problems> {
-    let parsed = if problems.is_empty() {
-        parse(plain).map(Some)?
-    } else {
-        serde_json::from_slice::<T>(plain).ok()
-    };
-    if let Some(args) = &parsed {
-        check(args, &mut problems);
+impl Plain<'_> {
+    /// Whether what is wrong with them may be put right. What is given twice would lose one of its values.
+    fn is_mistaken(&self) -> bool {
+        !self.problems.is_empty() && !self.has_twice
     }
-    match parsed {
-        Some(args) if problems.is_empty() => Ok(args),
-        _ => Err(problems),
+
+    /// Makes the Rust type of them, as far as they can be used, and applies `check`.
+    fn made<T: DeserializeOwned>(self, check: impl FnOnce(&T, &mut Problems), taken: Vec<String>) -> Read<T> {
+        let mut problems = self.problems;
+        let args = match parse::<T>(&self.text) {
+            Ok(args) => Some(args),
+            Err(_) if !problems.is_empty() => None,
+            Err(problems) => return Read::refused(problems),
+        };
+        if let Some(args) = &args {
+            check(args, &mut problems);
+        }
+        let notes: Vec<String> = unknown::note(&self.ignored).into_iter().chain(taken).collect();
+        Read {
+            args,
+            problems,
+            stranger: None,
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
+        }
+    }
+}
+
+impl<T> Read<T> {
+    const fn refused(problems: Problems) -> Self {
+        Self {
+            args: None,
+            problems,
+            stranger: None,
+            note: None,
+        }
     }
 }
 

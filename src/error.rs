@@ -327,6 +327,15 @@ impl Failure {
         matches!(self.status(), Some(400 | 403 | 404 | 409 | 422)) && !self.outcome_is_unknown()
     }
 
+    /// The service's own words of the refusal, if there are any.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match &self.cause {
+            Cause::Status { message, .. } => message,
+            _ => "",
+        }
+    }
+
     /// The HTTP status of the refusal, if the service gave one.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {

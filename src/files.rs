@@ -4,6 +4,7 @@
 pub mod data;
 pub mod directory;
 mod listing;
+mod near;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -132,8 +133,25 @@ impl Files {
             .allowed()
             .filter_map(|directory| directory.join(path).canonicalize().ok())
             .find(|real| self.contains(real));
-        // Whether a file exists elsewhere is nobody's business.
-        found.ok_or_else(|| format!("there is no such file under {}", self.places()))
+        found.ok_or_else(|| {
+            let near = self.near(path);
+            let leaves = path.components().any(|part| matches!(part, Component::ParentDir));
+            // A link to elsewhere, or somebody else's file, is there.
+            let is_missing = !leaves && path.symlink_metadata().is_err();
+            let is_inside = is_missing && self.allowed().any(|directory| path.starts_with(directory));
+            // Whether a file exists elsewhere is nobody's business.
+            match (near.is_empty(), is_inside) {
+                (true, false) => format!("there is no such file under {}", self.places()),
+                (true, true) => "there is no such file, and none of a similar name".to_owned(),
+                (false, _) => format!("there is no such file; the nearest are {}", near.join(", ")),
+            }
+        })
+    }
+
+    /// The files of the data directory that may be meant by a path where none is. Blocks.
+    pub fn near(&self, path: impl AsRef<Path>) -> Vec<String> {
+        let data = self.data.as_deref();
+        data.map_or_else(Vec::new, |data| near::files(self, data, path.as_ref()))
     }
 
     /// Opens a file that was found; what has become a link since, or somebody else's, is refused.

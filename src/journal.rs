@@ -25,7 +25,7 @@ use crate::spec::Spec;
 pub use activity::{Activity, Filter};
 pub use file::probe;
 use file::{LONGEST_LINE, Months};
-pub(crate) use identity::Given;
+pub(crate) use identity::{Given, KINDS};
 use lines::{Line, Lines};
 pub(crate) use pending::Pending;
 use reader::History;
@@ -141,6 +141,19 @@ impl Journal {
         let work = move |history: &History| identity::mistaken(&history.records, spec, &given, rows);
         let read = self.readings.with(directory, &self.hosts, Err, work).await;
         read.ok().flatten()
+    }
+}
+
+impl Journal {
+    /// The runs that went on from a paused one and were not seen to end.
+    pub(crate) async fn resumed(&self, run_id: &str) -> Vec<String> {
+        let Some(directory) = &self.directory else {
+            return Vec::new();
+        };
+        let paused = Record::plain_id(run_id);
+        let work = move |history: &History| identity::resumed(&history.records, &paused);
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.unwrap_or_default()
     }
 }
 

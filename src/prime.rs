@@ -6,7 +6,9 @@
 pub mod config;
 pub mod config_file;
 pub mod create;
+pub mod estimate;
 pub mod logs;
+mod places;
 mod retired;
 pub mod secrets;
 mod source_ref;

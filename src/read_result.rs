@@ -34,6 +34,14 @@ pub struct Request {
     count: Option<u64>,
 }
 
+impl Request {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.trim()
+    }
+}
+
 #[derive(Serialize)]
 struct Answer<'a> {
     at: &'a str,

@@ -26,6 +26,20 @@ impl Handler for BuildTrainingBatch {
         args.check(problems);
     }
 
+    async fn look(args: &Request, call: &Call<'_>, problems: &mut Problems) {
+        let config = call.context.config();
+        let Some(data) = config.data.as_ref() else { return };
+        let mut unknown = Problems::default();
+        batch::look(args, &config.files, data, &mut unknown);
+        if unknown.is_empty() {
+            return;
+        }
+        let given = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
+        if let ToolError::Arguments(told) = told(call, unknown, args.session_id(), given).await {
+            problems.append(told);
+        }
+    }
+
     async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
         let config = call.context.config();
         let data = config
@@ -35,6 +49,7 @@ impl Handler for BuildTrainingBatch {
             .ok_or_else(ToolError::no_data)?;
         let files = config.files.clone();
         let session_id = args.session_id().to_owned();
+        let bounds = args.doubt();
         let given: Vec<Given> = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
         let built = match blocking(move || batch::build(args, &files, &data)).await? {
             Err(ToolError::Arguments(problems)) => return Err(told(call, problems, &session_id, given).await),
@@ -43,10 +58,8 @@ impl Handler for BuildTrainingBatch {
         let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
         let oldest = versions.and_then(|versions| versions.first().copied());
         let doubt = oldest.and_then(|oldest| call.context.state::<Courses>().older(&session_id, oldest));
-        Ok(match doubt {
-            Some(doubt) => built.noted(&doubt),
-            None => built,
-        })
+        let doubts = doubt.into_iter().chain(bounds);
+        Ok(doubts.fold(built, |built, doubt| built.noted(&doubt)))
     }
 }
 

@@ -36,11 +36,23 @@ impl Handler for CreateTrainingSession {
         for (path, id) in session.ids() {
             request = request.id(path, id);
         }
-        let reply = request.send().await?;
+        let reply = request.send().await.map_err(|error| advised(error, &session))?;
         if let Some(id) = reply.member::<String>("id") {
             call.context.state::<Courses>().created(&id);
         }
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
         Ok(waited.told())
+    }
+}
+
+/// A refusal of one of two ids: the row's advice knows of one.
+fn advised(error: ToolError, session: &CreateSession) -> ToolError {
+    match error {
+        ToolError::Call(mut failure) if failure.status() == Some(404) && session.resumes() => {
+            let next = "check model_resources_id (list-model-resources shows those that exist) and resume_from_checkpoint_id (get-training-session shows a session's checkpoints).";
+            failure.next.get_or_insert_with(|| next.to_owned());
+            ToolError::Call(failure)
+        }
+        error => error,
     }
 }

@@ -1,5 +1,7 @@
 //! `download-checkpoint`: the files of a checkpoint, or presigned URLs of them.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,23 +36,37 @@ impl Handler for DownloadCheckpoint {
     const SPEC: &'static Spec = &spec::DOWNLOAD_CHECKPOINT;
     type Args = Args;
 
+    async fn look(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        if let Some(Err(ToolError::Arguments(more))) = place(args, call).await.map(|place| place.map(drop)) {
+            problems.append(more);
+        }
+    }
+
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
-        let Some(directory) = args.directory else {
+        let Some(directory) = place(&args, call).await else {
             let links = download::list(call, &args.id, args.variant).await?;
             // They are what was asked for.
             download::show_urls(call, &links);
             return Ok(download::fitting(links));
         };
-        let place = call.context.config().files.directory(&directory).await;
-        let place = place
-            .map_err(|problem| ToolError::Arguments(Problems::one(&Path::Root.key("directory"), problem)))?;
         let wanted = Wanted {
             checkpoint_id: args.id.trim().to_owned(),
             variant: args.variant,
-            directory: place,
+            directory: directory?,
         };
         let (job, took) = download::download(call, &wanted, until.unwrap_or(call.started)).await?;
         Ok(download::reply(&wanted, &job, took))
     }
+}
+
+/// The directory to download into, if one is named.
+async fn place(args: &Args, call: &Call<'_>) -> Option<Result<PathBuf, ToolError>> {
+    let place = call
+        .api
+        .config()
+        .files
+        .directory(args.directory.as_deref()?)
+        .await;
+    Some(place.map_err(|problem| Problems::one(&Path::Root.key("directory"), problem).into()))
 }

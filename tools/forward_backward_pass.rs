@@ -22,7 +22,11 @@ impl Handler for ForwardBackwardPass {
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let kind = args.body.value.kind();
-        operation::submit(call, args, kind).await
+        let (kind, doubt) = (args.body.value.kind(), args.body.value.doubt());
+        let answer = operation::submit(call, args, kind).await?;
+        Ok(match doubt {
+            Some(doubt) => answer.noted(&doubt),
+            None => answer,
+        })
     }
 }

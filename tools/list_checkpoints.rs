@@ -9,6 +9,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::CheckpointType;
+use crate::together::list;
 use crate::together::list::Page;
 
 /// The tool.
@@ -36,10 +37,13 @@ impl Handler for ListCheckpoints {
         let request = call
             .request()
             .query("type", args.kind)
-            .query("session_id", args.session_id);
-        args.page
-            .of(request.query("base_model", args.base_model))
-            .send()
-            .await
+            .query("base_model", args.base_model);
+        list::of(
+            call,
+            args.page.of(request),
+            "session_id",
+            args.session_id.as_deref(),
+        )
+        .await
     }
 }

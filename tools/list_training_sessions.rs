@@ -9,6 +9,7 @@ use crate::error::problems::Problems;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::list;
 use crate::together::list::{Filters, OfSession, Page};
 
 /// The tool.
@@ -35,7 +36,7 @@ impl Handler for ListTrainingSessions {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let request = args.filters.of(call.request());
-        let request = request.query("model_resources_id", args.model_resources_id);
-        args.page.of(request).send().await
+        let resource = args.model_resources_id.as_deref();
+        list::of(call, args.page.of(request), "model_resources_id", resource).await
     }
 }

@@ -50,34 +50,25 @@ pub mod stop_training_session;
 pub mod update_training_session;
 pub mod weights_sync;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use serde_json::Value;
-
-use crate::arguments::schema::ALIASES;
-use crate::mcp::tool::{Entry, Tools};
+use crate::arguments::{Others, Rule};
+use crate::mcp::tool::{Entry, Tools, all};
 use crate::spec::Spec;
 
-/// The names of all arguments of all tools, in every spelling.
-static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let names = |schema: &Value, of: &str| -> Vec<String> {
-        let members = schema.get(of).and_then(Value::as_object);
-        members
-            .into_iter()
-            .flat_map(|members| members.keys().cloned())
-            .collect()
-    };
-    let all = ALL.iter().map(Entry::schema);
-    all.flat_map(|schema| [names(&schema, "properties"), names(&schema, ALIASES)].concat())
-        .chain(["body_path".to_owned()])
-        .collect()
-});
+static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| all::arguments(ALL));
+static HOMES: LazyLock<BTreeMap<String, Option<String>>> = LazyLock::new(|| all::homes(ALL));
+static BODIES: LazyLock<BTreeMap<&str, Rule>> = LazyLock::new(|| all::bodies(ALL));
 
 /// All tools.
 pub static TOOLS: Tools = Tools {
     entries: ALL,
-    any_takes: |name| ARGUMENTS.contains(name),
+    others: Others {
+        take: |name| ARGUMENTS.contains(name),
+        home: |name| HOMES.get(name)?.as_deref(),
+        bodies: || &BODIES,
+    },
 };
 
 /// The rows of all tools.

@@ -13,7 +13,7 @@ use crate::prime::create;
 use crate::prime::create::CreateRun;
 use crate::prime::secrets;
 use crate::prime::secrets::ForwardSecrets;
-use crate::prime::{config, config_file, started, team};
+use crate::prime::{config, config_file, estimate, started, team};
 use crate::spec;
 use crate::spec::Spec;
 use crate::wait;
@@ -29,6 +29,8 @@ pub struct Args {
     /// In place of body.config: a local TOML config. Its image_tag, gpu_type, volume and source_ref go into body.
     config_path: Option<String>,
     forward_secrets: Option<ForwardSecrets>,
+    /// true: only say what it would cost on demand. Default false.
+    estimate_only: Option<bool>,
     wait_seconds: Option<WaitSeconds>,
 }
 
@@ -76,6 +78,9 @@ impl Handler for PrimeIntellectCreaterun {
         if !problems.is_empty() {
             return Err(ToolError::Arguments(problems));
         }
+        if args.estimate_only == Some(true) {
+            return estimate::estimate(call, &run, team(run.team(), call), run.gpu_type()).await;
+        }
         let implied = [
             ("mode", run.implied_mode().map(str::to_owned)),
             ("name", run.implied_name().map(str::to_owned)),
@@ -93,23 +98,42 @@ impl Handler for PrimeIntellectCreaterun {
             format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")
         });
         let sent = call.request().body(json::text(&body)?).send().await;
-        let reply = sent.map_err(advised)?;
+        let reply = sent.map_err(|error| advised(error, &run))?;
         let reply = started::followed(call, reply, until).await;
         let more = notes.into_iter().chain(unlogged).chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
     }
 }
 
-/// A refusal with what would be accepted: the platform names what is missing one level at a time.
-fn advised(error: ToolError) -> ToolError {
+/// A refusal with what would be accepted: the platform names what is missing in a config one level at a time.
+fn advised(error: ToolError, run: &CreateRun) -> ToolError {
     match error {
         ToolError::Call(mut failure) if matches!(failure.status(), Some(400 | 422)) => {
-            failure.next = Some(format!("correct what the service names. {}", create::configs()));
+            let next = "correct what the service names.";
+            let names = |member: &str| failure.words().contains(member);
+            let elsewhere = !names("config") && BESIDE_CONFIG.into_iter().any(names);
+            failure.next = Some(if elsewhere {
+                next.to_owned()
+            } else {
+                format!("{next} {}", run.advice())
+            });
             ToolError::Call(failure)
         }
         error => error,
     }
 }
+
+/// What a refusal names that is not about the config.
+const BESIDE_CONFIG: [&str; 8] = [
+    "gpuType",
+    "imageTag",
+    "volume",
+    "teamId",
+    "sourceRef",
+    "resumeFrom",
+    "wandbApiKey",
+    "hfToken",
+];
 
 /// The largest config file, in bytes.
 const LARGEST_CONFIG: u64 = 1 << 20;

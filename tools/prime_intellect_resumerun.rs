@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::RUN_SECRETS;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
+use crate::error::problems::list;
 use crate::json;
 use crate::json::Body;
 use crate::mcp::tool::Handler;
@@ -47,9 +48,19 @@ impl Handler for PrimeIntellectResumerun {
         });
         let request = call.request().path("run_id", &args.run_id);
         let reply = request.body(json::text(&body)?).send().await?;
+        let own: Option<String> = reply.member("runId");
+        let mut before = call.context.journal().resumed(&args.run_id).await;
+        before.retain(|run| own.as_ref() != Some(run));
+        let again = (!before.is_empty()).then(|| {
+            let runs = list(before.iter().map(String::as_str));
+            format!("It was resumed before, as {runs}: each run that goes on from it bills by itself until it ends.")
+        });
         let reply = started::followed(call, reply, until).await;
         let replaced = format!("It is a new run that goes on where {} was paused.", &*args.run_id);
-        let more = std::iter::once(replaced).chain(bare).chain(forwarded.gap());
+        let more = std::iter::once(replaced)
+            .chain(again)
+            .chain(bare)
+            .chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
     }
 }

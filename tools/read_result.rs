@@ -2,6 +2,8 @@
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::journal::Given;
 use crate::mcp::tool::Handler;
 use crate::read_result;
 use crate::read_result::Request;
@@ -18,6 +20,30 @@ impl Handler for ReadResult {
 
     async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
         let files = call.context.config().files.clone();
-        blocking(move || read_result::read(&args, &files)).await?
+        let path = args.path().to_owned();
+        match blocking(move || read_result::read(&args, &files)).await? {
+            Err(ToolError::Arguments(problems)) => Err(told(call, problems, &path).await),
+            read => read,
+        }
     }
+}
+
+/// The problems, or what is behind them: an id in place of a file, of an operation whose result was not stored.
+async fn told(call: &Call<'_>, mut problems: Problems, path: &str) -> ToolError {
+    let at = Path::Root.key("path");
+    let files = call.context.config().files.clone();
+    let wanted = path.to_owned();
+    let near = blocking(move || files.near(&wanted)).await.unwrap_or_default();
+    if problems.mention(&at) && near.is_empty() && !path.contains(['/', '\\']) {
+        let given = vec![Given::new("operation_id", path)];
+        let operation = call.context.journal().mistaken(call.spec, given).await;
+        // What is no operation has no file.
+        if let Some(operation) = operation.filter(|operation| operation.starts_with(path)) {
+            problems.replace(
+                &at,
+                format!("is no file: {operation} With output file it writes one."),
+            );
+        }
+    }
+    ToolError::Arguments(problems)
 }

@@ -32,9 +32,9 @@ impl Place<'_> {
     }
 
     pub(super) fn unexpected(self, found: &str) -> Outcome {
-        // How to write a list is said of the first one: one that came after a good one is not told what is known.
+        // How to write it is said of the first one: one that came after a good one is not told what is known.
         let wanted = match (self.rule, self.path) {
-            (Rule::Array { .. }, Path::Index(_, 1..)) => self.rule.expected().to_owned(),
+            (Rule::Array { .. } | Rule::Object(_), Path::Index(_, 1..)) => self.rule.expected().to_owned(),
             _ => self.rule.wanted(),
         };
         self.unusable(format!("found {found}, expected {wanted}"))
@@ -230,6 +230,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             reader.name(&name);
             let mut outcome = map.next_value_seed(reader.seed(rule, path.key(&name)))?;
             if seen.contains_key(&name) {
+                reader.has_twice = true;
                 reader.problems.add(&path.key(&name), "is given twice");
                 outcome = Outcome::Unusable;
             }

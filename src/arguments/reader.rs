@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Others;
 use super::place::Place;
 use super::rule::{Member, Object, Rule};
 use crate::error::problems::{Path, Problems};
@@ -14,27 +15,30 @@ pub(super) struct Reader {
     pub(super) problems: Problems,
     /// Arguments that no tool has.
     pub(super) ignored: Vec<String>,
-    /// Whether another tool has an argument of this name; `None` where nothing is ignored.
-    elsewhere: Option<fn(&str) -> bool>,
+    /// Whether a member is given twice.
+    pub(super) has_twice: bool,
+    /// What other tools take; `None` where nothing is ignored.
+    others: Option<Others>,
 }
 
 impl Reader {
     /// A pass that only looks.
-    pub(super) fn looking(elsewhere: Option<fn(&str) -> bool>) -> Self {
+    pub(super) fn looking(others: Option<Others>) -> Self {
         Self {
             plain: None,
             changed: false,
             problems: Problems::default(),
             ignored: Vec::new(),
-            elsewhere,
+            has_twice: false,
+            others,
         }
     }
 
     /// A pass that writes the plain form, of about `capacity` bytes.
-    pub(super) fn writing(capacity: usize, elsewhere: Option<fn(&str) -> bool>) -> Self {
+    pub(super) fn writing(capacity: usize, others: Option<Others>) -> Self {
         Self {
             plain: Some(Vec::with_capacity(capacity)),
-            ..Self::looking(elsewhere)
+            ..Self::looking(others)
         }
     }
 
@@ -56,18 +60,23 @@ impl Reader {
         }
     }
 
-    /// Puts an empty value where a required argument of the tool is missing, so that the Rust type can be made
+    /// Puts an empty value, or the first one of several, where a required argument of the tool is missing, so that the Rust type can be made
     /// and the tool's own rules can be applied to the rest. The call fails all the same.
     pub(super) fn stand_in(&mut self, arguments: &Object, seen: &Seen) {
         for Member { name, rule, .. } in arguments.members.iter().filter(|member| member.required) {
-            let empty: &[u8] = match rule {
-                Rule::Object(_) => b"{}",
-                Rule::Text(text) if text.values.is_empty() => b"\"\"",
-                _ => continue,
-            };
-            if !seen.get(name).is_some_and(|outcome| outcome.is_written()) {
-                self.name(name);
-                self.push(empty);
+            if seen.get(name).is_some_and(|outcome| outcome.is_written()) {
+                continue;
+            }
+            match rule {
+                Rule::Object(_) => {
+                    self.name(name);
+                    self.push(b"{}");
+                }
+                Rule::Text(text) => {
+                    self.name(name);
+                    self.write(text.values.first().map_or("", String::as_str));
+                }
+                _ => {}
             }
         }
     }
@@ -81,19 +90,28 @@ impl Reader {
         path: &Path<'_>,
     ) {
         for name in unknown {
-            let elsewhere = self.elsewhere.filter(|_| matches!(path, Path::Root));
-            if elsewhere.is_some_and(|elsewhere| object.ignores(&name, seen, elsewhere)) {
+            let others = self.others.filter(|_| matches!(path, Path::Root));
+            let is_given = |name: &str| seen.contains_key(name);
+            if others.is_some_and(|others| object.ignores(&name, is_given, others)) {
                 self.changed = true;
                 self.ignored.push(name);
-            } else {
-                let message = if self.problems.is_full() {
-                    String::new()
-                } else {
-                    object.unknown(&name, path)
-                };
-                self.problems.add(&path.key(&name), message);
+                continue;
             }
+            let message = if self.problems.is_full() {
+                String::new()
+            } else {
+                self.home_of(object, &name)
+                    .unwrap_or_else(|| object.unknown(&name, path))
+            };
+            self.problems.add(&path.key(&name), message);
         }
+    }
+
+    /// What to say about a name of which only another tool has a word.
+    fn home_of(&self, object: &Object, name: &str) -> Option<String> {
+        let others = self.others.filter(|_| !object.has_word_on(name))?;
+        let home = (others.home)(name)?;
+        Some(format!("is not known here: it belongs to {home}"))
     }
 
     /// Begins a member of an object.

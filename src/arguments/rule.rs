@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RETIRED};
+use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RENAMED, RETIRED};
 use crate::error::problems::list;
 
 /// What one place in the arguments may hold.
@@ -40,6 +40,8 @@ pub struct Object {
     pub hint: Option<String>,
     /// Names that earlier versions of the API had, with a sentence that names the successor.
     pub retired: BTreeMap<String, String>,
+    /// Those of them that mean a member of today, each with its name.
+    pub renamed: BTreeMap<String, String>,
     /// Other spellings of members, each with the member's own name.
     pub aliases: BTreeMap<String, String>,
     /// Whether empty text is a value; otherwise it counts as absent.
@@ -66,6 +68,8 @@ pub struct Text {
     pub length: (usize, usize),
     /// Values of earlier versions, with a sentence that names the successor.
     pub retired: BTreeMap<String, String>,
+    /// Those of them that mean a value of today.
+    pub renamed: BTreeMap<String, String>,
 }
 
 /// A number's range.
@@ -88,6 +92,25 @@ impl Rule {
         matches!(self, Self::Object(object) if object.members.iter().any(|member| member.name == name))
     }
 
+    /// The rule of a member, if it is an object that has it.
+    #[must_use]
+    pub fn into_member(self, name: &str) -> Option<Self> {
+        let Self::Object(object) = self else { return None };
+        let member = object.members.into_iter().find(|member| member.name == name)?;
+        Some(member.rule)
+    }
+
+    /// Whether an object of just these members may be meant for it: it has them all, and they are all that must be there.
+    #[must_use]
+    pub fn takes_all<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
+        let Self::Object(object) = self else { return false };
+        let names: Vec<&str> = names.collect();
+        let mut required = object.members.iter().filter(|member| member.required);
+        !names.is_empty()
+            && names.iter().all(|name| object.member(name).is_some())
+            && required.all(|member| names.contains(&member.name.as_str()))
+    }
+
     /// The name that the object which is this member has for one of its own, in whatever spelling.
     #[must_use]
     pub fn inner_name<'a>(&'a self, member: &str, name: &'a str) -> Option<&'a str> {
@@ -99,6 +122,19 @@ impl Rule {
         let name = inner.aliases.get(name).map_or(name, String::as_str);
         let known = inner.members.iter().find(|known| known.name == name)?;
         Some(&known.name)
+    }
+
+    /// Whether it may hold a value of this kind.
+    #[must_use]
+    pub fn fits(&self, value: &Value) -> bool {
+        match self {
+            Self::Object(_) => value.is_object(),
+            Self::Array { .. } => value.is_array(),
+            Self::Text(_) => value.is_string(),
+            Self::Number(_) => value.is_number() || value.is_string(),
+            Self::Boolean => value.is_boolean() || value.is_string(),
+            Self::Any => true,
+        }
     }
 
     /// Whether it is an object of known members, none of which must be there.
@@ -129,7 +165,8 @@ impl Rule {
                     size(schema, "minLength").unwrap_or(0),
                     size(schema, "maxLength").unwrap_or(usize::MAX),
                 ),
-                retired: texts(schema, RETIRED),
+                retired: sentences(schema),
+                renamed: renamed(schema),
             }),
             Some(kind @ ("integer" | "number")) => {
                 let bound = |name| schema.get(name).and_then(Value::as_f64);
@@ -234,7 +271,8 @@ impl Object {
             members,
             others,
             hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
-            retired: texts(schema, RETIRED),
+            retired: sentences(schema),
+            renamed: renamed(schema),
             aliases: texts(schema, ALIASES),
             keeps_empty: schema.contains_key(KEEPS_EMPTY),
         }
@@ -260,52 +298,6 @@ impl Number {
     }
 }
 
-impl Text {
-    /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
-    #[must_use]
-    pub fn wire_form(&self, value: &str) -> Option<&str> {
-        let joined = |text: &str| text.replace(['-', ' '], "_");
-        let plain = joined(value.trim());
-        let prefix = self.common_prefix();
-        self.values.iter().map(String::as_str).find(|known| {
-            joined(known).eq_ignore_ascii_case(&plain)
-                || known
-                    .get(prefix..)
-                    .is_some_and(|short| short.eq_ignore_ascii_case(&plain))
-        })
-    }
-
-    /// What to say about a value of earlier versions or of other services, in whatever spelling.
-    #[must_use]
-    pub fn retirement(&self, value: &str) -> Option<&str> {
-        let short = |name: &str| -> String {
-            let name = name.trim().replace(['-', ' '], "_").to_ascii_uppercase();
-            let first = self.values.first().map_or("", String::as_str);
-            let prefix = first.get(..self.common_prefix()).unwrap_or_default();
-            name.strip_prefix(prefix).unwrap_or(&name).to_owned()
-        };
-        let wanted = short(value);
-        let found = self.retired.iter().find(|(name, _)| short(name) == wanted);
-        found.map(|(_, sentence)| sentence.as_str())
-    }
-
-    /// The length of the words that all values begin with, such as `LOSS_TYPE_`.
-    fn common_prefix(&self) -> usize {
-        let Some(first) = self.values.first() else {
-            return 0;
-        };
-        first
-            .match_indices('_')
-            .map(|(at, _)| at + 1)
-            .take_while(|end| {
-                let prefix = first.get(..*end);
-                self.values.iter().all(|value| value.get(..*end) == prefix)
-            })
-            .last()
-            .unwrap_or(0)
-    }
-}
-
 fn strings(value: Option<&Value>) -> Vec<String> {
     value
         .and_then(Value::as_array)
@@ -320,6 +312,24 @@ fn size(schema: &Map<String, Value>, name: &str) -> Option<usize> {
         .get(name)
         .and_then(Value::as_u64)
         .and_then(|size| usize::try_from(size).ok())
+}
+
+/// The names or values of other versions, each with its successor; of a value that is among those of this place.
+fn renamed(schema: &Map<String, Value>) -> BTreeMap<String, String> {
+    let values = strings(schema.get("enum"));
+    let mut renamed = texts(schema, RENAMED);
+    renamed.retain(|_, own| values.is_empty() || values.contains(own));
+    renamed
+}
+
+/// What to say about each name or value of other versions.
+fn sentences(schema: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mut sentences: BTreeMap<String, String> = renamed(schema)
+        .into_iter()
+        .map(|(old, own)| (old, format!("is called {own} here")))
+        .collect();
+    sentences.extend(texts(schema, RETIRED));
+    sentences
 }
 
 /// A private member that gives a text for each name.

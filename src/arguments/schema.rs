@@ -14,6 +14,10 @@ use serde_json::{Map, Value};
 /// Members that types may attach for the argument checks (`arguments.rs`); no client sees them.
 pub const RETIRED: &str = "x-retired";
 
+/// Names and values of other versions or services, each with the one that it has here; likewise private. What is to be said
+/// of one that is not called so any more and no more than that need not be said in [`RETIRED`] too.
+pub const RENAMED: &str = "x-renamed";
+
 /// How to write an object, for those who wrote something else; likewise private.
 pub const HINT: &str = "x-hint";
 
@@ -217,7 +221,7 @@ fn drop_private(schema: &mut Value) {
                     map.remove(bound);
                 }
             }
-            for private in [RETIRED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, BELOW, ANY] {
+            for private in [RETIRED, RENAMED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, BELOW, ANY] {
                 map.remove(private);
             }
             if let Some(Value::Object(members)) = map.get_mut("properties") {

@@ -1,11 +1,12 @@
 //! Names that an object does not know: what to say about them, and which of them are let pass.
 
-use super::reader::Seen;
-use super::rule::{Object, Rule};
+use super::Others;
+use super::ids::kind_of;
+use super::rule::{Member, Object, Rule};
 use crate::error::problems::{Path, list, nearest};
 
 /// What n8n adds to each call, whatever the tool takes.
-const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];
+pub(super) const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];
 /// Whoever writes one of these does not want the call carried out, so it is not ignored.
 const RESTRAINTS: [&str; 5] = ["dry_run", "dryRun", "validate_only", "preview", "simulate"];
 /// How many places are named where a name may belong.
@@ -14,7 +15,36 @@ const MOST_HOLDERS: usize = 3;
 const MOST_NOTED: usize = 10;
 const LONGEST_NAME: usize = 60;
 
+/// A step on the way from an object to one of its parts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To a member.
+    Member(String),
+    /// To the first entry of a list.
+    First,
+}
+
 impl Object {
+    /// The known member of this name, in whatever spelling.
+    pub(super) fn member(&self, name: &str) -> Option<&Member> {
+        let own = self.aliases.get(name).map_or(name, String::as_str);
+        self.members.iter().find(|member| member.name == own)
+    }
+
+    /// The own name of a member that is right here, and what it may hold.
+    pub(super) fn rule_of<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a Rule)> {
+        if let Some(member) = self.member(name) {
+            return Some((&member.name, &member.rule));
+        }
+        let others = self.others.as_deref().filter(|_| !self.mistaken(name))?;
+        Some((name, others))
+    }
+
+    /// Whether a member of this name is right here.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.rule_of(name).is_some()
+    }
+
     /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
     /// one misspelt.
     #[must_use]
@@ -56,12 +86,15 @@ impl Object {
             if let Some((old, sentence)) = self.retired.iter().find(|(old, _)| is_near(name, old)) {
                 return format!("is not known here; {old} {sentence}");
             }
-            if let Some((holder, meant)) = self.meant_deeper(name) {
-                return format!("belongs inside {holder}, where it {meant}");
+            if let Some(Deeper { holder, said, .. }) = self.meant_deeper(name) {
+                return format!("belongs inside {holder}, where it {said}");
             }
         }
         if let Some(near) = self.nearest(name) {
             return format!("is not known here; did you mean {near}?");
+        }
+        if let Some(id) = self.id_of_another_kind(name) {
+            return format!("is not known here: give {id}, which names {}", kind_of(id));
         }
         if self.members.is_empty() {
             return "is not known here, where nothing is: leave it out".to_owned();
@@ -70,36 +103,78 @@ impl Object {
         format!("is not known here; known are: {known}")
     }
 
+    /// The place inside this object where a value under this name belongs, where there is only one.
+    pub(super) fn place_of(&self, name: &str) -> Option<Vec<Step>> {
+        if let Some(own) = self.renamed.get(name) {
+            return Some(steps(own));
+        }
+        if self.retired.contains_key(name) {
+            return None;
+        }
+        match self.holders(name).as_slice() {
+            [] => {}
+            [holder] => return Some(steps(&format!("{holder}.{name}"))),
+            _ => return None,
+        }
+        if let Some(near) = self.members.iter().find(|member| is_near(name, &member.name)) {
+            return Some(steps(&near.name));
+        }
+        if let Some((_, own)) = self.renamed.iter().find(|(old, _)| is_near(name, old)) {
+            return Some(steps(own));
+        }
+        let Deeper { holder, own, .. } = self.meant_deeper(name)?;
+        Some(steps(&format!("{holder}.{}", own?)))
+    }
+
     /// Whether an argument of this name, which the tool does not have, is ignored: hosts add their own to each call, and
     /// no model can mend that. What a model can have meant is an error: a known argument misspelt, unless that is there as
-    /// well, one of another tool, or one that belongs deeper. `elsewhere` tells those of other tools.
-    pub(super) fn ignores(&self, name: &str, seen: &Seen, elsewhere: fn(&str) -> bool) -> bool {
+    /// well, one of another tool, or one that belongs deeper. `is_given` tells which arguments are there.
+    pub(super) fn ignores(&self, name: &str, is_given: impl Fn(&str) -> bool, others: Others) -> bool {
         let misspelt = self.nearest(name).is_some_and(|near| {
-            let given = seen.contains_key(near);
             let required = |known: &str| {
                 let mut members = self.members.iter();
                 members.any(|member| member.name == known && member.required)
             };
-            !given && (required(near) || !OF_HOSTS.contains(&name))
+            !is_given(near) && (required(near) || !OF_HOSTS.contains(&name))
         });
-        let known = self.retired.contains_key(name) || RESTRAINTS.contains(&name) || elsewhere(name);
+        let known = self.retired.contains_key(name) || RESTRAINTS.contains(&name) || others.know(name);
         let deeper = || !OF_HOSTS.contains(&name) && self.meant_deeper(name).is_some();
-        !misspelt && !known && self.holders(name).is_empty() && !deeper()
+        !misspelt
+            && !known
+            && self.id_meant(name, is_given).is_none()
+            && self.holders(name).is_empty()
+            && !deeper()
     }
 
-    /// The object one level below that has a sentence for an old name, or a member of nearly this name; and what is to be
-    /// said there.
-    fn meant_deeper(&self, name: &str) -> Option<(String, String)> {
+    /// Whether something can be said about the name that this object or one inside of it knows.
+    pub(super) fn has_word_on(&self, name: &str) -> bool {
+        let near = |known: &String| is_near(name, known);
+        self.retired.keys().any(near)
+            || self.members.iter().any(|member| near(&member.name))
+            || !self.holders(name).is_empty()
+            || self.meant_deeper(name).is_some()
+    }
+
+    /// The object one level below that has a sentence for an old name, or a member of nearly this name.
+    fn meant_deeper(&self, name: &str) -> Option<Deeper> {
         let inner = || self.inner("").into_iter();
-        let retired = inner().find_map(|(at, object)| {
+        let retired = inner().find_map(|(holder, object)| {
             let old = object.retired.keys().find(|old| is_near(name, old))?;
-            Some((at, object.retired.get(old)?.clone()))
+            Some(Deeper {
+                holder,
+                said: object.retired.get(old)?.clone(),
+                own: object.renamed.get(old).cloned(),
+            })
         });
         retired.or_else(|| {
-            inner().find_map(|(at, object)| {
+            inner().find_map(|(holder, object)| {
                 let mut members = object.members.iter().map(|member| &member.name);
                 let near = members.find(|known| is_near(name, known))?;
-                Some((at, format!("is called {near}")))
+                Some(Deeper {
+                    holder,
+                    said: format!("is called {near}"),
+                    own: Some(near.clone()),
+                })
             })
         })
     }
@@ -120,7 +195,7 @@ impl Object {
     }
 
     /// The objects that are members of this one, which is at `at`, or entries of a member.
-    fn inner<'a>(&'a self, at: &str) -> Vec<(String, &'a Self)> {
+    pub(super) fn inner<'a>(&'a self, at: &str) -> Vec<(String, &'a Self)> {
         let inner = self.members.iter().filter_map(|member| {
             let mut at = match at {
                 "" => member.name.clone(),
@@ -138,6 +213,27 @@ impl Object {
         });
         inner.collect()
     }
+}
+
+/// Where a name means something one level below.
+struct Deeper {
+    /// The object there.
+    holder: String,
+    /// What is to be said of the name there.
+    said: String,
+    /// The member that is meant, if one is.
+    own: Option<String>,
+}
+
+/// The steps of a path such as `chunks[0].encoded_text`.
+fn steps(path: &str) -> Vec<Step> {
+    let steps = path.split('.').flat_map(|part| {
+        let name = part.trim_end_matches("[0]");
+        let firsts = part.len().saturating_sub(name.len()) / "[0]".len();
+        let firsts = std::iter::repeat_with(|| Step::First).take(firsts);
+        std::iter::once(Step::Member(name.to_owned())).chain(firsts)
+    });
+    steps.collect()
 }
 
 /// Whether one name is the other but for a letter, case and the kind of dash.
@@ -158,7 +254,8 @@ fn nested(path: &Path<'_>, holder: &str, name: &str) -> String {
     format!(", as {whole}")
 }
 
-fn inside(path: &Path<'_>, holder: &str) -> String {
+/// The path of a part of the object at `path`.
+pub(super) fn inside(path: &Path<'_>, holder: &str) -> String {
     match path {
         Path::Root => holder.to_owned(),
         path => format!("{path}.{holder}"),

@@ -29,6 +29,19 @@ impl<'a> Path<'a> {
     pub const fn index(&'a self, index: usize) -> Self {
         Self::Index(self, index)
     }
+
+    /// How many objects it lies in.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        let (mut path, mut depth) = (self, 0);
+        loop {
+            match path {
+                Self::Root => return depth,
+                Self::Key(outer, _) => (path, depth) = (outer, depth + 1),
+                Self::Index(outer, _) => path = outer,
+            }
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {

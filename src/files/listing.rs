@@ -1,7 +1,7 @@
 //! What lies in a directory, the newest first: for those who name one where a file is wanted, or look for a file.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::problems::list;
@@ -18,6 +18,13 @@ pub struct Listed {
     /// When it was last written to.
     pub modified: SystemTime,
     is_directory: bool,
+}
+
+impl Listed {
+    /// Whether it is a directory.
+    pub(super) const fn is_directory(&self) -> bool {
+        self.is_directory
+    }
 }
 
 /// All that lies in a directory, the newest first. What is still being written is left out. Blocks.
@@ -49,8 +56,7 @@ pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
         .take(MOST_NAMED)
         .map(|listed| {
             let end = if listed.is_directory { "/" } else { "" };
-            // Whoever named the file may have chosen any characters.
-            clean::text(&listed.path.to_string_lossy()) + end
+            shown(&listed.path) + end
         })
         .collect();
     if shown.is_empty() {
@@ -64,8 +70,13 @@ pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
     format!("is a directory: name one of its files. The newest first, it holds {shown}{more}")
 }
 
+/// A path for a message: whoever named the file may have chosen any characters.
+pub(super) fn shown(path: &Path) -> String {
+    clean::text(&path.to_string_lossy())
+}
+
 /// Whether a file is one that the server keeps for itself.
-fn is_own(path: &std::path::Path) -> bool {
+pub(super) fn is_own(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (name.starts_with("journal-") && name.ends_with(".jsonl")) || name.ends_with(".request.json")
 }

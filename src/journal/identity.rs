@@ -4,11 +4,12 @@
 use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
-    DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, SAVE_TRAINING_CHECKPOINT, Spec,
+    DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, RESUME_RUN,
+    SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
 };
 
 /// The things that have ids, by the names that the journal has for these.
-const KINDS: [(&str, &str); 5] = [
+pub(crate) const KINDS: [(&str, &str); 5] = [
     ("model_resources_id", "a model resource"),
     ("session_id", "a training session"),
     ("operation_id", "an operation"),
@@ -19,14 +20,14 @@ const KINDS: [(&str, &str); 5] = [
 /// An id that a call gave.
 pub(crate) struct Given {
     /// The argument that it was given in, such as `session_id` or `body.model_resources_id`.
-    argument: &'static str,
+    argument: String,
     id: String,
 }
 
 impl Given {
-    pub(crate) fn new(argument: &'static str, id: &str) -> Self {
+    pub(crate) fn new(argument: &str, id: &str) -> Self {
         Self {
-            argument,
+            argument: argument.to_owned(),
             // As the journal has it.
             id: Record::plain_id(id),
         }
@@ -75,7 +76,7 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Row
                 )
             },
         );
-        let (argument, id) = (given.argument, &given.id);
+        let (argument, id) = (&given.argument, &given.id);
         Some(format!(
             "{argument} is to name {wanted}, and {id} is {what}: {instead}."
         ))
@@ -111,6 +112,28 @@ fn for_resuming(given: &Given, record: &Record) -> Option<String> {
             given.id
         )
     })
+}
+
+/// The runs that resume the run `paused`, but for those that have ended since.
+pub(super) fn resumed(records: &[Record], paused: &str) -> Vec<String> {
+    let ends = [STOP_RUN.name, DELETE_RUN.name];
+    let has_ended = |run: &str| {
+        records.iter().any(|record| {
+            let ended = record.outcome == Outcome::Ended
+                || (record.is_over() && ends.contains(&record.tool.as_str()));
+            ended && known_as(record, "run_id") == Some(run)
+        })
+    };
+    let resumes = |record: &&Record| {
+        record.tool == RESUME_RUN.name
+            && record.outcome == Outcome::Done
+            && record.id("run_id") == Some(paused)
+    };
+    let resumes = records
+        .iter()
+        .filter(resumes)
+        .filter_map(|record| record.id("new_run_id"));
+    resumes.filter(|run| !has_ended(run)).map(str::to_owned).collect()
 }
 
 /// An id of a record by its name; resuming a run makes another one.

@@ -17,7 +17,7 @@ FAILED is final: read error, then submit a new one.
 
 const PRIME: &str = "\
 Prime Intellect, a whole run from one config:
-1. prime-intellect-createrun (may bill by the GPU hour; prime-intellect-listmodels has the prices).
+1. prime-intellect-createrun with estimate_only true for the price, then without (may bill by the GPU hour).
 2. prime-intellect-getrun with wait_seconds waits for its end; prime-intellect-getrunmetrics, -getrunsamples and -getrunlogs show how it goes.
 3. COMPLETED, FAILED and STOPPED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; -deleterun removes it for good.
 ";

@@ -32,7 +32,7 @@ impl Server {
     pub fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
         let tools = offer.entries.iter();
         let tools = tools
-            .map(|entry| Offered::new(entry, offer.all.any_takes))
+            .map(|entry| Offered::new(entry, offer.all.others))
             .collect();
         Self {
             context,

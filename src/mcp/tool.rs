@@ -1,6 +1,7 @@
 //! Between a handler and rmcp: what a tool is. [`adapter`] runs it.
 
 pub mod adapter;
+pub(crate) mod all;
 mod body_path;
 mod output;
 mod progress;
@@ -13,18 +14,19 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::arguments::schema;
-use crate::arguments::{Accepts, unwrapped};
+use crate::arguments::{Accepts, Others, Stranger, unwrapped};
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::Problems;
+use crate::error::problems::{Path, Problems};
+use crate::journal::Given;
 use crate::spec::Spec;
 
 /// All tools that there are, offered or not.
 pub struct Tools {
     /// In the order in which clients see them.
     pub entries: &'static [Entry],
-    /// Whether any has an argument of this name.
-    pub any_takes: fn(&str) -> bool,
+    /// What they take.
+    pub others: Others,
 }
 
 impl Tools {
@@ -51,6 +53,13 @@ pub trait Handler: Send + Sync + 'static {
     /// Rules between the arguments that a schema cannot say.
     fn check(args: &Self::Args, problems: &mut Problems) {
         let _ = (args, problems);
+    }
+
+    /// Adds to the problems of a call that is refused for its arguments what only this machine's files tell about these: the
+    /// next call is to be right.
+    fn look(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) -> impl Future<Output = ()> + Send {
+        let _ = (args, call, problems);
+        std::future::ready(())
     }
 
     /// Carries the call out.
@@ -89,9 +98,15 @@ impl Entry {
                         raw
                     };
                     let read = accepts.read_call::<H::Args>(&raw, H::check);
+                    let mut problems = read.problems;
                     let outcome = match read.args {
-                        Ok(args) => H::call(args, call).await,
-                        Err(problems) => Err(ToolError::Arguments(problems)),
+                        Some(args) if problems.is_empty() => H::call(args, call).await,
+                        Some(args) => {
+                            identify(call, read.stranger, &mut problems).await;
+                            H::look(&args, call, &mut problems).await;
+                            Err(ToolError::Arguments(problems))
+                        }
+                        None => Err(ToolError::Arguments(problems)),
                     };
                     let outcome = outcome.map(|reply| with_meaning(H::SPEC, reply));
                     match read.note {
@@ -104,6 +119,21 @@ impl Entry {
                 })
             },
         }
+    }
+}
+
+/// Says of an id in place of another one what it is, as far as that is known, and which one belongs to it.
+async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Problems) {
+    let Some(Stranger { argument, id }) = stranger else {
+        return;
+    };
+    let given = vec![Given::new(&argument, &id)];
+    let told = call.context.journal().mistaken(call.spec, given).await;
+    let message = told
+        .as_deref()
+        .and_then(|told| told.strip_prefix(argument.as_str()));
+    if let Some(message) = message {
+        problems.replace(&Path::Root.key(&argument), message.trim_start());
     }
 }
 

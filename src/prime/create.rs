@@ -1,13 +1,14 @@
 //! The bodies that create and resume a run.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::source_ref::is_source_ref;
-use super::{TeamId, config};
+use super::{TeamId, config, places};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -22,8 +23,16 @@ pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6
 /// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
 #[must_use]
 pub fn configs() -> String {
+    format!("A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} {DATASET}.")
+}
+
+const DATASET: &str = r#"(to train on a dataset, write "data": {"type": "sft", "name": "datasets/NAME"} and name its volume in body.volume)"#;
+
+/// How to write a config, for those who wrote something else.
+fn hint() -> String {
     format!(
-        "A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} (to train on a dataset, write \"data\": {{\"type\": \"sft\", \"name\": \"datasets/NAME\"}} and name its volume in body.volume)."
+        "TOML text belongs into a file, which config_path names. {}",
+        configs()
     )
 }
 
@@ -36,6 +45,7 @@ pub fn configs() -> String {
 #[schemars(extend("x-plain" = true))]
 pub struct CreateRun {
     /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
+    #[schemars(extend("x-hint" = hint()))]
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
@@ -58,7 +68,6 @@ pub struct CreateRun {
     hf_token: Option<String>,
     /// Such as H200_141GB. Default: automatic.
     #[serde(rename = "gpuType")]
-    #[expect(dead_code, reason = "sent as it came")]
     gpu_type: Option<String>,
     /// Named volume for outputs; supervised runs read their dataset from it.
     #[expect(dead_code, reason = "sent as it came")]
@@ -115,7 +124,35 @@ impl CreateRun {
         config::wandb(self.config.as_ref()?)
     }
 
-    fn mode(&self) -> Mode {
+    /// The GPU type that the body names.
+    #[must_use]
+    pub fn gpu_type(&self) -> Option<&str> {
+        self.gpu_type.as_deref()
+    }
+
+    pub(super) const fn tables(&self) -> Option<&BTreeMap<String, Value>> {
+        self.config.as_ref()
+    }
+
+    /// What to say about a config that the platform refuses: the places of what stands elsewhere, and a whole one of its mode.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let mut advice = String::new();
+        for (path, place) in self
+            .config
+            .iter()
+            .flat_map(|tables| places::misplaced(tables, self.mode()))
+        {
+            let _ = write!(advice, "{path} belongs at {place}. ");
+        }
+        let whole = match self.mode() {
+            Mode::Rl => MINIMAL_RL.to_owned(),
+            Mode::Sft => format!("{MINIMAL_SFT} {DATASET}"),
+        };
+        advice + &format!("A whole config: {whole}.")
+    }
+
+    pub(super) fn mode(&self) -> Mode {
         let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
         self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
     }
@@ -165,6 +202,11 @@ impl CreateRun {
         }
         if !needed.iter().any(|table| self.has(table)) {
             problems.add(config, format!("has none of these. {}", configs()));
+        }
+        if needed.iter().any(|table| !self.has(table)) {
+            for (at, place) in places::misplaced(tables, self.mode()) {
+                problems.add(&config.key(&at), format!("belongs at {place}"));
+            }
         }
         for table in excluded.iter().filter(|table| self.has(table)) {
             problems.add(&config.key(table), "does not belong to a supervised run");

@@ -19,6 +19,7 @@ pub const CREATE_RUN: Spec = Spec::new(
 .if_not_found(
     "check volume (no tool lists or makes one: ask the user) and resumeFrom (prime-intellect-listruns shows the runs). If body has neither, the address is wrong, which `rl-mcp check` tests.",
 )
+.if_refused("resumeFrom takes a PAUSED run alone, and prime-intellect-getrun shows the state: leave it out for a run from the start.")
 .with_secret("tokenValue");
 
 /// Removes a training run.
@@ -96,7 +97,7 @@ pub const GET_RUN_METRICS: Spec = Spec::new(
 pub const GET_RUN_PROGRESS: Spec = Spec::new(
     "prime-intellect-getrunprogress",
     "Get run progress",
-    "Shows how far a training run is: latestStep, and the steps for which samples and distributions were kept (long lists are thinned).",
+    "Shows how far a training run is: latestStep, and the steps for which samples and distributions were kept, as ranges.",
     Toolset::Runs,
     Method::Get,
     "/api/v1/rft/runs/{run_id}/progress",
@@ -129,7 +130,7 @@ pub const RESTART_RUN: Spec = Spec::new(
     "It is not known whether the run was restarted.",
     "look at prime-intellect-getrun and the newest lines of prime-intellect-getrunlogs before repeating it.",
 )
-.if_refused("prime-intellect-getrun shows the state: only a RUNNING run can be restarted.");
+.if_refused("prime-intellect-getrun shows the state: only a RUNNING run can be restarted. For one that has ended start a new run with prime-intellect-createrun.");
 
 /// Holds a run and frees its GPUs.
 pub const PAUSE_RUN: Spec = Spec::new(
@@ -164,7 +165,7 @@ pub const RESUME_RUN: Spec = Spec::new(
 )
 .if_not_found("check the id: prime-intellect-listruns shows those that exist. If the run is there, its volume is gone, and it cannot be resumed.")
 .with_secret("tokenValue")
-.if_refused("prime-intellect-getrun shows the state: only a PAUSED run can be resumed, and PAUSING becomes PAUSED by itself.");
+.if_refused("prime-intellect-getrun shows the state: only a PAUSED run can be resumed, and PAUSING becomes PAUSED by itself. One that has ended (STOPPED, COMPLETED, FAILED) cannot: start a new run with prime-intellect-createrun.");
 
 /// Completions and rewards of one step.
 pub const GET_RUN_SAMPLES: Spec = Spec::new(

@@ -47,7 +47,7 @@ pub const CREATE_TRAINING_SESSION: Spec = Spec::new(
     "It is not known whether the session was created.",
     "first look in list-training-sessions for one with this model_resources_id and display_name, created just now. Create again only if there is none: a blind repeat makes a second one.",
 )
-.if_not_found("check model_resources_id and resume_from_checkpoint_id.")
+.if_not_found("check model_resources_id: list-model-resources shows those that exist.")
 .if_refused(
     "correct what the service names. If it names no argument, call get-model-resource: sessions can be created only while it is READY.",
 );

@@ -17,6 +17,7 @@ mod wire;
 
 use crate::context::Reply;
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
 use crate::files::Files;
 use crate::files::data::Data;
 use crate::json;
@@ -24,12 +25,28 @@ use crate::json;
 use answer::Answer;
 pub use request::Request;
 use sampled::Outcome;
+use stored::Store;
 
 /// What all steps share.
 struct Job<'a> {
     loss: &'a request::Chosen,
     files: &'a Files,
     data: &'a Data,
+}
+
+/// Reports the operations of which nothing is stored here.
+pub fn look(request: &Request, files: &Files, data: &Data, problems: &mut Problems) {
+    let session_id = request.session_id();
+    let store = Store {
+        files,
+        data,
+        session_id,
+    };
+    for (index, id) in request.operation_ids.iter().flatten().enumerate() {
+        if let Some(problem) = store.lacks(id) {
+            problems.add(&Path::Root.key("operation_ids").index(index), problem);
+        }
+    }
 }
 
 /// Builds what the request asks for and stores it. Blocks.

@@ -34,7 +34,8 @@ pub struct ForwardBackward {
 #[schemars(extend("x-retired" = {
     "loss_inputs": "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)",
     "model_inputs": "is called model_input here: one sample holds one sequence",
-}))]
+    "labels": "belongs inside loss_fn_inputs, as target_tokens: the sequence without its first token (weights or mask of 0, no -100, leave a position out)",
+}, "x-renamed" = {"loss_inputs": "loss_fn_inputs", "labels": "loss_fn_inputs.target_tokens"}))]
 struct Sample {
     /// Prompt + response without the last token; in the form of sample's model_inputs.
     #[schemars(extend("x-brief" = true))]
@@ -54,14 +55,19 @@ struct Sample {
     "response_mask": "is called mask here (0/1)",
     "completion_mask": "is called mask here (0/1)",
     "action_mask": "is called mask here (0/1)",
-    "loss_weights": "is called weights here",
-    "generator_logprobs": "is called logprobs today",
-    "old_logprobs": "is called logprobs here",
-    "old_log_probs": "is called logprobs here",
-    "ref_logprobs": "is called reference_logprobs here",
-    "ref_log_probs": "is called reference_logprobs here",
     "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
     "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
+}, "x-renamed" = {
+    "loss_mask": "mask",
+    "response_mask": "mask",
+    "completion_mask": "mask",
+    "action_mask": "mask",
+    "loss_weights": "weights",
+    "generator_logprobs": "logprobs",
+    "old_logprobs": "logprobs",
+    "old_log_probs": "logprobs",
+    "ref_logprobs": "reference_logprobs",
+    "ref_log_probs": "reference_logprobs",
 }, "x-others" = other_tensor()))]
 struct LossFnInputs {
     /// int64: prompt + response without the first token.
@@ -111,6 +117,12 @@ impl ForwardBackward {
         } else {
             &operation::FORWARD_BACKWARD
         }
+    }
+
+    /// What the caller may not have meant.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        self.loss.as_ref().and_then(Loss::doubt)
     }
 
     /// Applies the rules that a schema cannot say.

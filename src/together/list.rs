@@ -6,9 +6,12 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::context::Request;
+use crate::context::{Call, Reply, Request};
+use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, list, nearest};
+use crate::journal::Given;
 
 /// Which part of a list.
 #[derive(Deserialize, JsonSchema)]
@@ -26,6 +29,31 @@ impl Page {
     pub fn of(self, request: Request<'_>) -> Request<'_> {
         request.query("limit", self.limit).query("after", self.after)
     }
+}
+
+/// Sends the request of a list that is filtered by the id `id`, if one is given. An id of another kind is no error there: the
+/// list is only empty.
+pub async fn of(
+    call: &Call<'_>,
+    request: Request<'_>,
+    name: &'static str,
+    id: Option<&str>,
+) -> Result<Reply, ToolError> {
+    let reply = request.id(name, id).query(name, id).send().await?;
+    let is_empty = reply
+        .member::<Vec<IgnoredAny>>("data")
+        .is_some_and(|entries| entries.is_empty());
+    let Some(id) = id.filter(|_| is_empty) else {
+        return Ok(reply);
+    };
+    let mistaken = call
+        .context
+        .journal()
+        .mistaken(call.spec, vec![Given::new(name, id)]);
+    Ok(match mistaken.await {
+        Some(mistaken) => reply.noted(&mistaken),
+        None => reply,
+    })
 }
 
 /// The statuses of one kind of thing.

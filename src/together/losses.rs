@@ -11,8 +11,11 @@ use crate::error::problems::{Path, Problems};
     "LOSS_TYPE_UNSPECIFIED": "must not be sent: name a loss",
     "LOSS_TYPE_DPO": "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)",
     "LOSS_TYPE_GSPO": "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE",
-    "LOSS_TYPE_SFT": "is called LOSS_TYPE_CROSS_ENTROPY here",
     "LOSS_TYPE_REINFORCE": "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages",
+}, "x-renamed" = {
+    "LOSS_TYPE_SFT": "LOSS_TYPE_CROSS_ENTROPY",
+    "LOSS_TYPE_GSPO": "LOSS_TYPE_GRPO",
+    "LOSS_TYPE_REINFORCE": "LOSS_TYPE_IMPORTANCE_SAMPLING",
 }))]
 pub enum LossType {
     /// supervised
@@ -135,7 +138,6 @@ enum RatioType {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct PpoParams {
     #[schemars(range(max = 1))]
     clip_low_threshold: Option<f64>,
@@ -167,6 +169,26 @@ struct DppoParams {
     delta_high: Option<f64>,
 }
 
+/// A lower bound of the ratio that is less is hardly ever meant.
+const LEAST_LOWER_BOUND: f64 = 0.5;
+
+/// A bound without what binary fractions add to it.
+fn offset(bound: f64) -> f64 {
+    (bound * 1e6).round() / 1e6
+}
+
+impl GrpoParams {
+    const fn bounds(&self) -> (Option<f64>, Option<f64>) {
+        (self.clip_low_threshold, self.clip_high_threshold)
+    }
+}
+
+impl PpoParams {
+    const fn bounds(&self) -> (Option<f64>, Option<f64>) {
+        (self.clip_low_threshold, self.clip_high_threshold)
+    }
+}
+
 impl Loss {
     /// Which loss; `None` when that itself is missing or wrong.
     #[must_use]
@@ -183,6 +205,22 @@ impl Loss {
                 .as_ref()
                 .and_then(|params| params.beta)
                 .is_some_and(|beta| beta > 0.0)
+    }
+
+    /// What the caller may not have meant: bounds of the ratio that look like offsets from 1, as others write them.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let (low, high) = match self.kind? {
+            LossType::Grpo => self.grpo_params.as_ref()?.bounds(),
+            LossType::Ppo => self.ppo_params.as_ref()?.bounds(),
+            LossType::Cispo => (None, self.cispo_params.as_ref()?.clip_high_threshold),
+            _ => (None, None),
+        };
+        let low = low.filter(|low| *low > 0.0 && *low < LEAST_LOWER_BOUND);
+        let low = low.map(|low| format!("clip_low_threshold {low} lets the ratio fall to {low}: it is the bound itself, no offset. Where an offset of {low} is meant, write {}", offset(1.0 - low)));
+        let high = high.filter(|high| *high > 0.0 && *high < 1.0);
+        let high = high.map(|high| format!("clip_high_threshold {high} cuts the ratio off at {high}: it is the bound itself, no offset. Where an offset of {high} is meant, write {}", offset(1.0 + high)));
+        low.or(high).map(|doubt| doubt + ".")
     }
 
     /// Reports parameters that are missing or belong to another loss.

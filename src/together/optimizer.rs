@@ -9,15 +9,20 @@ use crate::error::problems::{Path, Problems};
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-retired" = {
     "learning_rate": "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
+    "lr": "is learning_rate of adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
     "adamw_params": "is called adam_params today, and holds learning_rate too",
-}))]
+}, "x-renamed" = {"adamw_params": "adam_params"}))]
 pub struct OptimizerStep {
     adam_params: Option<AdamParams>,
     muon_params: Option<MuonParams>,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {"betas": "is written as beta1 and beta2"}))]
+#[schemars(extend("x-retired" = {"betas": "is written as beta1 and beta2"}, "x-renamed" = {
+    "lr": "learning_rate",
+    "max_grad_norm": "grad_clip_norm",
+    "epsilon": "eps",
+}))]
 struct AdamParams {
     /// Always give it: about 1e-5 to 1e-4 for LoRA.
     #[schemars(range(min = 0))]
@@ -41,6 +46,7 @@ struct AdamParams {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-renamed" = {"lr": "learning_rate", "max_grad_norm": "grad_clip_norm"}))]
 struct MuonParams {
     /// Always give it, such as 0.02.
     #[schemars(range(min = 0))]

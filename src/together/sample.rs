@@ -11,10 +11,12 @@ use super::tensor::ModelInput;
 #[schemars(extend("x-retired" = {
     "prompts": "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]",
     "messages": "are not read here: write their token ids, from the base model's chat template and tokenizer, as model_inputs",
-    "num_generations": "is called num_samples here",
-    "num_return_sequences": "is called num_samples here",
-    "max_tokens": "belongs inside sampling_params: write body.sampling_params.max_tokens",
     "payload_id": "is not for callers: a large body is uploaded by itself",
+}, "x-renamed" = {
+    "prompts": "model_inputs",
+    "n": "num_samples",
+    "num_generations": "num_samples",
+    "num_return_sequences": "num_samples",
 }))]
 #[schemars(extend("x-plain" = true))]
 pub struct Sample {
@@ -36,11 +38,7 @@ pub struct Sample {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-retired" = {
-    "num_samples": "belongs beside sampling_params: write body.num_samples",
-    "n": "is called num_samples today, beside sampling_params",
-    "max_new_tokens": "is called max_tokens here",
-}))]
+#[schemars(extend("x-renamed" = {"max_new_tokens": "max_tokens", "max_completion_tokens": "max_tokens"}))]
 struct SamplingParams {
     /// Longest completion in tokens. Default 512.
     #[schemars(range(min = 1))]

@@ -13,7 +13,7 @@ use crate::error::problems::{Path, Problems};
     "base_model": "is fixed by the model resource today: name a READY one in model_resources_id",
     "type": "is gone: the model resource decides between LoRA and full weights",
     "session_type": "is gone: the model resource decides between LoRA and full weights",
-}))]
+}, "x-renamed" = {"name": "display_name", "resume_from": "resume_from_checkpoint_id", "checkpoint_id": "resume_from_checkpoint_id"}))]
 pub struct CreateSession {
     /// Id of a READY model resource.
     #[schemars(required, length(min = 1))]
@@ -28,6 +28,12 @@ pub struct CreateSession {
 }
 
 impl CreateSession {
+    /// Whether it starts from a checkpoint.
+    #[must_use]
+    pub const fn resumes(&self) -> bool {
+        self.resume_from_checkpoint_id.is_some()
+    }
+
     /// The ids in it, by their paths in the arguments.
     #[must_use]
     pub fn ids(&self) -> [(&'static str, Option<&str>); 2] {
@@ -44,11 +50,11 @@ impl CreateSession {
 /// For LoRA resources.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-retired" = {
-    "r": "is called rank here",
-    "lora_rank": "is called rank here",
-    "lora_alpha": "is called alpha here",
-    "lora_dropout": "is called dropout here",
+#[schemars(extend("x-renamed" = {
+    "r": "rank",
+    "lora_rank": "rank",
+    "lora_alpha": "alpha",
+    "lora_dropout": "dropout",
 }))]
 struct LoraConfig {
     /// Default 32; the model's max_rank bounds it.
@@ -89,7 +95,7 @@ struct Wandb {
 
 /// What to change about a session.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-keeps-empty" = true))]
+#[schemars(extend("x-keeps-empty" = true, "x-renamed" = {"name": "display_name"}))]
 pub struct UpdateSession {
     display_name: Option<String>,
     metadata: Option<Metadata>,

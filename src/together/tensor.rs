@@ -11,6 +11,7 @@ use crate::error::problems::{Path, Problems};
     "x-plain" = true,
     "x-hint" = "write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer",
     "x-retired" = {"tokens": "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"},
+    "x-renamed" = {"tokens": "chunks[0].encoded_text.tokens"},
 ))]
 pub struct ModelInput {
     #[schemars(required, length(min = 1))]
@@ -58,19 +59,28 @@ impl ModelInput {
 // The types of tensors' values. They have no doc comments: those would be repeated for each tensor of the schema.
 
 macro_rules! dtype {
-    ($name:ident { $($variant:ident = $wire:literal, whole = $whole:literal;)+ }) => {
+    ($name:ident as $words:literal { $($variant:ident = $wire:literal, whole = $whole:literal;)+ }) => {
         #[derive(Clone, Copy, Deserialize, JsonSchema)]
         #[expect(missing_docs, reason = "the names say it")]
         #[schemars(extend("x-retired" = {
             "D_TYPE_INT64": "is the old name: write int64",
             "D_TYPE_FLOAT32": "is the old name: write float32",
             "D_TYPE_BFLOAT16": "is gone: write float32",
+        }, "x-renamed" = {
+            "D_TYPE_INT64": "int64",
+            "D_TYPE_FLOAT32": "float32",
+            "D_TYPE_BFLOAT16": "float32",
+            "int32": "int64",
+            "float64": "float32",
+            "bfloat16": "float32",
         }))]
         pub enum $name {
             $(#[serde(rename = $wire)] $variant,)+
         }
 
         impl DType for $name {
+            const WORDS: &'static str = $words;
+
             fn whole(self) -> bool {
                 match self {
                     $(Self::$variant => $whole,)+
@@ -82,13 +92,16 @@ macro_rules! dtype {
 
 /// The type of a tensor's values.
 pub trait DType: Copy {
+    /// How they are written.
+    const WORDS: &'static str;
+
     /// Whether they are whole numbers.
     fn whole(self) -> bool;
 }
 
-dtype!(Int64 { Int64 = "int64", whole = true; });
-dtype!(Float32 { Float32 = "float32", whole = false; });
-dtype!(Either {
+dtype!(Int64 as "\"int64\"" { Int64 = "int64", whole = true; });
+dtype!(Float32 as "\"float32\"" { Float32 = "float32", whole = false; });
+dtype!(Either as "\"int64\" or \"float32\"" {
     Int64 = "int64", whole = true;
     Float32 = "float32", whole = false;
 });
@@ -98,7 +111,7 @@ dtype!(Either {
     missing_docs,
     reason = "a doc comment would be repeated for each tensor of the schema"
 )]
-#[schemars(extend("x-hint" = "write {\"data\": […], \"dtype\": \"int64\" or \"float32\"}", "x-retired" = {
+#[schemars(bound = "D: DType + JsonSchema", extend("x-hint" = form::<D>(), "x-retired" = {
     "sparse_crow_indices": "is not supported by the service: leave it out",
     "sparse_col_indices": "is not supported by the service: leave it out",
 }))]
@@ -109,6 +122,11 @@ pub struct Tensor<D> {
     dtype: Option<D>,
     #[schemars(extend("x-unlisted" = true))]
     shape: Option<Vec<i64>>,
+}
+
+/// How to write a tensor.
+fn form<D: DType>() -> String {
+    format!("write {{\"data\": […], \"dtype\": {}}}", D::WORDS)
 }
 
 /// The largest log-probability that is taken for one: what rounding to float32 can add is far less.

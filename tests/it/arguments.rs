@@ -313,7 +313,6 @@ async fn all_problems_of_a_call_come_at_once() {
         .map(|problem| problem.split(": ").next().unwrap())
         .collect();
     for path in [
-        "session_id",
         "sesion_id",
         "body.forward_only",
         "body.loss.ppo_params",

@@ -756,6 +756,14 @@ async fn why_nothing_is_left_to_train_on_is_said_for_what_it_is() {
     let results = json!([{"sequences": [sequence(json!([3])), sequence(json!([]))], "policy_segments": []}]);
     place.sampled("op", &[&[1, 2]], results).await;
     let common = json!({"session_id": "s", "operation_ids": ["op"], "rewards": [[1, 1]]});
+    let twice = json!([{"sequences": [sequence(json!([3])), sequence(json!([4]))]}, {"sequences": [sequence(json!([3])), sequence(json!([4]))]}]);
+    place.sampled("two", &[&[1, 2], &[3]], twice).await;
+    let equal = json!({"session_id": "s", "operation_ids": ["two"], "rewards": [[1, 1], [0, 0]]});
+    let note = place.built(equal).await["note"].as_str().unwrap().to_owned();
+    assert!(
+        note.contains("there were only 2 groups of equal rewards"),
+        "{note}"
+    );
     let note = place.built(common.clone()).await["note"]
         .as_str()
         .unwrap()

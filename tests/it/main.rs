@@ -36,6 +36,7 @@ mod hosts;
 mod journeys;
 mod layers;
 mod listing;
+mod mistakes;
 mod model_resources;
 mod offer;
 mod parting;

@@ -88,19 +88,20 @@ async fn the_configs_that_a_refusal_shows_are_accepted() {
     let home = tempfile::tempdir().unwrap();
     let mut server = Server::initialized(command.env("RL_MCP_DATA_DIR", home.path())).await;
     let run = |config: &Value| json!({"body": {"config": config}, "wait_seconds": 0});
-    // By this machine and by the platform: each refusal shows all that is needed.
+    // By this machine and by the platform: each refusal shows all that is needed, and only that.
+    let source = json!({"trainer": {}, "orchestrator": {"train": {"source": [{}]}}});
     let refused = [
-        json!({}),
-        run(&json!({})),
-        run(&json!({"max_steps": 3})),
-        run(&json!({"trainer": {}, "orchestrator": {}})),
-        run(&json!({"trainer": {}, "orchestrator": {"train": {"source": [{}]}}})),
-        run(&json!({"data": {}})),
+        (json!({}), true, true),
+        (run(&json!({})), true, true),
+        (run(&json!({"max_steps": 3})), true, true),
+        (run(&json!({"trainer": {}, "orchestrator": {}})), true, false),
+        (run(&source), true, false),
+        (run(&json!({"data": {}})), false, true),
     ];
-    for arguments in refused {
+    for (arguments, rl, supervised) in refused {
         let outcome = server.call("prime-intellect-createrun", arguments).await;
-        for config in [MINIMAL_RL, MINIMAL_SFT] {
-            assert!(outcome.error().contains(config), "{}", outcome.text);
+        for (config, shown) in [(MINIMAL_RL, rl), (MINIMAL_SFT, supervised)] {
+            assert_eq!(outcome.error().contains(config), shown, "{}", outcome.text);
         }
     }
     for config in [MINIMAL_RL, MINIMAL_SFT] {

@@ -636,23 +636,37 @@ async fn logs_that_are_gone_are_not_waited_for() {
     assert!(note(&nothing).contains("nothing matches"), "{nothing}");
 }
 
+/// What the tool makes of this progress of a run.
+async fn progress(body: Value) -> Value {
+    let tool = "prime-intellect-getrunprogress";
+    ask("get-run-progress", 200, body, tool, json!({})).await.json()
+}
+
 #[tokio::test]
 async fn long_lists_of_a_run_show_their_newest_part() {
-    let steps: Vec<u32> = (0..10_000).collect();
-    let body = json!({"latestStep": 9999, "stepsWithSamples": steps, "stepsWithDistributions": [1], "lastUpdatedAt": "x"});
-    let answer = ask(
-        "get-run-progress",
-        200,
-        body,
-        "prime-intellect-getrunprogress",
-        json!({}),
-    )
-    .await
-    .json();
+    for (steps, shown) in [
+        ((0..10_000).collect::<Vec<u32>>(), json!(["0-9999"])),
+        ((0..40).step_by(10).collect(), json!(["0-30 by 10"])),
+        (vec![0, 1, 2, 10, 20, 31, 32], json!(["0-2", "10", "20", "31-32"])),
+        (vec![4, 9], json!([4, 9])),
+        (Vec::new(), json!([])),
+    ] {
+        let body = json!({"latestStep": 9999, "stepsWithSamples": steps, "stepsWithDistributions": [1], "lastUpdatedAt": "x"});
+        let answer = progress(body).await;
+        assert_eq!(answer["stepsWithSamples"], shown);
+        assert!(
+            note(&answer).is_empty() && answer["stepsWithDistributions"] == json!([1]),
+            "{answer}"
+        );
+    }
+    // No two of them are next to each other, and no three equally far apart.
+    let steps: Vec<u32> = (1..=2000).map(|n| n * n).collect();
+    let answer =
+        progress(json!({"latestStep": 9, "stepsWithSamples": steps, "stepsWithDistributions": []})).await;
     let shown = answer["stepsWithSamples"].as_array().unwrap();
-    assert_eq!((shown.len(), &shown[49]), (50, &json!(9999)));
+    assert_eq!((shown.len(), &shown[49]), (50, &json!("4000000")));
     assert!(
-        note(&answer).contains("of 10000") && answer["stepsWithDistributions"] == json!([1]),
+        note(&answer).contains("ranges of 2000, of 2000 steps"),
         "{answer}"
     );
 

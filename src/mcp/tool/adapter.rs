@@ -14,8 +14,8 @@ use tokio::time::sleep_until;
 use super::Entry;
 use super::progress::Progress;
 use super::{body_path, output, unrecorded};
-use crate::arguments::Accepts;
 use crate::arguments::schema;
+use crate::arguments::{Accepts, Others};
 use crate::context::{Call, Context};
 use crate::error::ToolError;
 use crate::spec::Spec;
@@ -33,9 +33,9 @@ pub struct Offered {
 }
 
 impl Offered {
-    /// Prepares an entry. Arguments that no tool takes, as `any_takes` says, are ignored.
+    /// Prepares an entry. Arguments that none of the `others` takes are ignored.
     #[must_use]
-    pub fn new(entry: &'static Entry, any_takes: fn(&str) -> bool) -> Self {
+    pub fn new(entry: &'static Entry, others: Others) -> Self {
         let schema = entry.schema();
         let Spec {
             name,
@@ -46,7 +46,7 @@ impl Offered {
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
         tool.annotations = Some(annotations(entry.spec));
-        let accepts = Accepts::new(&schema).ignoring_others(any_takes);
+        let accepts = Accepts::new(&schema).ignoring_others(others);
         let mut schema = schema::published(schema);
         body_path::publish(&mut schema);
         tool.input_schema = Arc::new(schema);

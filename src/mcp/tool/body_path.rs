@@ -5,16 +5,17 @@
 //! over it: a batch that a tool wrote is often wanted with a flag more, and nobody can write it into the file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 
-use crate::arguments::Accepts;
+use crate::arguments::{Accepts, Rule};
 use crate::context::Call;
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, list};
 use crate::files::LARGEST_JSON;
 use crate::json;
 use crate::json::Object;
@@ -81,9 +82,13 @@ pub(super) async fn resolve<'a>(
     let added = added(&mut arguments, accepts)?;
     let files = call.context.config().files.clone();
     // A body of many megabytes must not hold up the other calls.
+    let (tool, bodies) = (call.spec.name, accepts.bodies());
     let body = spawn_blocking(move || {
         let read = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
         let body = read.map_err(|problem| Problems::one(&Path::Root.key(BODY_PATH), problem))?;
+        if let Some(problem) = misdirected(&body, tool, bodies) {
+            return Err(Problems::one(&Path::Root.key(BODY_PATH), problem).into());
+        }
         joined(body, added)
     });
     let body = body
@@ -91,6 +96,38 @@ pub(super) async fn resolve<'a>(
         .unwrap_or_else(|_| Err(unusable("reading the file failed".to_owned()).into()))?;
     arguments.set(BODY, body);
     json::text(&arguments).map(Cow::Owned)
+}
+
+/// What to say of a file that holds something else than a body for this tool: one for other tools, or a result.
+fn misdirected(body: &RawValue, tool: &str, bodies: Option<&BTreeMap<&str, Rule>>) -> Option<String> {
+    let members: Object = serde_json::from_str(body.get()).ok()?;
+    let takes = |(_, body): &(&&str, &Rule)| body.takes_all(members.names());
+    let tools = bodies.into_iter().flatten().filter(takes);
+    let tools: Vec<&str> = tools.map(|(name, _)| *name).collect();
+    if tools.contains(&tool) {
+        return None;
+    }
+    if !tools.is_empty() {
+        let tools = list(tools.into_iter());
+        return Some(format!(
+            "the file holds a body for {tools}, not one for this tool"
+        ));
+    }
+    let is_operation = ["id", "status", "output"]
+        .iter()
+        .all(|name| members.get(name).is_some());
+    if !is_operation {
+        return None;
+    }
+    let id: String = serde_json::from_str(members.get("id")?.get()).ok()?;
+    let output: Object = serde_json::from_str(members.get("output")?.get()).unwrap_or_default();
+    Some(if output.get("results").is_some() {
+        format!(
+            "the file holds the result of a sampling, no body: build-training-batch makes one of it (operation_ids [\"{id}\"] and rewards) and says where that is"
+        )
+    } else {
+        "the file holds the result of an operation, no body".to_owned()
+    })
 }
 
 /// Takes out of the arguments what they say of the body beside its file: in `body`, or at its side.

@@ -71,7 +71,7 @@ fn text(result: &CallToolResult) -> String {
 async fn a_panic_becomes_an_error_of_the_tool() {
     static ENTRY: Entry = Entry::of::<Panics>();
     let (request, _wire) = context();
-    let result = Offered::new(&ENTRY, |_| false)
+    let result = Offered::new(&ENTRY, crate::tools::TOOLS.others)
         .call(&shared(), "{}", &request)
         .await;
     assert!(
@@ -85,7 +85,7 @@ async fn a_handler_that_never_ends_is_ended() {
     static ENTRY: Entry = Entry::of::<Hangs>();
     let (request, _wire) = context();
     let started = Instant::now();
-    let result = Offered::new(&ENTRY, |_| false)
+    let result = Offered::new(&ENTRY, crate::tools::TOOLS.others)
         .call(&shared(), "{}", &request)
         .await;
     assert!(text(&result).contains("No result within 50 s"), "{result:?}");
@@ -101,7 +101,7 @@ async fn a_waiting_host_that_asked_for_progress_hears_every_ten_seconds() {
     request
         .meta
         .set_progress_token(rmcp::model::ProgressToken(RequestId::Number(7)));
-    Offered::new(&ENTRY, |_| false)
+    Offered::new(&ENTRY, crate::tools::TOOLS.others)
         .call(&shared(), "{}", &request)
         .await;
     let mut lines = BufReader::new(wire).lines();

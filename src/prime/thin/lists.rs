@@ -11,37 +11,54 @@ use crate::json::Object;
 const LONGEST_VALUE: usize = 300;
 const CUT: &str = "values of over 300 characters were cut in the middle";
 
-/// Of long lists of steps, the first few and the newest.
+/// Lists of steps as ranges; of many ranges, the first few and the newest.
 #[must_use]
 pub fn progress(mut reply: Reply) -> Reply {
     const FIRST: usize = 5;
     const NEWEST: usize = 45;
+    /// A list of so few is as short as its ranges.
+    const FEW: usize = 3;
     let mut notes = Vec::new();
     for member in ["stepsWithSamples", "stepsWithDistributions"] {
-        let Some(mut steps) = reply.member::<Vec<Box<RawValue>>>(member) else {
+        let Some(steps) = reply.member::<Vec<i64>>(member).filter(|steps| steps.len() > FEW) else {
             continue;
         };
-        let count = steps.len();
-        if count <= FIRST + NEWEST {
-            continue;
+        let mut ranges = ranges(&steps);
+        let count = ranges.len();
+        if count > FIRST + NEWEST {
+            ranges.drain(FIRST..count - NEWEST);
+            notes.push(format!(
+                "{member}: the first {FIRST} and the last {NEWEST} ranges of {count}, of {} steps",
+                steps.len()
+            ));
         }
-        let numbers: Option<Vec<i64>> = steps.iter().map(|step| step.get().parse().ok()).collect();
-        let spacing = numbers.as_deref().and_then(even);
-        let between = spacing.map_or_else(String::new, |by| format!(", all of them {by} apart"));
-        steps.drain(FIRST..count - NEWEST);
-        reply = reply.with(member, &steps);
-        notes.push(format!(
-            "{member}: the first {FIRST} and the last {NEWEST} of {count}{between}"
-        ));
+        reply = reply.with(member, &ranges);
     }
     noted(reply, &notes)
 }
 
-/// The distance between all neighbours, if it is the same everywhere.
-fn even(steps: &[i64]) -> Option<i64> {
-    let mut distances = steps.iter().zip(steps.iter().skip(1)).map(|(a, b)| b - a);
-    let first = distances.next()?;
-    distances.all(|distance| distance == first).then_some(first)
+/// Steps as ranges: `0-39`, or `0-90 by 10` where they are further apart.
+fn ranges(steps: &[i64]) -> Vec<String> {
+    let mut ranges = Vec::new();
+    let mut rest = steps;
+    while let [first, ..] = rest {
+        let by = rest.get(1).map_or(1, |next| next.saturating_sub(*first));
+        let pairs = rest.iter().zip(rest.iter().skip(1));
+        let length = 1 + pairs
+            .take_while(|(one, next)| next.saturating_sub(**one) == by)
+            .count();
+        // Two that are apart are no row.
+        let length = if by == 1 || length > 2 { length } else { 1 };
+        let (range, after) = rest.split_at(length);
+        let last = range.last().unwrap_or(first);
+        ranges.push(match (length, by) {
+            (1, _) => first.to_string(),
+            (_, 1) => format!("{first}-{last}"),
+            _ => format!("{first}-{last} by {by}"),
+        });
+        rest = after;
+    }
+    ranges
 }
 
 /// A page of the checkpoints, the newest first: the service answers all of them at once.

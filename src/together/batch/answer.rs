@@ -53,10 +53,12 @@ impl Counts {
             (self.empty, "completion", "without tokens"),
             (others, "completion", "of weight 0 or without usable tokens"),
         ];
-        let reasons: Vec<String> = reasons
-            .into_iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(count, what, reason)| format!("{} {reason}", counted(count, what)))
+        let found = || reasons.iter().filter(|(count, ..)| *count > 0);
+        let were = found()
+            .next()
+            .map_or("was", |(count, ..)| if *count == 1 { "was" } else { "were" });
+        let reasons: Vec<String> = found()
+            .map(|(count, what, reason)| format!("{} {reason}", counted(*count, what)))
             .collect();
         let next = match (of_examples, equal > 0) {
             (true, _) => "Give each example a completion of one token at least.",
@@ -68,7 +70,7 @@ impl Counts {
         let why = if reasons.is_empty() {
             format!("no {what} came")
         } else {
-            format!("there was only {}", reasons.join(", "))
+            format!("there {were} only {}", reasons.join(", "))
         };
         format!("Nothing is left to train on, and no file was written: {why}. {next}")
     }

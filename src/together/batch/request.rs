@@ -212,6 +212,12 @@ impl Request {
         }
     }
 
+    /// What the caller may not have meant with the loss.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        self.loss.as_ref()?.value.doubt()
+    }
+
     /// The session that the batch is for.
     #[must_use]
     pub fn session_id(&self) -> &str {

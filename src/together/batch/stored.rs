@@ -89,6 +89,8 @@ fn integers<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<i64>, D::Error> {
     Ok(integers.into_iter().map(|Integer(value)| value).collect())
 }
 
+const UNSTORED: &str = "no result of it is stored for this session: call get-sample-operation with session_id and this id until it is COMPLETED, then this again (FAILED: sample again; of another session: references have reference_session_id)";
+
 impl Store<'_> {
     /// Reads these operations, which the argument `name` lists. The prompts of those that another program submitted are
     /// taken from `prompts`, in order. `None` if there are problems.
@@ -141,11 +143,15 @@ impl Store<'_> {
         read
     }
 
+    /// What to say of an operation of which no result is stored.
+    pub(super) fn lacks(&self, operation_id: &str) -> Option<&'static str> {
+        let [_, result] = sample_files(self.data, self.session_id, operation_id);
+        result.symlink_metadata().is_err().then_some(UNSTORED)
+    }
+
     fn operation(&self, operation_id: &str) -> Result<Operation, String> {
         let [_, result] = sample_files(self.data, self.session_id, operation_id);
-        let text = self.text(&result)?.ok_or_else(|| {
-            "no result of it is stored for this session: call get-sample-operation with session_id and this id until it is COMPLETED, then this again (FAILED: sample again; of another session: references have reference_session_id)".to_owned()
-        })?;
+        let text = self.text(&result)?.ok_or_else(|| UNSTORED.to_owned())?;
         serde_json::from_str(&text)
             .map_err(|error| format!("its stored result is not as documented: {error}"))
     }

@@ -1,0 +1,277 @@
+//! What mistaken arguments were meant to be.
+//!
+//! A value in the wrong place, under another name or in another form is put right, so that the checks can look at it in
+//! the same call: an answer that says where a value belongs, and only the next one that it is too large there, costs a turn.
+//! All of it is still refused, but for an id whose name differs and whose kind does not.
+
+use serde_json::{Map, Value};
+
+use super::form::another_form;
+use super::ids::Stranger;
+use super::others::Others;
+use super::rule::{Object, Rule};
+use super::unknown::{Step, inside};
+use crate::error::problems::{Path, Problems, list};
+
+/// How long arguments may be for this, in bytes: to read them into values takes far longer than to check them.
+const LONGEST: usize = 1 << 20;
+
+/// What models write around all arguments.
+const WRAPPERS: [&str; 5] = ["body", "arguments", "params", "parameters", "input"];
+
+/// Arguments that were put right.
+pub(super) struct Meant {
+    /// The arguments, as JSON text.
+    pub(super) text: String,
+    /// What was wrong with them.
+    pub(super) problems: Problems,
+    /// What was taken as it was meant, as sentences.
+    pub(super) taken: Vec<String>,
+    pub(super) stranger: Option<Stranger>,
+}
+
+/// Puts right what it can of `raw`; `None` if that is nothing.
+pub(super) fn meant(rule: &Rule, raw: &str, others: Option<Others>) -> Option<Meant> {
+    let mut arguments = serde_json::from_str(Some(raw).filter(|raw| raw.len() <= LONGEST)?).ok()?;
+    let mut mending = Mending {
+        others,
+        problems: Problems::default(),
+        taken: Vec::new(),
+        stranger: None,
+        outward: Vec::new(),
+    };
+    mending.value(rule, &mut arguments, &Path::Root, &[]);
+    let Mending {
+        problems,
+        taken,
+        stranger,
+        ..
+    } = mending;
+    (!problems.is_empty() || !taken.is_empty() || stranger.is_some()).then(|| Meant {
+        text: arguments.to_string(),
+        problems,
+        taken,
+        stranger,
+    })
+}
+
+struct Mending {
+    others: Option<Others>,
+    problems: Problems,
+    taken: Vec<String>,
+    stranger: Option<Stranger>,
+    /// Members on their way to an object further out: how deep that is, the member's name there, and the value.
+    outward: Vec<(usize, String, Value)>,
+}
+
+impl Mending {
+    /// Mends the value at `path`, which lies inside of the objects `above`.
+    fn value(&mut self, rule: &Rule, value: &mut Value, path: &Path<'_>, above: &[&Object]) {
+        if let (Rule::Object(_) | Rule::Array { .. }, Value::String(text)) = (rule, &*value)
+            && text.trim_start().starts_with(['{', '['])
+            && let Ok(inside) = serde_json::from_str(text)
+        {
+            *value = inside;
+        }
+        if let Some((form, problem)) = another_form(rule, value) {
+            *value = form;
+            // How it is written is said of the first one.
+            let said = match path {
+                Path::Index(_, 1..) => problem.split(": ").next().unwrap_or(&problem),
+                _ => &problem,
+            };
+            self.problems.add(path, said);
+        }
+        match (rule, value) {
+            (Rule::Object(object), Value::Object(members)) => self.object(object, members, path, above),
+            (Rule::Array { items, .. }, Value::Array(values)) if !items.is_uniform() => {
+                for (index, value) in values.iter_mut().enumerate() {
+                    self.value(items, value, &path.index(index), above);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn object(
+        &mut self,
+        object: &Object,
+        members: &mut Map<String, Value>,
+        path: &Path<'_>,
+        above: &[&Object],
+    ) {
+        let unknown: Vec<String> = members
+            .iter()
+            .filter(|(name, value)| !value.is_null() && !object.knows(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in unknown {
+            self.unknown(object, &name, members, path, above);
+        }
+        let inside = [above, &[object]].concat();
+        for (name, value) in members.iter_mut() {
+            if let Some((name, rule)) = object.rule_of(name) {
+                self.value(rule, value, &path.key(name), &inside);
+            }
+        }
+        let (own, outward) = std::mem::take(&mut self.outward)
+            .into_iter()
+            .partition(|(depth, ..)| *depth == above.len());
+        self.outward = outward;
+        for (_, name, mut value) in own {
+            if let Some(member) = object.member(&name).filter(|_| is_vacant(members, &name)) {
+                self.value(&member.rule, &mut value, &path.key(&name), above);
+                members.insert(name, value);
+            }
+        }
+    }
+
+    fn unknown(
+        &mut self,
+        object: &Object,
+        name: &str,
+        members: &mut Map<String, Value>,
+        path: &Path<'_>,
+        above: &[&Object],
+    ) {
+        if let Some(id) = object.id_meant(name, |name| !is_vacant(members, name)) {
+            self.taken.push(format!(
+                "{} was taken for {id}, which is its name here.",
+                path.key(name)
+            ));
+            renamed(members, name, id);
+            return;
+        }
+        if self.unwrapped(object, name, members, path) {
+            return;
+        }
+        let others = self.others.filter(|_| matches!(path, Path::Root));
+        let is_given = |name: &str| !is_vacant(members, name);
+        if others.is_some_and(|others| object.ignores(name, is_given, others)) {
+            return;
+        }
+        if let (Path::Root, Some(id)) = (path, object.id_of_another_kind(name))
+            && let Some(Value::String(value)) = members.get(name).filter(|_| is_vacant(members, id))
+        {
+            self.stranger = Some(Stranger {
+                argument: id.to_owned(),
+                id: value.clone(),
+            });
+        }
+        let Some(place) = object.place_of(name) else {
+            return self.further_out(name, members, path, above);
+        };
+        let value = members.get(name).cloned();
+        if value.is_some_and(|value| put(members, &place, value)) {
+            members.shift_remove(name);
+            self.problems.add(&path.key(name), object.unknown(name, path));
+        }
+    }
+
+    /// Arguments that were written into one object more, as models do that know other tools with a body.
+    fn unwrapped(
+        &mut self,
+        object: &Object,
+        name: &str,
+        members: &mut Map<String, Value>,
+        path: &Path<'_>,
+    ) -> bool {
+        let inner = match members.get(name) {
+            Some(Value::Object(inner)) if matches!(path, Path::Root) && WRAPPERS.contains(&name) => inner,
+            _ => return false,
+        };
+        let own = inner.iter().filter(|(name, _)| object.member(name).is_some());
+        let own: Vec<(String, Value)> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if own.is_empty() {
+            return false;
+        }
+        let names = list(own.iter().map(|(name, _)| name.as_str()));
+        let problem =
+            format!("does not belong here: write {names} as arguments of their own, beside the others");
+        self.problems.add(&path.key(name), problem);
+        members.shift_remove(name);
+        for (name, value) in own {
+            if is_vacant(members, &name) {
+                members.insert(name, value);
+            }
+        }
+        true
+    }
+
+    /// A member that one of the objects around this one has.
+    fn further_out(
+        &mut self,
+        name: &str,
+        members: &mut Map<String, Value>,
+        path: &Path<'_>,
+        above: &[&Object],
+    ) {
+        let Some(value) = members.get(name) else { return };
+        let found = above.iter().enumerate().rev().find_map(|(depth, object)| {
+            let member = object.member(object.renamed.get(name).map_or(name, String::as_str))?;
+            member.rule.fits(value).then_some((depth, member.name.clone()))
+        });
+        let Some((depth, own)) = found else { return };
+        let (around, beside) = around(path, depth);
+        let place = inside(around, &own);
+        let problem = if own == name {
+            format!("belongs beside {beside}: write {place}")
+        } else {
+            format!("is called {own} here, and belongs beside {beside}: write {place}")
+        };
+        self.problems.add(&path.key(name), problem);
+        if let Some(value) = members.shift_remove(name) {
+            self.outward.push((depth, own, value));
+        }
+    }
+}
+
+/// The object of this depth among those that lead to `path`, and its member on the way.
+fn around<'a>(path: &'a Path<'a>, depth: usize) -> (&'a Path<'a>, &'a str) {
+    let mut inner = path;
+    loop {
+        match inner {
+            Path::Key(outer, name) if outer.depth() == depth => return (outer, name),
+            Path::Key(outer, _) | Path::Index(outer, _) => inner = outer,
+            Path::Root => return (inner, ""),
+        }
+    }
+}
+
+fn is_vacant(members: &Map<String, Value>, name: &str) -> bool {
+    members.get(name).is_none_or(Value::is_null)
+}
+
+fn renamed(members: &mut Map<String, Value>, name: &str, own: &str) {
+    if let Some(value) = members.shift_remove(name) {
+        members.insert(own.to_owned(), value);
+    }
+}
+
+/// Puts a value where it belongs, unless something is there.
+fn put(members: &mut Map<String, Value>, place: &[Step], value: Value) -> bool {
+    match place {
+        [Step::Member(name)] if is_vacant(members, name) => {
+            members.insert(name.clone(), value);
+            true
+        }
+        [Step::Member(name), Step::First, rest @ ..] => {
+            let entries = members.entry(name.clone()).or_insert(Value::Null);
+            if entries.is_null() {
+                *entries = Value::Array(vec![Value::Object(Map::new())]);
+            }
+            match entries.as_array_mut().map(Vec::as_mut_slice) {
+                Some([Value::Object(entry)]) => put(entry, rest, value),
+                _ => false,
+            }
+        }
+        [Step::Member(name), rest @ ..] => {
+            let inner = members.entry(name.clone()).or_insert(Value::Null);
+            if inner.is_null() {
+                *inner = Value::Object(Map::new());
+            }
+            inner.as_object_mut().is_some_and(|inner| put(inner, rest, value))
+        }
+        _ => false,
+    }
+}

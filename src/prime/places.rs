@@ -1,0 +1,110 @@
+//! Where today's trainer has what other trainers keep under flat names.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::create::Mode;
+
+/// A name that other trainers have, and its place in a config for RL and in a supervised one, which may have none.
+type Place = (
+    &'static [&'static str],
+    Option<&'static str>,
+    Option<&'static str>,
+);
+
+const PLACES: [Place; 10] = [
+    (
+        &["learning_rate", "lr"],
+        Some("trainer.optim.lr"),
+        Some("optim.lr"),
+    ),
+    (
+        &["weight_decay"],
+        Some("trainer.optim.weight_decay"),
+        Some("optim.weight_decay"),
+    ),
+    (
+        &["max_grad_norm", "grad_clip_norm"],
+        Some("trainer.optim.max_norm"),
+        Some("optim.max_norm"),
+    ),
+    (
+        &[
+            "num_generations",
+            "group_size",
+            "rollouts_per_example",
+            "num_samples",
+        ],
+        Some("orchestrator.group_size"),
+        None,
+    ),
+    (
+        &["batch_size"],
+        Some("orchestrator.batch_size"),
+        Some("data.batch_size"),
+    ),
+    (
+        &[
+            "max_tokens",
+            "max_new_tokens",
+            "max_completion_tokens",
+            "max_completion_length",
+        ],
+        Some("orchestrator.train.sampling.max_completion_tokens"),
+        None,
+    ),
+    (
+        &["temperature"],
+        Some("orchestrator.train.sampling.temperature"),
+        None,
+    ),
+    (
+        &["environment", "environments", "envs"],
+        Some("orchestrator.train.source"),
+        None,
+    ),
+    (
+        &["model_name", "base_model"],
+        Some("model.name"),
+        Some("model.name"),
+    ),
+    (&["steps", "num_steps"], Some("max_steps"), Some("max_steps")),
+];
+
+/// The tables in which such names are looked for; the first one is the config itself.
+const TABLES: [&[&str]; 6] = [
+    &[],
+    &["trainer"],
+    &["trainer", "optim"],
+    &["optim"],
+    &["orchestrator"],
+    &["orchestrator", "train"],
+];
+
+/// The paths of values in other places than the trainer's, each with the place where it belongs.
+pub(super) fn misplaced(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for table in TABLES {
+        let has = |name: &str| match table.split_first() {
+            None => config.contains_key(name),
+            Some((first, rest)) => {
+                let inner = config.get(*first);
+                let inner = rest.iter().fold(inner, |table, part| table?.get(part));
+                inner.is_some_and(|table| table.get(name).is_some())
+            }
+        };
+        for (names, rl, supervised) in PLACES {
+            let Some(place) = (if mode == Mode::Rl { rl } else { supervised }) else {
+                continue;
+            };
+            for name in names.iter().filter(|name| has(name)) {
+                let path = [table, &[*name]].concat().join(".");
+                if path != place {
+                    found.push((path, place));
+                }
+            }
+        }
+    }
+    found
+}
