@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::id;
+use crate::arguments::schema::aliases;
 use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::wait::WaitSeconds;
@@ -72,7 +73,7 @@ const PERSONAL: &str = "personal";
 
 /// Of the tools that show what a run could use.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-aliases" = {"teamId": "team_id"}))]
+#[schemars(transform = aliases(&[("teamId", "team_id")]))]
 pub struct DiscoveryArgs {
     team_id: Option<TeamId>,
 }

@@ -63,7 +63,7 @@ impl Handler for DownloadCheckpoint {
 /// The directory to download into, if one is named.
 async fn place(args: &Args, call: &Call<'_>) -> Option<Result<PathBuf, ToolError>> {
     let place = call
-        .api
+        .context
         .config()
         .files
         .directory(args.directory.as_deref()?)

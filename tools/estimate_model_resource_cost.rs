@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::schema::Undescribed;
+use crate::arguments::schema::undescribed;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -20,7 +20,7 @@ pub struct EstimateModelResourceCost;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     /// As that of create-model-resource.
-    #[schemars(with = "Undescribed<NewModelResource>")]
+    #[schemars(transform = undescribed)]
     body: Body<NewModelResource>,
 }
 

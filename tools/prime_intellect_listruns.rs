@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::aliases;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
@@ -15,7 +16,7 @@ pub struct PrimeIntellectListruns;
 
 /// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-aliases" = {"teamId": "team_id"}))]
+#[schemars(transform = aliases(&[("teamId", "team_id")]))]
 pub struct Args {
     /// From 1.
     #[schemars(range(min = 1))]

@@ -6,7 +6,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(serde::Deserialize, schemars::JsonSchema)]
         #[serde(transparent)]
-        #[schemars(extend("x-plain" = true))]
+        #[schemars(transform = $crate::arguments::schema::plain)]
         pub struct $name(String);
 
         impl std::ops::Deref for $name {

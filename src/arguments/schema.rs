@@ -4,54 +4,22 @@
 //! [`input_schema`] writes what all of them read: draft 2020-12, everything inlined, one `enum` for the variants
 //! of an enum with their docs joined into the description, and nothing at the root but an object.
 
-use std::borrow::Cow;
-use std::marker::PhantomData;
+mod mark;
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-/// Members that types may attach for the argument checks (`arguments.rs`); no client sees them.
-pub const RETIRED: &str = "x-retired";
-
-/// Names and values of other versions or services, each with the one that it has here; likewise private. What is to be said
-/// of one that is not called so any more and no more than that need not be said in [`RETIRED`] too.
-pub const RENAMED: &str = "x-renamed";
-
-/// How to write an object, for those who wrote something else; likewise private.
-pub const HINT: &str = "x-hint";
-
-/// Marks a member that is accepted but not offered: it tells the service nothing new, and every conversation pays for
-/// what is listed.
-pub const UNLISTED: &str = "x-unlisted";
-
-/// Marks a member whose name says everything: its description is for readers of the code alone.
-pub const PLAIN: &str = "x-plain";
+pub(crate) use mark::{
+    ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RENAMED, RETIRED, aliases, below, brief, hint,
+    keeps_empty, listing_only, others, plain, renamed, retired, undescribed, unlisted,
+};
+use mark::{BRIEF, PLAIN, UNLISTED};
 
 /// Bounds that go without saying: they are enforced, and not published.
 const OBVIOUS: [(&str, u64); 3] = [("minimum", 0), ("minItems", 1), ("minLength", 1)];
 
-/// Marks a member whose description says in the published schema what its parts are; likewise private.
-pub const BRIEF: &str = "x-brief";
-
-/// Other spellings of members, each with the member that it stands for; likewise private.
-pub const ALIASES: &str = "x-aliases";
-
-/// Marks an object in which empty text is a value of its own; elsewhere it counts as absent.
-pub const KEEPS_EMPTY: &str = "x-keeps-empty";
-
-/// What members of other names hold. Converters to the dialects of other vendors refuse a schema for them, so the published
-/// one lists names alone.
-pub const OTHERS: &str = "x-others";
-
-/// The bound that a number stays below, for which not every host has a word; the description says it.
-pub const BELOW: &str = "x-below";
-
-/// Marks a value of which the published schema names only the usual kind, as the dialect has no words for all; its type
-/// reads it as it came.
-pub const ANY: &str = "x-any";
-
-/// The input schema of a tool, as the argument checks read it: with the private members named above.
+/// The input schema of a tool, as the argument checks read it: with the private members of `mark.rs`.
 #[must_use]
 pub fn input_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -173,40 +141,6 @@ fn has_null(variants: &[Value]) -> bool {
         .any(|variant| variant.get("type").is_some_and(|kind| kind == "null"))
 }
 
-/// The schema of `T` without the descriptions of its members, for a place where `T` was described shortly before:
-/// every conversation pays for every description.
-pub struct Undescribed<T>(PhantomData<T>);
-
-impl<T: JsonSchema> JsonSchema for Undescribed<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Undescribed{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = T::json_schema(generator);
-        let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-        members
-            .into_iter()
-            .flat_map(Map::values_mut)
-            .for_each(drop_descriptions);
-        schema
-    }
-}
-
-/// At any depth. A member may itself be called `description`; then it holds a schema, not text.
-fn drop_descriptions(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            if map.get("description").is_some_and(Value::is_string) {
-                map.remove("description");
-            }
-            map.values_mut().for_each(drop_descriptions);
-        }
-        Value::Array(values) => values.iter_mut().for_each(drop_descriptions),
-        _ => {}
-    }
-}
-
 fn drop_private(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -252,7 +186,7 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[schemars(extend("x-retired" = {"old": "write new"}))]
+    #[schemars(transform = retired(&[("old", "write new")]))]
     #[expect(dead_code, reason = "only its schema is used")]
     struct Args {
         /// How many,
@@ -262,7 +196,7 @@ mod tests {
         /// Named by its field.
         #[schemars(required)]
         must: Option<Way>,
-        #[schemars(range(min = 2), extend("x-below" = 5))]
+        #[schemars(range(min = 2), transform = below(5))]
         share: Option<f64>,
         named: std::collections::BTreeMap<String, Option<u32>>,
     }

@@ -31,9 +31,7 @@ impl Server {
     #[must_use]
     pub fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
         let tools = offer.entries.iter();
-        let tools = tools
-            .map(|entry| Offered::new(entry, offer.all.others))
-            .collect();
+        let tools = tools.map(|entry| Offered::new(entry, offer.all.others)).collect();
         Self {
             context,
             offer,

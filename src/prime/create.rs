@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::source_ref::is_source_ref;
 use super::{TeamId, config, places};
+use crate::arguments::schema::{aliases, hint, plain, retired, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -29,7 +30,7 @@ pub fn configs() -> String {
 const DATASET: &str = r#"(to train on a dataset, write "data": {"type": "sft", "name": "datasets/NAME"} and name its volume in body.volume)"#;
 
 /// How to write a config, for those who wrote something else.
-fn hint() -> String {
+fn config_hint() -> String {
     format!(
         "TOML text belongs into a file, which config_path names. {}",
         configs()
@@ -38,14 +39,15 @@ fn hint() -> String {
 
 /// What the run trains, and where.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend(
-    "x-aliases" = {"team_id": "teamId", "gpu_type": "gpuType", "image_tag": "imageTag"},
-    "x-hint" = "write {\"config\": {…}}",
-))]
-#[schemars(extend("x-plain" = true))]
+#[schemars(transform = aliases(&[
+    ("team_id", "teamId"),
+    ("gpu_type", "gpuType"),
+    ("image_tag", "imageTag"),
+]), transform = hint("write {\"config\": {…}}"))]
+#[schemars(transform = plain)]
 pub struct CreateRun {
     /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
-    #[schemars(extend("x-hint" = hint()))]
+    #[schemars(transform = hint(config_hint()))]
     config: Option<BTreeMap<String, Value>>,
     /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
     mode: Option<Mode>,
@@ -82,7 +84,7 @@ pub struct CreateRun {
     resume_from: Option<String>,
     // From the trainer's own validator, which no caller has.
     #[serde(rename = "normalizedConfig")]
-    #[schemars(extend("x-unlisted" = true))]
+    #[schemars(transform = unlisted)]
     #[expect(dead_code, reason = "sent as it came")]
     normalized_config: Option<BTreeMap<String, Value>>,
 }
@@ -218,9 +220,7 @@ impl CreateRun {
 /// What is to be different from the paused run.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-retired" = {
-    "config": "stays that of the paused run: for another one call prime-intellect-createrun with resumeFrom",
-}))]
+#[schemars(transform = retired(&[("config", "stays that of the paused run: for another one call prime-intellect-createrun with resumeFrom")]))]
 pub struct ResumeRun {
     #[serde(rename = "gpuType")]
     gpu_type: Option<String>,

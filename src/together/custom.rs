@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::forward_backward::other_tensor;
 use super::tensor::{Either, Int64, ModelInput, Tensor, Values, check_slots};
+use crate::arguments::schema::{hint, others, retired};
 use crate::error::problems::{Path, Problems};
 
 /// The batch and the gradients of its loss.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "loss": "does not belong here: the gradients stand for it (or use forward-backward-pass)",
-    "payload_id": "is not for callers: a large body is uploaded by itself",
-}))]
+#[schemars(transform = retired(&[
+    ("loss", "does not belong here: the gradients stand for it (or use forward-backward-pass)"),
+    ("payload_id", "is not for callers: a large body is uploaded by itself"),
+]))]
 pub struct CustomForwardBackward {
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<Sample>>,
@@ -36,7 +36,7 @@ struct Sample {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-others" = other_tensor()))]
+#[schemars(transform = others::<Tensor<Either>>)]
 struct LossFnInputs {
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
@@ -50,7 +50,7 @@ struct LossFnInputs {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-hint" = "write {\"data\": […], \"dtype\": \"D_TYPE_FLOAT32\"}"))]
+#[schemars(transform = hint("write {\"data\": […], \"dtype\": \"D_TYPE_FLOAT32\"}"))]
 struct Gradient {
     /// d loss / d log-probability, one for each input token.
     #[schemars(required, length(min = 1))]

@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::losses::{Loss, LossType};
 use super::operation::{self, Kind};
 use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
-use crate::arguments::schema::input_schema;
+use crate::arguments::schema::{brief, others, plain, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 /// The batch and its loss.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "payload_id": "is not for callers: a large body is uploaded by itself",
-}))]
-#[schemars(extend("x-plain" = true))]
+#[schemars(transform = retired(&[("payload_id", "is not for callers: a large body is uploaded by itself")]))]
+#[schemars(transform = plain)]
 pub struct ForwardBackward {
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<Sample>>,
@@ -31,14 +28,17 @@ pub struct ForwardBackward {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "loss_inputs": "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)",
-    "model_inputs": "is called model_input here: one sample holds one sequence",
-    "labels": "belongs inside loss_fn_inputs, as target_tokens: the sequence without its first token (weights or mask of 0, no -100, leave a position out)",
-}, "x-renamed" = {"loss_inputs": "loss_fn_inputs", "labels": "loss_fn_inputs.target_tokens"}))]
+#[schemars(transform = retired(&[
+    ("loss_inputs", "is called loss_fn_inputs today: one flat map of tensors (target_tokens, weights or mask, logprobs, advantages, reference_logprobs)"),
+    ("model_inputs", "is called model_input here: one sample holds one sequence"),
+    ("labels", "belongs inside loss_fn_inputs, as target_tokens: the sequence without its first token (weights or mask of 0, no -100, leave a position out)"),
+]), transform = renamed(&[
+    ("loss_inputs", "loss_fn_inputs"),
+    ("labels", "loss_fn_inputs.target_tokens"),
+]))]
 struct Sample {
     /// Prompt + response without the last token; in the form of sample's model_inputs.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     #[schemars(required)]
     model_input: Option<ModelInput>,
     /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0. Other names are passed on.
@@ -50,54 +50,49 @@ struct Sample {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "loss_mask": "is called mask today (0/1), or weights",
-    "response_mask": "is called mask here (0/1)",
-    "completion_mask": "is called mask here (0/1)",
-    "action_mask": "is called mask here (0/1)",
-    "rewards": "does not belong here: turn rewards into advantages (reward minus the group's mean)",
-    "grpo_inputs": "is gone: put advantages, logprobs and reference_logprobs beside target_tokens",
-}, "x-renamed" = {
-    "loss_mask": "mask",
-    "response_mask": "mask",
-    "completion_mask": "mask",
-    "action_mask": "mask",
-    "loss_weights": "weights",
-    "generator_logprobs": "logprobs",
-    "old_logprobs": "logprobs",
-    "old_log_probs": "logprobs",
-    "ref_logprobs": "reference_logprobs",
-    "ref_log_probs": "reference_logprobs",
-}, "x-others" = other_tensor()))]
+#[schemars(transform = retired(&[
+    ("loss_mask", "is called mask today (0/1), or weights"),
+    ("response_mask", "is called mask here (0/1)"),
+    ("completion_mask", "is called mask here (0/1)"),
+    ("action_mask", "is called mask here (0/1)"),
+    ("rewards", "does not belong here: turn rewards into advantages (reward minus the group's mean)"),
+    ("grpo_inputs", "is gone: put advantages, logprobs and reference_logprobs beside target_tokens"),
+]), transform = renamed(&[
+    ("loss_mask", "mask"),
+    ("response_mask", "mask"),
+    ("completion_mask", "mask"),
+    ("action_mask", "mask"),
+    ("loss_weights", "weights"),
+    ("generator_logprobs", "logprobs"),
+    ("old_logprobs", "logprobs"),
+    ("old_log_probs", "logprobs"),
+    ("ref_logprobs", "reference_logprobs"),
+    ("ref_log_probs", "reference_logprobs"),
+]), transform = others::<Tensor<Either>>)]
 struct LossFnInputs {
     /// int64: prompt + response without the first token.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
     /// float32 or int64. CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     weights: Option<Tensor<Either>>,
     /// int64 or float32, 0 or 1: which positions to train on. Not with weights.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     mask: Option<Tensor<Either>>,
     /// float32: P-1 zeros, then those of the sample operation.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     logprobs: Option<Tensor<Float32>>,
     /// float32: P-1 zeros, then the completion's advantage at each of its tokens.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     advantages: Option<Tensor<Float32>>,
     /// As logprobs, under the reference policy, for the KL term.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     reference_logprobs: Option<Tensor<Float32>>,
     /// The service forwards tensors of other names to the loss.
     #[serde(flatten)]
     #[schemars(skip)]
     others: BTreeMap<String, Tensor<Either>>,
-}
-
-/// The schema of a tensor under another name. It is not published: a few words do.
-pub(super) fn other_tensor() -> Value {
-    input_schema::<Tensor<Either>>()
 }
 
 /// Whether a loss takes a tensor.

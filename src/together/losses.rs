@@ -3,20 +3,21 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::{brief, hint, renamed, retired, unlisted};
 use crate::error::problems::{Path, Problems};
 
 /// Which loss.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[schemars(extend("x-retired" = {
-    "LOSS_TYPE_UNSPECIFIED": "must not be sent: name a loss",
-    "LOSS_TYPE_DPO": "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)",
-    "LOSS_TYPE_GSPO": "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE",
-    "LOSS_TYPE_REINFORCE": "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages",
-}, "x-renamed" = {
-    "LOSS_TYPE_SFT": "LOSS_TYPE_CROSS_ENTROPY",
-    "LOSS_TYPE_GSPO": "LOSS_TYPE_GRPO",
-    "LOSS_TYPE_REINFORCE": "LOSS_TYPE_IMPORTANCE_SAMPLING",
-}))]
+#[schemars(transform = retired(&[
+    ("LOSS_TYPE_UNSPECIFIED", "must not be sent: name a loss"),
+    ("LOSS_TYPE_DPO", "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)"),
+    ("LOSS_TYPE_GSPO", "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE"),
+    ("LOSS_TYPE_REINFORCE", "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages"),
+]), transform = renamed(&[
+    ("LOSS_TYPE_SFT", "LOSS_TYPE_CROSS_ENTROPY"),
+    ("LOSS_TYPE_GSPO", "LOSS_TYPE_GRPO"),
+    ("LOSS_TYPE_REINFORCE", "LOSS_TYPE_IMPORTANCE_SAMPLING"),
+]))]
 pub enum LossType {
     /// supervised
     #[serde(rename = "LOSS_TYPE_CROSS_ENTROPY")]
@@ -72,24 +73,24 @@ impl LossType {
 
 /// Give only the params object named after type (importance sampling has none).
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-hint" = "write {\"type\": \"LOSS_TYPE_GRPO\"}, for example"))]
+#[schemars(transform = hint("write {\"type\": \"LOSS_TYPE_GRPO\"}, for example"))]
 pub struct Loss {
     #[serde(rename = "type")]
     #[schemars(required)]
     kind: Option<LossType>,
-    #[schemars(extend("x-unlisted" = true))]
+    #[schemars(transform = unlisted)]
     cross_entropy_params: Option<CrossEntropyParams>,
     grpo_params: Option<GrpoParams>,
     /// clip_low_threshold, clip_high_threshold as in grpo_params.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     ppo_params: Option<PpoParams>,
     /// The same two; defaults 0.0 and 4.0.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     cispo_params: Option<CispoParams>,
     /// Required for DRO.
     dro_params: Option<DroParams>,
     /// delta_low, delta_high: differences of probability, default 0.15.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     dppo_params: Option<DppoParams>,
 }
 
@@ -99,10 +100,10 @@ struct CrossEntropyParams {}
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-retired" = {
-    "clip_low": "was an offset; today clip_low_threshold is the bound itself: 0.2 becomes 0.8",
-    "clip_high": "was an offset; today clip_high_threshold is the bound itself: 0.28 becomes 1.28",
-}))]
+#[schemars(transform = retired(&[
+    ("clip_low", "was an offset; today clip_low_threshold is the bound itself: 0.2 becomes 0.8"),
+    ("clip_high", "was an offset; today clip_high_threshold is the bound itself: 0.28 becomes 1.28"),
+]))]
 struct GrpoParams {
     /// Lower bound of the probability ratio itself, not an offset. Default 0.8.
     #[schemars(range(max = 1))]

@@ -3,14 +3,18 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::{renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 /// Everything about it is fixed at creation.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "lora_config": "belongs to create-training-session; here lora_enabled says whether sessions train adapters",
-    "num_gpus": "is not for callers: compute_config.num_generator_replicas decides",
-}, "x-renamed" = {"model": "base_model", "model_name": "base_model"}))]
+#[schemars(transform = retired(&[
+    ("lora_config", "belongs to create-training-session; here lora_enabled says whether sessions train adapters"),
+    ("num_gpus", "is not for callers: compute_config.num_generator_replicas decides"),
+]), transform = renamed(&[
+    ("model", "base_model"),
+    ("model_name", "base_model"),
+]))]
 pub struct NewModelResource {
     /// From list-supported-models.
     #[schemars(required, length(min = 1))]

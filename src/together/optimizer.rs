@@ -3,26 +3,27 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::{brief, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 /// Give adam_params, or muon_params on a model resource that was created with Muon.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {
-    "learning_rate": "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
-    "lr": "is learning_rate of adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)",
-    "adamw_params": "is called adam_params today, and holds learning_rate too",
-}, "x-renamed" = {"adamw_params": "adam_params"}))]
+#[schemars(transform = retired(&[
+    ("learning_rate", "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)"),
+    ("lr", "is learning_rate of adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)"),
+    ("adamw_params", "is called adam_params today, and holds learning_rate too"),
+]), transform = renamed(&[("adamw_params", "adam_params")]))]
 pub struct OptimizerStep {
     adam_params: Option<AdamParams>,
     muon_params: Option<MuonParams>,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-retired" = {"betas": "is written as beta1 and beta2"}, "x-renamed" = {
-    "lr": "learning_rate",
-    "max_grad_norm": "grad_clip_norm",
-    "epsilon": "eps",
-}))]
+#[schemars(transform = retired(&[("betas", "is written as beta1 and beta2")]), transform = renamed(&[
+    ("lr", "learning_rate"),
+    ("max_grad_norm", "grad_clip_norm"),
+    ("epsilon", "eps"),
+]))]
 struct AdamParams {
     /// Always give it: about 1e-5 to 1e-4 for LoRA.
     #[schemars(range(min = 0))]
@@ -46,7 +47,10 @@ struct AdamParams {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-renamed" = {"lr": "learning_rate", "max_grad_norm": "grad_clip_norm"}))]
+#[schemars(transform = renamed(&[
+    ("lr", "learning_rate"),
+    ("max_grad_norm", "grad_clip_norm"),
+]))]
 struct MuonParams {
     /// Always give it, such as 0.02.
     #[schemars(range(min = 0))]
@@ -65,7 +69,7 @@ struct MuonParams {
     #[expect(dead_code, reason = "sent as it came")]
     grad_clip_norm: Option<f64>,
     /// For the parameters that Muon does not handle; fields as in adam_params.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     #[expect(dead_code, reason = "sent as it came")]
     adam: Option<AdamParams>,
 }

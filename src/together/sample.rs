@@ -1,5 +1,6 @@
 //! The body of a sampling.
 
+use crate::arguments::schema::{plain, renamed, retired};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,17 +9,17 @@ use super::tensor::ModelInput;
 /// Prompts and how to continue them.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-retired" = {
-    "prompts": "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]",
-    "messages": "are not read here: write their token ids, from the base model's chat template and tokenizer, as model_inputs",
-    "payload_id": "is not for callers: a large body is uploaded by itself",
-}, "x-renamed" = {
-    "prompts": "model_inputs",
-    "n": "num_samples",
-    "num_generations": "num_samples",
-    "num_return_sequences": "num_samples",
-}))]
-#[schemars(extend("x-plain" = true))]
+#[schemars(transform = retired(&[
+    ("prompts", "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]"),
+    ("messages", "are not read here: write their token ids, from the base model's chat template and tokenizer, as model_inputs"),
+    ("payload_id", "is not for callers: a large body is uploaded by itself"),
+]), transform = renamed(&[
+    ("prompts", "model_inputs"),
+    ("n", "num_samples"),
+    ("num_generations", "num_samples"),
+    ("num_return_sequences", "num_samples"),
+]))]
+#[schemars(transform = plain)]
 pub struct Sample {
     /// The prompts, as token ids.
     #[schemars(required, length(min = 1))]
@@ -38,7 +39,10 @@ pub struct Sample {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-renamed" = {"max_new_tokens": "max_tokens", "max_completion_tokens": "max_tokens"}))]
+#[schemars(transform = renamed(&[
+    ("max_new_tokens", "max_tokens"),
+    ("max_completion_tokens", "max_tokens"),
+]))]
 struct SamplingParams {
     /// Longest completion in tokens. Default 512.
     #[schemars(range(min = 1))]

@@ -3,17 +3,22 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::{below, brief, keeps_empty, plain, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 /// The new session.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-plain" = true))]
-#[schemars(extend("x-retired" = {
-    "base_model": "is fixed by the model resource today: name a READY one in model_resources_id",
-    "type": "is gone: the model resource decides between LoRA and full weights",
-    "session_type": "is gone: the model resource decides between LoRA and full weights",
-}, "x-renamed" = {"name": "display_name", "resume_from": "resume_from_checkpoint_id", "checkpoint_id": "resume_from_checkpoint_id"}))]
+#[schemars(transform = plain)]
+#[schemars(transform = retired(&[
+    ("base_model", "is fixed by the model resource today: name a READY one in model_resources_id"),
+    ("type", "is gone: the model resource decides between LoRA and full weights"),
+    ("session_type", "is gone: the model resource decides between LoRA and full weights"),
+]), transform = renamed(&[
+    ("name", "display_name"),
+    ("resume_from", "resume_from_checkpoint_id"),
+    ("checkpoint_id", "resume_from_checkpoint_id"),
+]))]
 pub struct CreateSession {
     /// Id of a READY model resource.
     #[schemars(required, length(min = 1))]
@@ -50,12 +55,12 @@ impl CreateSession {
 /// For LoRA resources.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-renamed" = {
-    "r": "rank",
-    "lora_rank": "rank",
-    "lora_alpha": "alpha",
-    "lora_dropout": "dropout",
-}))]
+#[schemars(transform = renamed(&[
+    ("r", "rank"),
+    ("lora_rank", "rank"),
+    ("lora_alpha", "alpha"),
+    ("lora_dropout", "dropout"),
+]))]
 struct LoraConfig {
     /// Default 32; the model's max_rank bounds it.
     #[schemars(range(min = 1))]
@@ -64,7 +69,7 @@ struct LoraConfig {
     #[schemars(range(min = 1, max = 128))]
     alpha: Option<i64>,
     /// Below 1. Default 0.
-    #[schemars(range(min = 0), extend("x-below" = 1))]
+    #[schemars(range(min = 0), transform = below(1))]
     dropout: Option<f64>,
     /// Of the initial adapter; ignored when resuming.
     seed: Option<i64>,
@@ -77,13 +82,13 @@ struct LoraConfig {
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 struct Metadata {
     /// entity, group, project, run_id, run_name, url.
-    #[schemars(extend("x-brief" = true))]
+    #[schemars(transform = brief)]
     wandb: Option<Wandb>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(extend("x-keeps-empty" = true))]
+#[schemars(transform = keeps_empty)]
 struct Wandb {
     entity: Option<String>,
     group: Option<String>,
@@ -95,7 +100,7 @@ struct Wandb {
 
 /// What to change about a session.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-keeps-empty" = true, "x-renamed" = {"name": "display_name"}))]
+#[schemars(transform = keeps_empty, transform = renamed(&[("name", "display_name")]))]
 pub struct UpdateSession {
     display_name: Option<String>,
     metadata: Option<Metadata>,

@@ -3,23 +3,19 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::{hint, plain, renamed, retired, unlisted};
 use crate::error::problems::{Path, Problems};
 
 /// Tokens, in chunks that are simply joined.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend(
-    "x-plain" = true,
-    "x-hint" = "write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer",
-    "x-retired" = {"tokens": "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}"},
-    "x-renamed" = {"tokens": "chunks[0].encoded_text.tokens"},
-))]
+#[schemars(transform = plain, transform = hint("write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer"), transform = retired(&[("tokens", "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}")]), transform = renamed(&[("tokens", "chunks[0].encoded_text.tokens")]))]
 pub struct ModelInput {
     #[schemars(required, length(min = 1))]
     chunks: Option<Vec<Chunk>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-hint" = "write {\"encoded_text\": {\"tokens\": […]}} with token ids, from the base model's own tokenizer"))]
+#[schemars(transform = hint("write {\"encoded_text\": {\"tokens\": […]}} with token ids, from the base model's own tokenizer"))]
 struct Chunk {
     #[schemars(required)]
     encoded_text: Option<EncodedText>,
@@ -31,7 +27,7 @@ pub const TOKENS: &str =
 
 #[derive(Deserialize, JsonSchema)]
 struct EncodedText {
-    #[schemars(required, length(min = 1), inner(range(min = 0)), extend("x-hint" = TOKENS))]
+    #[schemars(required, length(min = 1), inner(range(min = 0)), transform = hint(TOKENS))]
     tokens: Option<Vec<i64>>,
 }
 
@@ -62,18 +58,18 @@ macro_rules! dtype {
     ($name:ident as $words:literal { $($variant:ident = $wire:literal, whole = $whole:literal;)+ }) => {
         #[derive(Clone, Copy, Deserialize, JsonSchema)]
         #[expect(missing_docs, reason = "the names say it")]
-        #[schemars(extend("x-retired" = {
-            "D_TYPE_INT64": "is the old name: write int64",
-            "D_TYPE_FLOAT32": "is the old name: write float32",
-            "D_TYPE_BFLOAT16": "is gone: write float32",
-        }, "x-renamed" = {
-            "D_TYPE_INT64": "int64",
-            "D_TYPE_FLOAT32": "float32",
-            "D_TYPE_BFLOAT16": "float32",
-            "int32": "int64",
-            "float64": "float32",
-            "bfloat16": "float32",
-        }))]
+        #[schemars(transform = retired(&[
+    ("D_TYPE_INT64", "is the old name: write int64"),
+    ("D_TYPE_FLOAT32", "is the old name: write float32"),
+    ("D_TYPE_BFLOAT16", "is gone: write float32"),
+]), transform = renamed(&[
+    ("D_TYPE_INT64", "int64"),
+    ("D_TYPE_FLOAT32", "float32"),
+    ("D_TYPE_BFLOAT16", "float32"),
+    ("int32", "int64"),
+    ("float64", "float32"),
+    ("bfloat16", "float32"),
+]))]
         pub enum $name {
             $(#[serde(rename = $wire)] $variant,)+
         }
@@ -111,16 +107,16 @@ dtype!(Either as "\"int64\" or \"float32\"" {
     missing_docs,
     reason = "a doc comment would be repeated for each tensor of the schema"
 )]
-#[schemars(bound = "D: DType + JsonSchema", extend("x-hint" = form::<D>(), "x-retired" = {
-    "sparse_crow_indices": "is not supported by the service: leave it out",
-    "sparse_col_indices": "is not supported by the service: leave it out",
-}))]
+#[schemars(bound = "D: DType + JsonSchema", transform = hint(form::<D>()), transform = retired(&[
+    ("sparse_crow_indices", "is not supported by the service: leave it out"),
+    ("sparse_col_indices", "is not supported by the service: leave it out"),
+]))]
 pub struct Tensor<D> {
     #[schemars(required, length(min = 1))]
     data: Option<Vec<f64>>,
     #[schemars(required)]
     dtype: Option<D>,
-    #[schemars(extend("x-unlisted" = true))]
+    #[schemars(transform = unlisted)]
     shape: Option<Vec<i64>>,
 }
 

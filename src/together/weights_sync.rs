@@ -1,11 +1,12 @@
 //! The body of a weights-sync.
 
+use crate::arguments::schema::plain;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How to publish.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-plain" = true))]
+#[schemars(transform = plain)]
 pub struct WeightsSync {
     weight_sync_type: Option<WeightSyncType>,
 }

@@ -1,16 +1,14 @@
 //! The arguments of `build-training-batch`.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::labels::Written;
 use super::supervised::Example;
-use crate::arguments::schema::{UNLISTED, Undescribed};
+use crate::arguments::schema::{hint, listing_only, undescribed};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -34,7 +32,7 @@ pub struct Request {
     /// A JSON file of them; an entry may be a list, one number for each token.
     pub(super) advantages_path: Option<String>,
     /// As in forward-backward-pass. Default GRPO; of examples CROSS_ENTROPY.
-    #[schemars(with = "Option<BriefLoss>")]
+    #[schemars(transform = undescribed, transform = listing_only("type"))]
     pub(super) loss: Option<Body<Loss>>,
     /// Divide advantages by the group's deviation. Default false.
     pub(super) scale_by_deviation: Option<bool>,
@@ -60,30 +58,8 @@ pub struct Request {
 // What the caller thinks of each completion of one prompt; a doc comment would be published.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(extend("x-hint" = "the entries of one prompt's completions, so [[1, 0], [0, 1]] for two prompts with two completions each, and [[1, 0]] for one"))]
+#[schemars(transform = hint("the entries of one prompt's completions, so [[1, 0], [0, 1]] for two prompts with two completions each, and [[1, 0]] for one"))]
 pub(super) struct Entries<T>(pub(super) Vec<T>);
-
-/// The loss without the members of its parameters, which the schema of forward-backward-pass lists: accepted and
-/// checked all the same.
-struct BriefLoss;
-
-impl JsonSchema for BriefLoss {
-    fn schema_name() -> Cow<'static, str> {
-        "BriefLoss".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = Undescribed::<Loss>::json_schema(generator);
-        if let Some(Value::Object(members)) = schema.get_mut("properties") {
-            for (_, member) in members.iter_mut().filter(|(name, _)| *name != "type") {
-                if let Value::Object(member) = member {
-                    member.insert(UNLISTED.to_owned(), true.into());
-                }
-            }
-        }
-        schema
-    }
-}
 
 /// The arguments of which one says what the completions are worth.
 const LABELS: [&str; 4] = ["rewards", "rewards_path", "advantages", "advantages_path"];

@@ -8,16 +8,17 @@ use super::answer::Counts;
 use super::argument::given;
 use super::request::Request;
 use super::sample::{Sample, Values};
+use crate::arguments::schema::{brief, hint};
 use crate::error::problems::Problems;
 use crate::together::tensor::TOKENS;
 
 // A prompt and what should follow it; a doc comment would be published.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-brief" = true, "x-hint" = "write {\"prompt\": […], \"completion\": […]} with token ids, from the base model's own tokenizer"))]
+#[schemars(transform = brief, transform = hint("write {\"prompt\": […], \"completion\": […]} with token ids, from the base model's own tokenizer"))]
 pub(super) struct Example {
-    #[schemars(required, length(min = 1), inner(range(min = 0)), extend("x-hint" = TOKENS))]
+    #[schemars(required, length(min = 1), inner(range(min = 0)), transform = hint(TOKENS))]
     prompt: Option<Vec<i64>>,
-    #[schemars(required, inner(range(min = 0)), extend("x-hint" = TOKENS))]
+    #[schemars(required, inner(range(min = 0)), transform = hint(TOKENS))]
     completion: Option<Vec<i64>>,
 }
 
