@@ -16,7 +16,7 @@ mod place;
 mod reader;
 mod rule;
 mod scalar;
-pub mod schema;
+pub(crate) mod schema;
 mod shared;
 mod unknown;
 mod values;
@@ -31,19 +31,19 @@ use crate::error::problems::{Path, Problems};
 use crate::json;
 
 pub(crate) use id::id;
-pub use ids::Stranger;
-pub use others::Others;
-pub use rule::Rule;
-pub use shared::NoArgs;
+pub(crate) use ids::Stranger;
+pub(crate) use others::Others;
+pub(crate) use rule::Rule;
+pub(crate) use shared::NoArgs;
 
 /// What a tool accepts, made once from its schema.
-pub struct Accepts {
+pub(crate) struct Accepts {
     rule: Rule,
     others: Option<Others>,
 }
 
 /// What came of reading the arguments of a call.
-pub struct Read<T> {
+pub(crate) struct Read<T> {
     /// The arguments, as far as they can be used.
     pub args: Option<T>,
     /// What is wrong with them.
@@ -57,7 +57,7 @@ pub struct Read<T> {
 impl Accepts {
     /// Reads the rules out of an input schema.
     #[must_use]
-    pub fn new(schema: &Value) -> Self {
+    pub(crate) fn new(schema: &Value) -> Self {
         Self {
             rule: Rule::new(schema),
             others: None,
@@ -66,7 +66,7 @@ impl Accepts {
 
     /// Lets arguments pass that no tool has; `others` tells those of other tools.
     #[must_use]
-    pub fn ignoring_others(self, others: Others) -> Self {
+    pub(crate) fn ignoring_others(self, others: Others) -> Self {
         Self {
             others: Some(others),
             ..self
@@ -75,19 +75,19 @@ impl Accepts {
 
     /// What each tool takes as its body, where the other tools are known.
     #[must_use]
-    pub fn bodies(&self) -> Option<&'static BTreeMap<&'static str, Rule>> {
+    pub(crate) fn bodies(&self) -> Option<&'static BTreeMap<&'static str, Rule>> {
         self.others.map(|others| (others.bodies)())
     }
 
     /// Whether there is an argument of this name.
     #[must_use]
-    pub fn takes(&self, name: &str) -> bool {
+    pub(crate) fn takes(&self, name: &str) -> bool {
         self.rule.has_member(name)
     }
 
     /// The name that the argument `argument`, an object, has for a member, in whatever spelling.
     #[must_use]
-    pub fn member_of<'a>(&'a self, argument: &str, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn member_of<'a>(&'a self, argument: &str, name: &'a str) -> Option<&'a str> {
         self.rule.inner_name(argument, name)
     }
 
@@ -95,7 +95,7 @@ impl Accepts {
     ///
     /// Members that are missing or unusable are left out before `check` runs, so that it can report what else
     /// is wrong; the call fails all the same.
-    pub fn read<T: DeserializeOwned>(
+    pub(crate) fn read<T: DeserializeOwned>(
         &self,
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
@@ -105,7 +105,7 @@ impl Accepts {
     }
 
     /// The same, with what can be used of arguments that need correction, and a note on what was ignored.
-    pub fn read_call<T: DeserializeOwned>(
+    pub(crate) fn read_call<T: DeserializeOwned>(
         &self,
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
@@ -210,7 +210,7 @@ impl<T> Read<T> {
 /// The arguments themselves, of what hosts write in their place: an object inside of a string, and for no arguments
 /// `null`, empty text or, in PHP, an empty list.
 #[must_use]
-pub fn unwrapped(raw: &str) -> Cow<'_, str> {
+pub(crate) fn unwrapped(raw: &str) -> Cow<'_, str> {
     let raw = raw.trim();
     let inside = if raw.starts_with('"') {
         serde_json::from_str::<String>(raw).map(Cow::Owned)

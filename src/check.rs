@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SERVICES: [Service; 2] = [Service::Together, Service::Prime];
 
 /// Writes the report to `out`, the verdict last. The answer says whether everything that is configured works.
-pub async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
+pub(crate) async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl Write) -> io::Result<bool> {
     writeln!(out, "rl-mcp {}\n", env!("CARGO_PKG_VERSION"))?;
     let mut broken = Vec::new();
     // Both are asked at once, so that nobody waits for two that hang one after the other.

@@ -1,6 +1,6 @@
 //! The command line.
 
-pub mod sandboxed;
+pub(crate) mod sandboxed;
 
 use std::fmt::Write as _;
 
@@ -58,14 +58,11 @@ pub struct Offered {
 pub enum Command {
     /// Show what is configured, and test each key with one read call. Exit code 1: something configured does not work.
     Check {
-        #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         offered: Offered,
-        #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         sandbox: sandboxed::Options,
     },
-    #[expect(missing_docs, reason = "the commands document themselves")]
     #[command(flatten)]
     Sandboxed(sandboxed::Command),
 }

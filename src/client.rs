@@ -27,9 +27,9 @@ use crate::spec::Spec;
 
 pub(crate) use exchange::{Answer, Outgoing};
 use http::Http;
-pub use http::is_loopback;
+pub(crate) use http::is_loopback;
 pub(crate) use idempotency_key::IDEMPOTENCY_KEY;
-pub use idempotency_key::IdempotencyKey;
+pub(crate) use idempotency_key::IdempotencyKey;
 use permits::Permits;
 use room::Room;
 
@@ -53,7 +53,7 @@ pub struct Limits {
 
 /// On whose behalf a request is sent.
 #[derive(Clone, Copy)]
-pub struct Asker {
+pub(crate) struct Asker {
     /// The tool that was called.
     pub tool: &'static Spec,
     /// When all its requests must have ended.

@@ -21,10 +21,10 @@ use crate::spec::{Service, Toolset};
 
 use env::Env;
 use prime_file::PrimeFile;
+pub use variables::VARIABLES;
 use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
-pub use variables::{
-    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS, VARIABLES,
-    Variable,
+pub(crate) use variables::{
+    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS,
 };
 
 /// Why the server cannot start with this environment.
@@ -172,7 +172,7 @@ impl Config {
 
 /// A value, unless it counts as unset.
 #[must_use]
-pub fn given(value: &str) -> Option<String> {
+pub(crate) fn given(value: &str) -> Option<String> {
     let value = value.trim();
     let placeholder = value.starts_with("${") && value.ends_with('}');
     (!value.is_empty() && !placeholder).then(|| value.to_owned())

@@ -16,9 +16,9 @@ use crate::journal::Journal;
 use crate::redact::Redactor;
 use crate::spec::Spec;
 
-pub use call::{Call, Doing};
-pub use reply::{Output, Reply, Summary, View};
-pub use request::Request;
+pub(crate) use call::{Call, Doing};
+pub(crate) use reply::{Output, Reply, Summary, View};
+pub(crate) use request::Request;
 use state::State;
 
 /// What all calls share. Lives as long as the server does.

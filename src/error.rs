@@ -3,9 +3,9 @@
 //! A failure text says what failed, what the service said, whether anything was changed, and what to do next.
 
 mod advice;
-pub mod problems;
+pub(crate) mod problems;
 
-pub use advice::{after_conflict, after_unknown};
+pub(crate) use advice::{after_conflict, after_unknown};
 
 use std::fmt;
 use std::time::Duration;

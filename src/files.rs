@@ -1,8 +1,8 @@
 //! Local files that a tool may read, and directories that it may write to: those of the data directory, and under the
 //! directories that the user named.
 
-pub mod data;
-pub mod directory;
+pub(crate) mod data;
+pub(crate) mod directory;
 mod listing;
 mod near;
 
@@ -15,10 +15,10 @@ use reqwest::Url;
 use crate::files::data::{BATCHES, RESULTS};
 use crate::files::directory::{Directory, Open};
 
-pub use listing::{Listed, newest};
+pub(crate) use listing::{Listed, newest};
 
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
-pub const LARGEST_JSON: u64 = 256 << 20;
+pub(crate) const LARGEST_JSON: u64 = 256 << 20;
 
 /// The directories under which files may be read.
 #[derive(Clone, Debug, Default)]
@@ -224,7 +224,7 @@ impl Files {
 }
 
 /// The bytes of a file as text, without the byte order mark that editors on Windows put before it.
-pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
+pub(crate) fn text(mut bytes: Vec<u8>) -> io::Result<String> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());

@@ -12,7 +12,7 @@ mod reader;
 mod reading;
 mod record;
 mod rows;
-pub mod running;
+pub(crate) mod running;
 mod seen;
 
 use std::collections::HashSet;
@@ -22,10 +22,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::redact::Redactor;
 use crate::spec::Spec;
 
-pub use activity::{Activity, Filter};
-pub use file::probe;
+pub(crate) use activity::{Activity, Filter};
+pub(crate) use file::probe;
 use file::{LONGEST_LINE, Months};
-pub(crate) use identity::{Given, KINDS};
+pub(crate) use identity::Given;
 use lines::{Line, Lines};
 pub(crate) use pending::Pending;
 use reader::History;

@@ -1,10 +1,10 @@
 //! JSON as text: what callers and services wrote is passed on as they wrote it, never rebuilt from numbers.
 
 pub(crate) mod edit;
-pub mod integer;
-pub mod non_finite;
-pub mod peek;
-pub mod walk;
+pub(crate) mod integer;
+pub(crate) mod non_finite;
+pub(crate) mod peek;
+pub(crate) mod walk;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use crate::error::ToolError;
 
 /// A request body: the caller's own text, which is what is sent, and its typed form, which is what is checked.
-pub struct Body<T> {
+pub(crate) struct Body<T> {
     text: Box<RawValue>,
     /// What it says.
     pub value: T,
@@ -28,13 +28,13 @@ pub struct Body<T> {
 impl<T> Body<T> {
     /// The JSON text.
     #[must_use]
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.into_parts().0
     }
 
     /// The JSON text, and what it says.
     #[must_use]
-    pub fn into_parts(self) -> (String, T) {
+    pub(crate) fn into_parts(self) -> (String, T) {
         (Box::<str>::from(self.text).into_string(), self.value)
     }
 }
@@ -164,31 +164,31 @@ impl Serialize for Object {
 }
 
 /// JSON text of something that is made here; what callers and services wrote is passed on as text.
-pub fn text(value: &impl Serialize) -> Result<String, ToolError> {
+pub(crate) fn text(value: &impl Serialize) -> Result<String, ToolError> {
     serde_json::to_string(value)
         .map_err(|error| ToolError::Internal(format!("JSON cannot be written: {error}")))
 }
 
 /// An object of which the text is known to be one.
-pub fn object(text: &str) -> Result<Object, ToolError> {
+pub(crate) fn object(text: &str) -> Result<Object, ToolError> {
     serde_json::from_str(text)
         .map_err(|error| ToolError::Internal(format!("an object cannot be read: {error}")))
 }
 
 /// A body that is written here.
-pub fn body<T: DeserializeOwned>(text: &str) -> Result<Body<T>, ToolError> {
+pub(crate) fn body<T: DeserializeOwned>(text: &str) -> Result<Body<T>, ToolError> {
     serde_json::from_str(text)
         .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))
 }
 
 /// The text as a value that can be put into an [`Object`].
-pub fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
+pub(crate) fn raw(text: String) -> Result<Box<RawValue>, ToolError> {
     RawValue::from_string(text)
         .map_err(|error| ToolError::Internal(format!("JSON cannot be read again: {error}")))
 }
 
 /// The JSON in the text of a local file, or why it cannot be used.
-pub fn of_file(text: String) -> Result<Box<RawValue>, String> {
+pub(crate) fn of_file(text: String) -> Result<Box<RawValue>, String> {
     let Err(error) = serde_json::from_str::<&RawValue>(&text) else {
         return raw(text).map_err(|error| error.to_string());
     };
@@ -201,14 +201,14 @@ pub fn of_file(text: String) -> Result<Box<RawValue>, String> {
 /// Whether there is surely no white space between the parts of a JSON text; white space inside of its strings counts
 /// against it.
 #[must_use]
-pub fn is_compact(text: &str) -> bool {
+pub(crate) fn is_compact(text: &str) -> bool {
     let text = text.as_bytes();
     memchr3(b' ', b'\n', b'\t', text).is_none() && memchr(b'\r', text).is_none()
 }
 
 /// Drops the white space outside of strings; `text` is valid JSON.
 #[must_use]
-pub fn without_white_space(text: &str) -> String {
+pub(crate) fn without_white_space(text: &str) -> String {
     let mut compact = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {

@@ -3,37 +3,45 @@
 //! `ARCHITECTURE.md` names the parts and the way of a call through them. Start reading at [`spec`] (what each tool does to
 //! the world), then [`mcp::tool`] (how a handler is run) and any file of [`tools`].
 
-pub mod arguments;
-pub mod check;
-pub mod cli;
-pub mod client;
-pub mod config;
-pub mod context;
-pub mod error;
-pub mod files;
-pub mod journal;
-pub mod json;
-pub mod logging;
-pub mod mcp;
-pub mod prime;
-pub mod read_result;
-pub mod redact;
-pub mod spec;
-pub mod stderr;
-pub mod together;
-pub mod wait;
-pub mod work;
-pub mod wrapped;
+mod arguments;
+mod check;
+mod cli;
+mod client;
+mod config;
+mod context;
+mod error;
+mod files;
+mod journal;
+mod json;
+mod logging;
+mod mcp;
+mod prime;
+mod read_result;
+mod redact;
+mod spec;
+mod stderr;
+mod together;
+mod wait;
+mod work;
+mod wrapped;
 
 #[path = "../tools/mod.rs"]
-pub mod tools;
+mod tools;
+
+// What the tests hold the documentation and the sandbox against.
+pub use config::VARIABLES;
+pub use journal::{Outcome, Record};
+pub use prime::create::{MINIMAL_RL, MINIMAL_SFT};
+pub use spec::{Spec, Toolset};
+pub use tools::ALL;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+pub use cli::Cli;
+use cli::Command;
 use cli::sandboxed::Environment;
-use cli::{Cli, Command};
 use context::Context;
 use mcp::offer::Offer;
 use mcp::serve;

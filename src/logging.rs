@@ -13,7 +13,7 @@ use crate::redact::Redactor;
 use crate::stderr;
 
 /// Starts the log with the filter of [`LOG`], `level` or `target=level,…`.
-pub fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
+pub(crate) fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
     let text = filter.unwrap_or("warn");
     let filter = read(text).ok_or_else(|| {
         format!("{LOG}: `{text}` is no log filter; write a level (error, warn, info, debug, trace) or target=level,…")

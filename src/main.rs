@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use rl_mcp::cli::Cli;
+use rl_mcp::Cli;
 
 fn main() -> ExitCode {
     rl_mcp::run(&Cli::parse())

@@ -1,8 +1,8 @@
 //! The MCP server: what clients see, and how a call reaches its handler.
 
-pub mod instructions;
-pub mod offer;
-pub mod serve;
-pub mod server;
-pub mod tool;
-pub mod transport;
+pub(crate) mod instructions;
+pub(crate) mod offer;
+pub(crate) mod serve;
+pub(crate) mod server;
+pub(crate) mod tool;
+pub(crate) mod transport;

@@ -3,17 +3,17 @@
 //! What a run writes (logs, samples, names, error messages) is cleaned before the model sees it, and what grows with
 //! the length of a run is thinned until it fits one answer.
 
-pub mod config;
-pub mod config_file;
-pub mod create;
-pub mod estimate;
-pub mod logs;
+pub(crate) mod config;
+pub(crate) mod config_file;
+pub(crate) mod create;
+pub(crate) mod estimate;
+pub(crate) mod logs;
 mod places;
 mod retired;
-pub mod secrets;
+pub(crate) mod secrets;
 mod source_ref;
-pub mod started;
-pub mod thin;
+pub(crate) mod started;
+pub(crate) mod thin;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,24 +31,21 @@ id!(
 
 /// Of tools that concern one run.
 #[derive(Deserialize, JsonSchema)]
-pub struct RunArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct RunArgs {
     pub run_id: RunId,
 }
 
 /// Of tools that wait for a run.
 #[derive(Deserialize, JsonSchema)]
-pub struct WatchedRunArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct WatchedRunArgs {
     pub run_id: RunId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
 }
 
 impl RunArgs {
     /// The request of the tool's own row for this run.
     #[must_use]
-    pub fn request<'a>(&'a self, call: &'a Call<'a>) -> Request<'a> {
+    pub(crate) fn request<'a>(&'a self, call: &'a Call<'a>) -> Request<'a> {
         call.request().path("run_id", &self.run_id)
     }
 }
@@ -56,12 +53,12 @@ impl RunArgs {
 /// Team, or `personal`. Default: that of the configuration, else personal.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TeamId(String);
+pub(crate) struct TeamId(String);
 
 /// The team to ask for. Callers write `team_id` everywhere; the wire says `team_id` in some queries and `teamId` in
 /// others.
 #[must_use]
-pub fn team(given: Option<TeamId>, call: &Call<'_>) -> Option<String> {
+pub(crate) fn team(given: Option<TeamId>, call: &Call<'_>) -> Option<String> {
     match given {
         Some(TeamId(id)) => (id != PERSONAL).then_some(id),
         None => call.context.config().prime_team.clone(),
@@ -74,12 +71,16 @@ const PERSONAL: &str = "personal";
 /// Of the tools that show what a run could use.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = aliases(&[("teamId", "team_id")]))]
-pub struct DiscoveryArgs {
+pub(crate) struct DiscoveryArgs {
     team_id: Option<TeamId>,
 }
 
 /// Shows what a run could use; an older deployment that has no such list has nothing to offer.
-pub async fn discover(call: &Call<'_>, args: DiscoveryArgs, nothing: &str) -> Result<Reply, ToolError> {
+pub(crate) async fn discover(
+    call: &Call<'_>,
+    args: DiscoveryArgs,
+    nothing: &str,
+) -> Result<Reply, ToolError> {
     let shown = call
         .request()
         .query("team_id", team(args.team_id, call))

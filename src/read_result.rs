@@ -19,9 +19,8 @@ use crate::json::non_finite;
 use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
 
-/// The arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Request {
+pub(crate) struct Request {
     /// The file.
     path: String,
     /// Which part, such as output.results[0].sequences[*].tokens, where [*] takes that of each. Default all.
@@ -37,7 +36,7 @@ pub struct Request {
 impl Request {
     /// The file.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.path.trim()
     }
 }
@@ -56,7 +55,7 @@ struct Answer<'a> {
 }
 
 /// Shows the part of the file that is asked for. Blocks.
-pub fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
+pub(crate) fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
     let unreadable = |problem: String| Problems::one(&Path::Root.key("path"), problem);
     let text = files
         .read_blocking(&request.path, LARGEST_JSON)

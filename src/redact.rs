@@ -6,7 +6,7 @@
 //! (`mcp/server.rs`), a line of the log (`logging.rs`) or of the journal, and the report of `check.rs`. So a service that
 //! echoes a key in an error, a proxy that prints headers, or a library that logs too much cannot leak one.
 
-pub mod clean;
+pub(crate) mod clean;
 mod fold;
 mod forms;
 mod search;
@@ -22,7 +22,7 @@ use fold::{fold, fold_letters, places};
 use search::Search;
 
 /// What stands where a secret stood.
-pub const PLACEHOLDER: &str = "[redacted]";
+pub(crate) const PLACEHOLDER: &str = "[redacted]";
 
 /// Shorter strings are no secrets, and replacing them would garble ordinary text.
 const SHORTEST_SECRET: usize = 8;

@@ -4,6 +4,7 @@
 //! offers it, and whether read-only mode does, are all computed from the row, so they cannot disagree.
 
 mod effect;
+mod ids;
 mod local;
 mod prime;
 mod row;
@@ -11,10 +12,12 @@ mod service;
 mod together;
 mod toolset;
 
-pub use effect::Effect;
-pub use local::*;
-pub use prime::*;
-pub use row::{Lost, Spec};
-pub use service::{Method, Service};
-pub use together::*;
-pub use toolset::{Toolset, parse as parse_toolsets};
+pub(crate) use effect::Effect;
+pub(crate) use ids::ID_KINDS;
+pub(crate) use local::*;
+pub(crate) use prime::*;
+pub use row::Spec;
+pub(crate) use service::{Method, Service};
+pub(crate) use together::*;
+pub use toolset::Toolset;
+pub(crate) use toolset::parse as parse_toolsets;

@@ -90,7 +90,7 @@ static WRITER: Writer = Writer {
 static STARTED: OnceLock<()> = OnceLock::new();
 
 /// Writes lines, each with its end, as soon as somebody reads. Never blocks.
-pub fn write(lines: impl Into<Vec<u8>>) {
+pub(crate) fn write(lines: impl Into<Vec<u8>>) {
     STARTED.get_or_init(|| {
         // Without a thread nothing is written, which is better than being stopped by it.
         let _ = std::thread::Builder::new()
@@ -101,7 +101,7 @@ pub fn write(lines: impl Into<Vec<u8>>) {
 }
 
 /// Waits until everything is written, but not for somebody who does not read. For the end of the process.
-pub fn flush() {
+pub(crate) fn flush() {
     if STARTED.get().is_some() {
         let busy = |queue: &mut Queue| queue.writing || !queue.lines.is_empty() || queue.dropped > 0;
         let _ = WRITER.changed.wait_timeout_while(WRITER.lock(), LAST_WORDS, busy);

@@ -3,25 +3,25 @@
 //! A member that is required for the service is still an `Option` here, marked `required` in its schema: the
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
-pub mod args;
-pub mod batch;
-pub mod billing;
-pub mod course;
-pub mod custom;
-pub mod download;
-pub mod forward_backward;
-pub mod list;
-pub mod losses;
-pub mod model_resource;
+pub(crate) mod args;
+pub(crate) mod batch;
+pub(crate) mod billing;
+pub(crate) mod course;
+pub(crate) mod custom;
+pub(crate) mod download;
+pub(crate) mod forward_backward;
+pub(crate) mod list;
+pub(crate) mod losses;
+pub(crate) mod model_resource;
 mod numbers;
-pub mod operation;
-pub mod optimizer;
-pub mod payload;
-pub mod sample;
-pub mod session;
-pub mod summary;
-pub mod tensor;
-pub mod weights_sync;
+pub(crate) mod operation;
+pub(crate) mod optimizer;
+pub(crate) mod payload;
+pub(crate) mod sample;
+pub(crate) mod session;
+pub(crate) mod summary;
+pub(crate) mod tensor;
+pub(crate) mod weights_sync;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ id!(
 
 /// The files of a checkpoint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
-pub enum CheckpointVariant {
+pub(crate) enum CheckpointVariant {
     /// the full model with the adapter merged in
     #[serde(rename = "CHECKPOINT_VARIANT_MERGED")]
     Merged,
@@ -58,7 +58,7 @@ pub enum CheckpointVariant {
 
 /// What a checkpoint is for.
 #[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
-pub enum CheckpointType {
+pub(crate) enum CheckpointType {
     /// resuming
     #[serde(rename = "CHECKPOINT_TYPE_TRAINING")]
     Training,

@@ -17,14 +17,13 @@ use crate::context::{Call, Reply};
 use crate::error::ToolError;
 
 use goal::Reading;
-pub use goal::{
+pub(crate) use goal::{
     Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, RUN_ENDED, RUN_SHOWN, SESSION, SESSION_DOWN,
     SESSION_UP, status,
 };
-pub use poll::Polls;
 use poll::{Known, Poll, Seen};
 use waited::Ended;
-pub use waited::Waited;
+pub(crate) use waited::Waited;
 
 /// The wait of a call that says nothing about it: hosts cut at 60 s, and some models time out themselves before.
 const DEFAULT_WAIT: Duration = Duration::from_secs(25);
@@ -34,7 +33,7 @@ const FIRST_LOOK_SLACK: Duration = Duration::from_secs(1);
 /// Default 25.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct WaitSeconds(#[schemars(range(min = 0))] f64);
+pub(crate) struct WaitSeconds(#[schemars(range(min = 0))] f64);
 
 /// How long a call waits that says nothing about it.
 fn usual(call: &Call<'_>) -> Duration {
@@ -44,7 +43,7 @@ fn usual(call: &Call<'_>) -> Duration {
 /// Until when the call waits; `None`: it does not wait. Who asks for more than the limit waits as long as that: the answer
 /// names the call that goes on.
 #[must_use]
-pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Instant> {
+pub(crate) fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Instant> {
     let most = call.context.config().max_wait;
     let wait = given.map_or_else(
         || usual(call),
@@ -55,7 +54,7 @@ pub fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Instant> {
 
 /// Shows a thing, once it has come to rest or at the time `until`. `ids` fill the path of the goal's row, which is
 /// the tool's own.
-pub async fn shown(
+pub(crate) async fn shown(
     call: &Call<'_>,
     goal: &Goal,
     ids: &[&str],
@@ -70,7 +69,7 @@ pub async fn shown(
 
 /// Follows what an answer shows, unless it is at rest already. Never fails: what was done is said, whatever becomes of the
 /// waiting.
-pub async fn followed(
+pub(crate) async fn followed(
     call: &Call<'_>,
     goal: &Goal,
     ids: &[&str],
@@ -98,7 +97,7 @@ async fn follow(
 }
 
 /// The same for something new, whose id is the member `id` of the answer and stands below `above` in the path.
-pub async fn created(
+pub(crate) async fn created(
     call: &Call<'_>,
     goal: &Goal,
     above: &[&str],

@@ -6,7 +6,9 @@ use crate::error::ToolError;
 const LARGE: usize = 256 << 10;
 
 /// Runs what may wait for the disk, or takes long, where it holds up nobody.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ToolError> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ToolError> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| ToolError::Internal(format!("work on files broke off: {error}")))
@@ -38,12 +40,12 @@ pub(crate) fn assert_linear(what: &str, work: impl Fn(usize)) {
 
 /// Whether a text of this length is large.
 #[must_use]
-pub const fn is_large(bytes: usize) -> bool {
+pub(crate) const fn is_large(bytes: usize) -> bool {
     bytes >= LARGE
 }
 
 /// Does work over so many bytes: at once, or where it holds up nobody.
-pub async fn over<T: Send + 'static>(
+pub(crate) async fn over<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ToolError> {

@@ -7,7 +7,7 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The text as the terminal shows it without breaking a word.
 #[must_use]
-pub fn fit(text: &str) -> String {
+pub(crate) fn fit(text: &str) -> String {
     let width = terminal_size().map(|(width, _)| usize::from(width.0));
     text.lines().map(|line| fit_line(line, width) + "\n").collect()
 }
@@ -29,7 +29,7 @@ fn fit_line(line: &str, width: Option<usize>) -> String {
 }
 
 /// Writes whole lines, and breaks between words what is wider than `width`.
-pub struct Wrapped<W> {
+pub(crate) struct Wrapped<W> {
     out: W,
     width: Option<usize>,
     line: Vec<u8>,
@@ -38,7 +38,7 @@ pub struct Wrapped<W> {
 impl Wrapped<Stdout> {
     /// Standard output: broken where it is a terminal, as it is in files and pipes.
     #[must_use]
-    pub fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         let out = io::stdout();
         let size = out.is_terminal().then(terminal_size).flatten();
         Self::new(out, size.map(|(width, _)| usize::from(width.0)))

@@ -15,8 +15,7 @@ use crate::together::batch::Request;
 use crate::together::course::Courses;
 use crate::work::blocking;
 
-/// The tool.
-pub struct BuildTrainingBatch;
+pub(crate) struct BuildTrainingBatch;
 
 impl Handler for BuildTrainingBatch {
     const SPEC: &'static Spec = &spec::BUILD_TRAINING_BATCH;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::CheckpointArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct CreateInferenceCheckpoint;
+pub(crate) struct CreateInferenceCheckpoint;
 
 impl Handler for CreateInferenceCheckpoint {
     const SPEC: &'static Spec = &spec::CREATE_INFERENCE_CHECKPOINT;

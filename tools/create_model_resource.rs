@@ -17,12 +17,10 @@ use crate::wait;
 use crate::wait::RESOURCE_UP;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct CreateModelResource;
+pub(crate) struct CreateModelResource;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     body: Body<NewModelResource>,
     /// true: only say what it would cost. Default false.
     estimate_only: Option<bool>,

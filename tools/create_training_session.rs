@@ -15,12 +15,10 @@ use crate::wait;
 use crate::wait::SESSION_UP;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct CreateTrainingSession;
+pub(crate) struct CreateTrainingSession;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     body: Body<CreateSession>,
     wait_seconds: Option<WaitSeconds>,
 }

@@ -10,8 +10,7 @@ use crate::together::args::SmallSubmitArgs;
 use crate::together::custom::CustomForwardBackward;
 use crate::together::operation;
 
-/// The tool.
-pub struct CustomForwardBackwardPass;
+pub(crate) struct CustomForwardBackwardPass;
 
 impl Handler for CustomForwardBackwardPass {
     const SPEC: &'static Spec = &spec::CUSTOM_FORWARD_BACKWARD_PASS;

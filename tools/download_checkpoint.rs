@@ -17,12 +17,10 @@ use crate::together::{CheckpointId, CheckpointVariant};
 use crate::wait;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct DownloadCheckpoint;
+pub(crate) struct DownloadCheckpoint;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     /// Id of the inference checkpoint.
     id: CheckpointId,
     /// Which files.

@@ -13,12 +13,10 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::together::model_resource::NewModelResource;
 
-/// The tool.
-pub struct EstimateModelResourceCost;
+pub(crate) struct EstimateModelResourceCost;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     /// As that of create-model-resource.
     #[schemars(transform = undescribed)]
     body: Body<NewModelResource>,

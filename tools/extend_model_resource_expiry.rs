@@ -12,12 +12,10 @@ use crate::spec::Spec;
 use crate::together::ModelResourceId;
 use crate::together::model_resource::ExtendExpiry;
 
-/// The tool.
-pub struct ExtendModelResourceExpiry;
+pub(crate) struct ExtendModelResourceExpiry;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     model_resources_id: ModelResourceId,
     body: Body<ExtendExpiry>,
 }

@@ -10,8 +10,7 @@ use crate::together::args::SubmitArgs;
 use crate::together::forward_backward::ForwardBackward;
 use crate::together::operation;
 
-/// The tool.
-pub struct ForwardBackwardPass;
+pub(crate) struct ForwardBackwardPass;
 
 impl Handler for ForwardBackwardPass {
     const SPEC: &'static Spec = &spec::FORWARD_BACKWARD_PASS;

@@ -10,12 +10,10 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::together::CheckpointId;
 
-/// The tool.
-pub struct GetCheckpoint;
+pub(crate) struct GetCheckpoint;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     id: CheckpointId,
 }
 

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallOperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetCustomForwardBackwardOperation;
+pub(crate) struct GetCustomForwardBackwardOperation;
 
 impl Handler for GetCustomForwardBackwardOperation {
     const SPEC: &'static Spec = &spec::GET_CUSTOM_FORWARD_BACKWARD_OPERATION;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::OperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetForwardBackwardOperation;
+pub(crate) struct GetForwardBackwardOperation;
 
 impl Handler for GetForwardBackwardOperation {
     const SPEC: &'static Spec = &spec::GET_FORWARD_BACKWARD_OPERATION;

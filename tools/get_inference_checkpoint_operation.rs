@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallOperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetInferenceCheckpointOperation;
+pub(crate) struct GetInferenceCheckpointOperation;
 
 impl Handler for GetInferenceCheckpointOperation {
     const SPEC: &'static Spec = &spec::GET_INFERENCE_CHECKPOINT_OPERATION;

@@ -9,8 +9,7 @@ use crate::together::args::ModelResourceArgs;
 use crate::wait;
 use crate::wait::RESOURCE;
 
-/// The tool.
-pub struct GetModelResource;
+pub(crate) struct GetModelResource;
 
 impl Handler for GetModelResource {
     const SPEC: &'static Spec = &spec::GET_MODEL_RESOURCE;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallOperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetOptimStepOperation;
+pub(crate) struct GetOptimStepOperation;
 
 impl Handler for GetOptimStepOperation {
     const SPEC: &'static Spec = &spec::GET_OPTIM_STEP_OPERATION;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::OperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetSampleOperation;
+pub(crate) struct GetSampleOperation;
 
 impl Handler for GetSampleOperation {
     const SPEC: &'static Spec = &spec::GET_SAMPLE_OPERATION;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallOperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetSaveTrainingCheckpointOperation;
+pub(crate) struct GetSaveTrainingCheckpointOperation;
 
 impl Handler for GetSaveTrainingCheckpointOperation {
     const SPEC: &'static Spec = &spec::GET_SAVE_TRAINING_CHECKPOINT_OPERATION;

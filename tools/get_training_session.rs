@@ -9,8 +9,7 @@ use crate::together::args::SessionArgs;
 use crate::wait;
 use crate::wait::SESSION;
 
-/// The tool.
-pub struct GetTrainingSession;
+pub(crate) struct GetTrainingSession;
 
 impl Handler for GetTrainingSession {
     const SPEC: &'static Spec = &spec::GET_TRAINING_SESSION;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallOperationArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct GetWeightsSyncOperation;
+pub(crate) struct GetWeightsSyncOperation;
 
 impl Handler for GetWeightsSyncOperation {
     const SPEC: &'static Spec = &spec::GET_WEIGHTS_SYNC_OPERATION;

@@ -12,12 +12,10 @@ use crate::together::CheckpointType;
 use crate::together::list;
 use crate::together::list::Page;
 
-/// The tool.
-pub struct ListCheckpoints;
+pub(crate) struct ListCheckpoints;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only those for this use.
     #[serde(rename = "type")]
     kind: Option<CheckpointType>,

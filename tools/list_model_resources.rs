@@ -11,12 +11,10 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::together::list::{Filters, OfModelResource, Page};
 
-/// The tool.
-pub struct ListModelResources;
+pub(crate) struct ListModelResources;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     #[serde(flatten)]
     filters: Filters<OfModelResource>,
     #[serde(flatten)]

@@ -20,12 +20,10 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::work::blocking;
 
-/// The tool.
-pub struct ListRecentActivity;
+pub(crate) struct ListRecentActivity;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only of this session, beside what may bill.
     session_id: Option<String>,
     /// How far back. Default 168.

@@ -7,8 +7,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct ListSupportedModels;
+pub(crate) struct ListSupportedModels;
 
 impl Handler for ListSupportedModels {
     const SPEC: &'static Spec = &spec::LIST_SUPPORTED_MODELS;

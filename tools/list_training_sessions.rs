@@ -12,12 +12,10 @@ use crate::spec::Spec;
 use crate::together::list;
 use crate::together::list::{Filters, OfSession, Page};
 
-/// The tool.
-pub struct ListTrainingSessions;
+pub(crate) struct ListTrainingSessions;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     #[serde(flatten)]
     filters: Filters<OfSession>,
     /// Only those on this model resource.

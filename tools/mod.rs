@@ -1,54 +1,54 @@
 //! One file for each tool, and the list of all.
 
-pub mod build_training_batch;
-pub mod create_inference_checkpoint;
-pub mod create_model_resource;
-pub mod create_training_session;
-pub mod custom_forward_backward_pass;
-pub mod download_checkpoint;
-pub mod estimate_model_resource_cost;
-pub mod extend_model_resource_expiry;
-pub mod forward_backward_pass;
-pub mod get_checkpoint;
-pub mod get_custom_forward_backward_operation;
-pub mod get_forward_backward_operation;
-pub mod get_inference_checkpoint_operation;
-pub mod get_model_resource;
-pub mod get_optim_step_operation;
-pub mod get_sample_operation;
-pub mod get_save_training_checkpoint_operation;
-pub mod get_training_session;
-pub mod get_weights_sync_operation;
-pub mod list_checkpoints;
-pub mod list_model_resources;
-pub mod list_recent_activity;
-pub mod list_supported_models;
-pub mod list_training_sessions;
-pub mod optimizer_step;
-pub mod prime_intellect_createrun;
-pub mod prime_intellect_deleterun;
-pub mod prime_intellect_getrun;
-pub mod prime_intellect_getrunlogs;
-pub mod prime_intellect_getrunmetrics;
-pub mod prime_intellect_getrunprogress;
-pub mod prime_intellect_getrunsamples;
-pub mod prime_intellect_getrunusage;
-pub mod prime_intellect_getwallet;
-pub mod prime_intellect_listgputypes;
-pub mod prime_intellect_listmodels;
-pub mod prime_intellect_listruncheckpoints;
-pub mod prime_intellect_listruns;
-pub mod prime_intellect_pauserun;
-pub mod prime_intellect_restartrun;
-pub mod prime_intellect_resumerun;
-pub mod prime_intellect_stoprun;
-pub mod read_result;
-pub mod sample;
-pub mod save_training_checkpoint;
-pub mod stop_model_resource;
-pub mod stop_training_session;
-pub mod update_training_session;
-pub mod weights_sync;
+pub(crate) mod build_training_batch;
+pub(crate) mod create_inference_checkpoint;
+pub(crate) mod create_model_resource;
+pub(crate) mod create_training_session;
+pub(crate) mod custom_forward_backward_pass;
+pub(crate) mod download_checkpoint;
+pub(crate) mod estimate_model_resource_cost;
+pub(crate) mod extend_model_resource_expiry;
+pub(crate) mod forward_backward_pass;
+pub(crate) mod get_checkpoint;
+pub(crate) mod get_custom_forward_backward_operation;
+pub(crate) mod get_forward_backward_operation;
+pub(crate) mod get_inference_checkpoint_operation;
+pub(crate) mod get_model_resource;
+pub(crate) mod get_optim_step_operation;
+pub(crate) mod get_sample_operation;
+pub(crate) mod get_save_training_checkpoint_operation;
+pub(crate) mod get_training_session;
+pub(crate) mod get_weights_sync_operation;
+pub(crate) mod list_checkpoints;
+pub(crate) mod list_model_resources;
+pub(crate) mod list_recent_activity;
+pub(crate) mod list_supported_models;
+pub(crate) mod list_training_sessions;
+pub(crate) mod optimizer_step;
+pub(crate) mod prime_intellect_createrun;
+pub(crate) mod prime_intellect_deleterun;
+pub(crate) mod prime_intellect_getrun;
+pub(crate) mod prime_intellect_getrunlogs;
+pub(crate) mod prime_intellect_getrunmetrics;
+pub(crate) mod prime_intellect_getrunprogress;
+pub(crate) mod prime_intellect_getrunsamples;
+pub(crate) mod prime_intellect_getrunusage;
+pub(crate) mod prime_intellect_getwallet;
+pub(crate) mod prime_intellect_listgputypes;
+pub(crate) mod prime_intellect_listmodels;
+pub(crate) mod prime_intellect_listruncheckpoints;
+pub(crate) mod prime_intellect_listruns;
+pub(crate) mod prime_intellect_pauserun;
+pub(crate) mod prime_intellect_restartrun;
+pub(crate) mod prime_intellect_resumerun;
+pub(crate) mod prime_intellect_stoprun;
+pub(crate) mod read_result;
+pub(crate) mod sample;
+pub(crate) mod save_training_checkpoint;
+pub(crate) mod stop_model_resource;
+pub(crate) mod stop_training_session;
+pub(crate) mod update_training_session;
+pub(crate) mod weights_sync;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -62,7 +62,7 @@ static HOMES: LazyLock<BTreeMap<String, Option<String>>> = LazyLock::new(|| all:
 static BODIES: LazyLock<BTreeMap<&str, Rule>> = LazyLock::new(|| all::bodies(ALL));
 
 /// All tools.
-pub static TOOLS: Tools = Tools {
+pub(crate) static TOOLS: Tools = Tools {
     entries: ALL,
     others: Others {
         take: |name| ARGUMENTS.contains(name),
@@ -72,7 +72,7 @@ pub static TOOLS: Tools = Tools {
 };
 
 /// The rows of all tools.
-pub static ROWS: LazyLock<Vec<&Spec>> = LazyLock::new(|| ALL.iter().map(|entry| entry.spec).collect());
+pub(crate) static ROWS: LazyLock<Vec<&Spec>> = LazyLock::new(|| ALL.iter().map(|entry| entry.spec).collect());
 
 /// Every tool, in the order in which clients see them: toolset by toolset.
 pub const ALL: &[Entry] = &[

@@ -9,8 +9,7 @@ use crate::spec::Spec;
 use crate::together::args::SmallSubmitArgs;
 use crate::together::{operation, optimizer};
 
-/// The tool.
-pub struct OptimizerStep;
+pub(crate) struct OptimizerStep;
 
 impl Handler for OptimizerStep {
     const SPEC: &'static Spec = &spec::OPTIMIZER_STEP;

@@ -19,12 +19,10 @@ use crate::spec::Spec;
 use crate::wait;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct PrimeIntellectCreaterun;
+pub(crate) struct PrimeIntellectCreaterun;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     body: Body<CreateRun>,
     /// In place of body.config: a local TOML config. Its image_tag, gpu_type, volume and source_ref go into body.
     config_path: Option<String>,

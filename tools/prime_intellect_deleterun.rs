@@ -7,8 +7,7 @@ use crate::prime::RunArgs;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectDeleterun;
+pub(crate) struct PrimeIntellectDeleterun;
 
 impl Handler for PrimeIntellectDeleterun {
     const SPEC: &'static Spec = &spec::DELETE_RUN;

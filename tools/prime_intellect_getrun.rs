@@ -10,8 +10,7 @@ use crate::wait;
 use crate::wait::{RUN_ENDED, RUN_SHOWN};
 use crate::work;
 
-/// The tool.
-pub struct PrimeIntellectGetrun;
+pub(crate) struct PrimeIntellectGetrun;
 
 impl Handler for PrimeIntellectGetrun {
     const SPEC: &'static Spec = &spec::GET_RUN;

@@ -15,12 +15,10 @@ use crate::redact::clean;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetrunlogs;
+pub(crate) struct PrimeIntellectGetrunlogs;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     run_id: RunId,
     /// Default 20, shortened.
     #[schemars(range(min = 1, max = 5000))]
@@ -76,7 +74,7 @@ impl Handler for PrimeIntellectGetrunlogs {
         let request = request
             .query("pod_index", args.pod_index)
             .query("env_name", args.env_name);
-        match request.as_written().send().await {
+        match request.uncleaned().send().await {
             Ok(reply) => {
                 let redactor = Arc::clone(call.context.redactor());
                 thin::fit(reply, move |reply| shown(reply, asked, &redactor)).await
@@ -90,8 +88,7 @@ impl Handler for PrimeIntellectGetrunlogs {
 /// Only lines of this level.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Level {
+pub(crate) enum Level {
     Error,
     Warning,
     Success,
@@ -102,8 +99,7 @@ pub enum Level {
 /// A part of a run that writes logs.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Component {
+pub(crate) enum Component {
     Orchestrator,
     Trainer,
     Inference,

@@ -12,12 +12,10 @@ use crate::prime::thin::Wanted;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetrunmetrics;
+pub(crate) struct PrimeIntellectGetrunmetrics;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     run_id: RunId,
     min_step: Option<i64>,
     max_step: Option<i64>,

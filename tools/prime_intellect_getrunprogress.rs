@@ -8,8 +8,7 @@ use crate::prime::thin;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetrunprogress;
+pub(crate) struct PrimeIntellectGetrunprogress;
 
 impl Handler for PrimeIntellectGetrunprogress {
     const SPEC: &'static Spec = &spec::GET_RUN_PROGRESS;

@@ -10,12 +10,10 @@ use crate::prime::{RunId, thin};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetrunsamples;
+pub(crate) struct PrimeIntellectGetrunsamples;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     run_id: RunId,
     step: i64,
     /// From 1.

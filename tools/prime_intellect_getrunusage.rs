@@ -7,8 +7,7 @@ use crate::prime::RunArgs;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetrunusage;
+pub(crate) struct PrimeIntellectGetrunusage;
 
 impl Handler for PrimeIntellectGetrunusage {
     const SPEC: &'static Spec = &spec::GET_RUN_USAGE;

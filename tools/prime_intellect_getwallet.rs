@@ -11,13 +11,11 @@ use crate::prime::{TeamId, team};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectGetwallet;
+pub(crate) struct PrimeIntellectGetwallet;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = aliases(&[("teamId", "team_id")]))]
-pub struct Args {
+pub(crate) struct Args {
     /// Bills to show. Default 20.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u32>,

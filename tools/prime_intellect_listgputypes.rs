@@ -7,8 +7,7 @@ use crate::prime::{DiscoveryArgs, discover};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectListgputypes;
+pub(crate) struct PrimeIntellectListgputypes;
 
 impl Handler for PrimeIntellectListgputypes {
     const SPEC: &'static Spec = &spec::LIST_GPU_TYPES;

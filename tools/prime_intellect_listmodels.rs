@@ -7,8 +7,7 @@ use crate::prime::{DiscoveryArgs, discover};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectListmodels;
+pub(crate) struct PrimeIntellectListmodels;
 
 impl Handler for PrimeIntellectListmodels {
     const SPEC: &'static Spec = &spec::LIST_MODELS;

@@ -10,12 +10,10 @@ use crate::prime::{RunId, thin};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectListruncheckpoints;
+pub(crate) struct PrimeIntellectListruncheckpoints;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     run_id: RunId,
     /// Only those of this status.
     status_filter: Option<Status>,
@@ -49,8 +47,7 @@ impl Handler for PrimeIntellectListruncheckpoints {
 /// How far the upload is.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Status {
+pub(crate) enum Status {
     Ready,
     Pending,
     Uploading,

@@ -11,13 +11,11 @@ use crate::prime::{TeamId, team, thin};
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectListruns;
+pub(crate) struct PrimeIntellectListruns;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = aliases(&[("teamId", "team_id")]))]
-pub struct Args {
+pub(crate) struct Args {
     /// From 1.
     #[schemars(range(min = 1))]
     page: Option<u32>,

@@ -9,8 +9,7 @@ use crate::spec::Spec;
 use crate::wait;
 use crate::wait::RUN_DOWN;
 
-/// The tool.
-pub struct PrimeIntellectPauserun;
+pub(crate) struct PrimeIntellectPauserun;
 
 impl Handler for PrimeIntellectPauserun {
     const SPEC: &'static Spec = &spec::PAUSE_RUN;

@@ -7,8 +7,7 @@ use crate::prime::RunArgs;
 use crate::spec;
 use crate::spec::Spec;
 
-/// The tool.
-pub struct PrimeIntellectRestartrun;
+pub(crate) struct PrimeIntellectRestartrun;
 
 impl Handler for PrimeIntellectRestartrun {
     const SPEC: &'static Spec = &spec::RESTART_RUN;

@@ -19,12 +19,10 @@ use crate::spec::Spec;
 use crate::wait;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct PrimeIntellectResumerun;
+pub(crate) struct PrimeIntellectResumerun;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     run_id: RunId,
     /// What is to be different from the paused run.
     body: Option<Body<ResumeRun>>,

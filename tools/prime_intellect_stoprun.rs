@@ -11,8 +11,7 @@ use crate::wait::{RUN_DOWN, status};
 
 const PAUSED: &str = "A PAUSED run stays PAUSED and bills nothing: prime-intellect-resumerun goes on with it, prime-intellect-deleterun removes it.";
 
-/// The tool.
-pub struct PrimeIntellectStoprun;
+pub(crate) struct PrimeIntellectStoprun;
 
 impl Handler for PrimeIntellectStoprun {
     const SPEC: &'static Spec = &spec::STOP_RUN;

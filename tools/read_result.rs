@@ -11,8 +11,7 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::work::blocking;
 
-/// The tool.
-pub struct ReadResult;
+pub(crate) struct ReadResult;
 
 impl Handler for ReadResult {
     const SPEC: &'static Spec = &spec::READ_RESULT;

@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::SubmitArgs;
 use crate::together::{operation, sample};
 
-/// The tool.
-pub struct Sample;
+pub(crate) struct Sample;
 
 impl Handler for Sample {
     const SPEC: &'static Spec = &spec::SAMPLE;

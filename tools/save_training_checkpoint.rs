@@ -8,8 +8,7 @@ use crate::spec::Spec;
 use crate::together::args::CheckpointArgs;
 use crate::together::operation;
 
-/// The tool.
-pub struct SaveTrainingCheckpoint;
+pub(crate) struct SaveTrainingCheckpoint;
 
 impl Handler for SaveTrainingCheckpoint {
     const SPEC: &'static Spec = &spec::SAVE_TRAINING_CHECKPOINT;

@@ -13,12 +13,10 @@ use crate::wait;
 use crate::wait::RESOURCE_DOWN;
 use crate::wait::WaitSeconds;
 
-/// The tool.
-pub struct StopModelResource;
+pub(crate) struct StopModelResource;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     model_resources_id: ModelResourceId,
     /// true: also stop the sessions that are attached to it; what they have not saved in a checkpoint is lost. Default false.
     force: Option<bool>,

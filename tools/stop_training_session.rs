@@ -9,8 +9,7 @@ use crate::together::args::SessionArgs;
 use crate::wait;
 use crate::wait::SESSION_DOWN;
 
-/// The tool.
-pub struct StopTrainingSession;
+pub(crate) struct StopTrainingSession;
 
 impl Handler for StopTrainingSession {
     const SPEC: &'static Spec = &spec::STOP_TRAINING_SESSION;

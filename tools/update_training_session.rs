@@ -13,12 +13,10 @@ use crate::spec::Spec;
 use crate::together::SessionId;
 use crate::together::session::UpdateSession;
 
-/// The tool.
-pub struct UpdateTrainingSession;
+pub(crate) struct UpdateTrainingSession;
 
-/// Its arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Args {
+pub(crate) struct Args {
     session_id: SessionId,
     body: Body<UpdateSession>,
 }

@@ -10,8 +10,7 @@ use crate::together::args::{SmallSubmitArgs, SubmitArgs};
 use crate::together::operation;
 use crate::together::weights_sync::WeightsSync as WeightsSyncBody;
 
-/// The tool.
-pub struct WeightsSync;
+pub(crate) struct WeightsSync;
 
 impl Handler for WeightsSync {
     const SPEC: &'static Spec = &spec::WEIGHTS_SYNC;

@@ -7,7 +7,7 @@ macro_rules! id {
         #[derive(serde::Deserialize, schemars::JsonSchema)]
         #[serde(transparent)]
         #[schemars(transform = $crate::arguments::schema::plain)]
-        pub struct $name(String);
+        pub(crate) struct $name(String);
 
         impl std::ops::Deref for $name {
             type Target = str;

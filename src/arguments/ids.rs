@@ -2,10 +2,10 @@
 
 use super::rule::{Object, Rule, Text};
 use super::unknown::OF_HOSTS;
-use crate::journal::KINDS;
+use crate::spec::ID_KINDS;
 
 /// An id of another kind than the one that is required.
-pub struct Stranger {
+pub(crate) struct Stranger {
     /// The argument that is missing.
     pub argument: String,
     /// The id that was given.
@@ -65,6 +65,6 @@ pub(super) fn kind_of(id: &str) -> &'static str {
         "id" => "checkpoint_id",
         id => id,
     };
-    let kind = KINDS.iter().find(|(name, _)| *name == own);
+    let kind = ID_KINDS.iter().find(|(name, _)| *name == own);
     kind.map_or("what is meant", |(_, kind)| kind)
 }

@@ -6,7 +6,7 @@ use super::rule::{Member, Rule};
 
 /// What the other tools take.
 #[derive(Clone, Copy)]
-pub struct Others {
+pub(crate) struct Others {
     /// Whether one of them has an argument of this name.
     pub take: fn(&str) -> bool,
     /// The tool that alone takes a member of this name somewhere, and where.

@@ -8,7 +8,7 @@ use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, R
 use crate::error::problems::list;
 
 /// What one place in the arguments may hold.
-pub enum Rule {
+pub(crate) enum Rule {
     /// An object.
     Object(Object),
     /// A list.
@@ -31,7 +31,7 @@ pub enum Rule {
 }
 
 /// An object's members.
-pub struct Object {
+pub(crate) struct Object {
     /// The known members.
     pub members: Vec<Member>,
     /// What members of other names may hold; `None`: there are no others.
@@ -49,7 +49,7 @@ pub struct Object {
 }
 
 /// One known member.
-pub struct Member {
+pub(crate) struct Member {
     /// Its name.
     pub name: String,
     /// Whether it must be there.
@@ -61,7 +61,7 @@ pub struct Member {
 }
 
 /// Text, free or one of several values.
-pub struct Text {
+pub(crate) struct Text {
     /// The values, in their long wire form; empty: any text.
     pub values: Vec<String>,
     /// How many characters there are at least and at most.
@@ -74,7 +74,7 @@ pub struct Text {
 
 /// A number's range.
 #[derive(Clone, Copy)]
-pub struct Number {
+pub(crate) struct Number {
     /// Whether it must be whole.
     pub whole: bool,
     /// The smallest value, included.
@@ -88,13 +88,13 @@ pub struct Number {
 impl Rule {
     /// Whether it is an object with a known member of this name.
     #[must_use]
-    pub fn has_member(&self, name: &str) -> bool {
+    pub(crate) fn has_member(&self, name: &str) -> bool {
         matches!(self, Self::Object(object) if object.members.iter().any(|member| member.name == name))
     }
 
     /// The rule of a member, if it is an object that has it.
     #[must_use]
-    pub fn into_member(self, name: &str) -> Option<Self> {
+    pub(crate) fn into_member(self, name: &str) -> Option<Self> {
         let Self::Object(object) = self else { return None };
         let member = object.members.into_iter().find(|member| member.name == name)?;
         Some(member.rule)
@@ -102,7 +102,7 @@ impl Rule {
 
     /// Whether an object of just these members may be meant for it: it has them all, and they are all that must be there.
     #[must_use]
-    pub fn takes_all<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
+    pub(crate) fn takes_all<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
         let Self::Object(object) = self else { return false };
         let names: Vec<&str> = names.collect();
         let mut required = object.members.iter().filter(|member| member.required);
@@ -113,7 +113,7 @@ impl Rule {
 
     /// The name that the object which is this member has for one of its own, in whatever spelling.
     #[must_use]
-    pub fn inner_name<'a>(&'a self, member: &str, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn inner_name<'a>(&'a self, member: &str, name: &'a str) -> Option<&'a str> {
         let Self::Object(object) = self else { return None };
         let member = object.members.iter().find(|known| known.name == member)?;
         let Self::Object(inner) = &member.rule else {
@@ -126,7 +126,7 @@ impl Rule {
 
     /// Whether it may hold a value of this kind.
     #[must_use]
-    pub fn fits(&self, value: &Value) -> bool {
+    pub(crate) fn fits(&self, value: &Value) -> bool {
         match self {
             Self::Object(_) => value.is_object(),
             Self::Array { .. } => value.is_array(),
@@ -145,7 +145,7 @@ impl Rule {
 
     /// Reads a schema of the plain dialect.
     #[must_use]
-    pub fn new(schema: &Value) -> Self {
+    pub(crate) fn new(schema: &Value) -> Self {
         let Value::Object(schema) = schema else {
             return Self::Any;
         };
@@ -184,7 +184,7 @@ impl Rule {
 
     /// Whether it is a single value, or lists of such: a mistake in one is likely one in all.
     #[must_use]
-    pub fn is_uniform(&self) -> bool {
+    pub(crate) fn is_uniform(&self) -> bool {
         match self {
             Self::Array { items, .. } => items.is_uniform(),
             rule => matches!(rule, Self::Text(_) | Self::Number(_) | Self::Boolean),
@@ -193,7 +193,7 @@ impl Rule {
 
     /// What is expected and how it is written, for messages.
     #[must_use]
-    pub fn wanted(&self) -> String {
+    pub(crate) fn wanted(&self) -> String {
         match self {
             Self::Object(Object { hint: Some(hint), .. }) | Self::Array { hint: Some(hint), .. } => {
                 format!("{}: {hint}", self.expected())
@@ -230,7 +230,7 @@ impl Rule {
 
     /// What is expected, in a word or two.
     #[must_use]
-    pub const fn expected(&self) -> &'static str {
+    pub(crate) const fn expected(&self) -> &'static str {
         match self {
             Self::Object(_) => "an object",
             Self::Array { .. } => "a list",
@@ -282,7 +282,7 @@ impl Object {
 impl Number {
     /// What is wrong with `value`, if anything.
     #[must_use]
-    pub fn objection(self, value: f64) -> Option<String> {
+    pub(crate) fn objection(self, value: f64) -> Option<String> {
         let wrong = self.minimum.is_some_and(|least| value < least)
             || self.maximum.is_some_and(|most| value > most)
             || self.below.is_some_and(|bound| value >= bound);

@@ -21,7 +21,7 @@ const OBVIOUS: [(&str, u64); 3] = [("minimum", 0), ("minItems", 1), ("minLength"
 
 /// The input schema of a tool, as the argument checks read it: with the private members of `mark.rs`.
 #[must_use]
-pub fn input_schema<T: JsonSchema>() -> Value {
+pub(crate) fn input_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema: Schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("$schema");
@@ -34,7 +34,7 @@ pub fn input_schema<T: JsonSchema>() -> Value {
 
 /// The same schema as a client sees it.
 #[must_use]
-pub fn published(mut schema: Value) -> Map<String, Value> {
+pub(crate) fn published(mut schema: Value) -> Map<String, Value> {
     drop_private(&mut schema);
     match schema {
         Value::Object(map) => map,

@@ -5,4 +5,4 @@ use serde::Deserialize;
 /// Of tools that take no arguments.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(extend("properties" = {}))]
-pub struct NoArgs {}
+pub(crate) struct NoArgs {}

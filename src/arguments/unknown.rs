@@ -48,7 +48,7 @@ impl Object {
     /// Whether a name in an object that is open for other names is still a mistake: an old name, or a known
     /// one misspelt.
     #[must_use]
-    pub fn mistaken(&self, name: &str) -> bool {
+    pub(crate) fn mistaken(&self, name: &str) -> bool {
         self.retired.contains_key(name) || self.members.iter().any(|member| is_near(name, &member.name))
     }
 
@@ -60,7 +60,7 @@ impl Object {
 
     /// What to say about a name that is not known in the object at `path`.
     #[must_use]
-    pub fn unknown(&self, name: &str, path: &Path<'_>) -> String {
+    pub(crate) fn unknown(&self, name: &str, path: &Path<'_>) -> String {
         if let Some(sentence) = self.retired.get(name) {
             return sentence.clone();
         }

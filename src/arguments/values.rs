@@ -5,7 +5,7 @@ use super::rule::Text;
 impl Text {
     /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
     #[must_use]
-    pub fn wire_form(&self, value: &str) -> Option<&str> {
+    pub(crate) fn wire_form(&self, value: &str) -> Option<&str> {
         let joined = |text: &str| text.replace(['-', ' '], "_");
         let plain = joined(value.trim());
         let prefix = self.common_prefix();
@@ -19,13 +19,13 @@ impl Text {
 
     /// What to say about a value of earlier versions or of other services, in whatever spelling.
     #[must_use]
-    pub fn retirement(&self, value: &str) -> Option<&str> {
+    pub(crate) fn retirement(&self, value: &str) -> Option<&str> {
         self.old(value).map(|(_, sentence)| sentence)
     }
 
     /// The value of today that such a value means, and what to say about it.
     #[must_use]
-    pub fn successor(&self, value: &str) -> Option<(&str, &str)> {
+    pub(crate) fn successor(&self, value: &str) -> Option<(&str, &str)> {
         let (old, sentence) = self.old(value)?;
         Some((self.renamed.get(old)?, sentence))
     }

@@ -7,6 +7,6 @@ mod with;
 mod without;
 
 #[cfg(feature = "sandbox")]
-pub use with::{Command, Environment, Options};
+pub(crate) use with::{Command, Environment, Options};
 #[cfg(not(feature = "sandbox"))]
 pub use without::{Command, Environment, Options};

@@ -52,7 +52,7 @@ fn build(proxies: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder)
 
 /// Whether a URL's host is this machine.
 #[must_use]
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
     };

@@ -15,22 +15,22 @@ pub(super) const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
 pub(super) const PRIME_TEAM_ID: &str = "PRIME_TEAM_ID";
 pub(super) const PRIME_CONTEXT: &str = "PRIME_CONTEXT";
 /// The secrets of a run, each with the member of the body that carries it.
-pub const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
+pub(crate) const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
 /// Where results and the journal are kept.
-pub const DATA_DIR: &str = "RL_MCP_DATA_DIR";
+pub(crate) const DATA_DIR: &str = "RL_MCP_DATA_DIR";
 /// How many MB of results.
-pub const DATA_MAX_MB: &str = "RL_MCP_DATA_MAX_MB";
+pub(crate) const DATA_MAX_MB: &str = "RL_MCP_DATA_MAX_MB";
 /// For how long.
-pub const DATA_MAX_DAYS: &str = "RL_MCP_DATA_MAX_DAYS";
+pub(crate) const DATA_MAX_DAYS: &str = "RL_MCP_DATA_MAX_DAYS";
 /// The most that a call may be asked to wait.
-pub const MAX_WAIT: &str = "RL_MCP_MAX_WAIT_SECONDS";
+pub(crate) const MAX_WAIT: &str = "RL_MCP_MAX_WAIT_SECONDS";
 /// The most that a model resource may cost.
-pub const MAX_PRICE: &str = "RL_MCP_MAX_PRICE_PER_HOUR";
+pub(crate) const MAX_PRICE: &str = "RL_MCP_MAX_PRICE_PER_HOUR";
 /// Further directories of files.
-pub const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
+pub(crate) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.
-pub const LOG: &str = "RL_MCP_LOG";
+pub(crate) const LOG: &str = "RL_MCP_LOG";
 
 /// All variables, in the order in which `--help` and the README show them.
 pub const VARIABLES: &[Variable] = &[

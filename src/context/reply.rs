@@ -30,7 +30,7 @@ pub struct View {
 
 /// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for
 /// an answer that is not of the expected kind.
-pub type Summary = fn(&str) -> Option<Object>;
+pub(crate) type Summary = fn(&str) -> Option<Object>;
 
 /// Default auto.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
@@ -39,7 +39,6 @@ pub enum Output {
     /// over 32,000 characters as file and summary
     #[default]
     Auto,
-    #[expect(missing_docs, reason = "the name says it")]
     Full,
     /// always so
     File,

@@ -96,7 +96,7 @@ impl<'a> Request<'a> {
 
     /// Leaves control characters and the like in the answer: the caller knows better what to make of them.
     #[must_use]
-    pub const fn as_written(mut self) -> Self {
+    pub const fn uncleaned(mut self) -> Self {
         self.as_written = true;
         self
     }

@@ -8,7 +8,7 @@ use crate::spec::{Effect, Method, Service, Spec};
 /// After a call by the row `spec` whose answer was lost: what is not known, and how to find out. `None` when nothing can
 /// have been changed.
 #[must_use]
-pub fn after_unknown(spec: &Spec, idempotency_key: Option<&str>) -> Option<(&'static str, String)> {
+pub(crate) fn after_unknown(spec: &Spec, idempotency_key: Option<&str>) -> Option<(&'static str, String)> {
     let outcome = match (spec.effect, spec.lost) {
         (Effect::Read, _) => return None,
         (_, Some(lost)) => (lost.unknown, lost.next.to_owned()),
@@ -35,7 +35,7 @@ pub fn after_unknown(spec: &Spec, idempotency_key: Option<&str>) -> Option<(&'st
 /// After an operation by the row `spec` whose answer was lost and whose key the service then refuses with HTTP 409: what is
 /// not known, and how to find out. To repeat it under the same key would be refused again.
 #[must_use]
-pub fn after_conflict(spec: &Spec) -> (&'static str, String) {
+pub(crate) fn after_conflict(spec: &Spec) -> (&'static str, String) {
     let trace = spec
         .trace
         .unwrap_or("get-training-session shows the state of the session");

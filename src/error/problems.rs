@@ -57,7 +57,7 @@ impl fmt::Display for Path<'_> {
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The JSON path.
     pub path: String,
     /// What is wrong and what would be right.
@@ -152,7 +152,7 @@ const MOST_COMPARED: usize = 2000;
 
 /// The known name that an unknown one was probably meant to be.
 #[must_use]
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let is_short = |name: &str| name.len() <= LONGEST_NAME;
     if !is_short(name) {
         return None;
@@ -170,14 +170,14 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 
 /// `1 prompt`, `2 prompts`, for messages.
 #[must_use]
-pub fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {what}{end}")
 }
 
 /// `a, b, c`, for messages.
 #[must_use]
-pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for name in names {
         if !text.is_empty() {

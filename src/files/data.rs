@@ -20,13 +20,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::files::directory::{Directory, Kind, Open, is_reserved};
 
-pub use limits::{Limits, Usage};
+pub(crate) use limits::{Limits, Usage};
 pub(crate) use private::make_private;
 
 /// Where results of tools lie, by session where they belong to one.
-pub const RESULTS: &str = "results";
+pub(crate) const RESULTS: &str = "results";
 /// Where the bodies lie that `build-training-batch` wrote.
-pub const BATCHES: &str = "batches";
+pub(crate) const BATCHES: &str = "batches";
 
 /// How long the disk may take for a file that an answer waits for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -203,7 +203,7 @@ impl Data {
 
 /// A name for a file, made of an id that somebody else chose: no separator, no leading dot, not too long, not reserved.
 #[must_use]
-pub fn file_name(id: &str) -> String {
+pub(crate) fn file_name(id: &str) -> String {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
             c

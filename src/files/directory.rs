@@ -19,7 +19,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-pub use reserved::is_reserved;
+pub(crate) use reserved::is_reserved;
 use system::Handle;
 
 /// An open directory.

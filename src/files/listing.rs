@@ -28,7 +28,7 @@ impl Listed {
 }
 
 /// All that lies in a directory, the newest first. What is still being written is left out. Blocks.
-pub fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
+pub(crate) fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
     let mut found = Vec::new();
     for name in directory.names()? {
         if name.to_string_lossy().starts_with('.') {

@@ -86,7 +86,7 @@ pub(super) fn is_journal(file: &str) -> bool {
 }
 
 /// Whether this month's file, if there is one, can be written to. Blocks.
-pub fn probe(directory: &Path) -> io::Result<()> {
+pub(crate) fn probe(directory: &Path) -> io::Result<()> {
     let name = name(now().get(..7).unwrap_or_default());
     // What is wrong with the directory itself, the probe of it says.
     let Ok(directory) = Directory::open(directory) else {

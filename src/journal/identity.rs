@@ -4,18 +4,9 @@
 use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
-    DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, RESUME_RUN,
+    DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
     SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
 };
-
-/// The things that have ids, by the names that the journal has for these.
-pub(crate) const KINDS: [(&str, &str); 5] = [
-    ("model_resources_id", "a model resource"),
-    ("session_id", "a training session"),
-    ("operation_id", "an operation"),
-    ("checkpoint_id", "a checkpoint"),
-    ("run_id", "a run"),
-];
 
 /// An id that a call gave.
 pub(crate) struct Given {
@@ -37,7 +28,7 @@ impl Given {
     fn name(&self) -> &'static str {
         match self.argument.rsplit('.').next().unwrap_or_default() {
             "id" | "resume_from_checkpoint_id" => "checkpoint_id",
-            name => KINDS
+            name => ID_KINDS
                 .iter()
                 .map(|(known, _)| *known)
                 .find(|known| *known == name)
@@ -51,7 +42,7 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Row
     let seen = |record: &&Record| matches!(record.outcome, Outcome::Done | Outcome::Saved);
     let records: Vec<&Record> = records.iter().rev().filter(seen).collect();
     all.iter().find_map(|given| {
-        let (name, wanted) = *KINDS.iter().find(|(name, _)| *name == given.name())?;
+        let (name, wanted) = *ID_KINDS.iter().find(|(name, _)| *name == given.name())?;
         let named = |name| move |record: &&&Record| known_as(record, name) == Some(given.id.as_str());
         if let Some(record) = records.iter().find(named(name)) {
             return match name {
@@ -60,7 +51,7 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Row
                 _ => None,
             };
         }
-        let (other, what) = *KINDS
+        let (other, what) = *ID_KINDS
             .iter()
             .find(|(other, _)| records.iter().any(|record| named(other)(&record)))?;
         let related = records

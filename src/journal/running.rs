@@ -26,7 +26,6 @@ pub struct Resource {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Creation {
     number: u64,
-    /// The tool.
     pub tool: &'static str,
     /// When it was sent.
     pub time: String,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de};
 
 /// A 64-bit integer that is not negative, as the service writes it: a number or text.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Integer(pub i64);
+pub(crate) struct Integer(pub i64);
 
 impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {

@@ -16,7 +16,7 @@ const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// Where numbers stand that are none to JSON: the first few, and how many there are.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NonFinite {
+pub(crate) struct NonFinite {
     named: Vec<Named>,
     count: usize,
 }
@@ -39,7 +39,7 @@ enum Around {
 
 /// The text with null in the place of each, outside of strings. `None` if there are none.
 #[must_use]
-pub fn as_null(text: &str) -> Option<(String, NonFinite)> {
+pub(crate) fn as_null(text: &str) -> Option<(String, NonFinite)> {
     let mut plain = String::with_capacity(text.len());
     let mut found = NonFinite {
         named: Vec::new(),
@@ -138,13 +138,13 @@ fn named(word: &'static str, text: &str, at: usize, around: &[Around]) -> Named 
 impl NonFinite {
     /// Says of an answer what null stands for in it.
     #[must_use]
-    pub fn note(&self) -> String {
+    pub(crate) fn note(&self) -> String {
         format!("null stands for {self}.")
     }
 
     /// Says of a file that it cannot be used.
     #[must_use]
-    pub fn problem(&self) -> String {
+    pub(crate) fn problem(&self) -> String {
         let first = self.named.first();
         let place = first.map_or_else(String::new, |Named { line, column, .. }| {
             format!(" (the first in line {line}, column {column})")

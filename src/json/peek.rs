@@ -8,7 +8,7 @@ use serde_json::Deserializer;
 
 /// The text that an object has as its member `name`.
 #[must_use]
-pub fn text(json: &str, name: &str) -> Option<String> {
+pub(crate) fn text(json: &str, name: &str) -> Option<String> {
     let mut found = None;
     // Reading ends with an error as soon as it is found.
     let _ = Deserializer::from_str(json).deserialize_map(Search {

@@ -32,7 +32,7 @@ const NARROWED: &str = " Only some of the tools named here are offered: the user
 
 /// The instructions for what is offered. `preface` comes first.
 #[must_use]
-pub fn instructions(offer: &Offer, preface: &str) -> String {
+pub(crate) fn instructions(offer: &Offer, preface: &str) -> String {
     let mut text = preface.to_owned();
     for (service, part) in [(Service::Together, TOGETHER), (Service::Prime, PRIME)] {
         if offer.has(service) {

@@ -18,7 +18,7 @@ pub struct Choice {
 }
 
 /// The tools that are offered.
-pub struct Offer {
+pub(crate) struct Offer {
     /// The toolsets they come from.
     pub toolsets: Vec<Toolset>,
     /// Why these toolsets.
@@ -32,7 +32,7 @@ pub struct Offer {
 
 /// What decided on the toolsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// `--toolsets` or `RL_MCP_TOOLSETS` names them.
     Named,
     /// `--tools` names tools of theirs, and nobody named toolsets.
@@ -60,7 +60,7 @@ impl fmt::Display for Reason {
 
 impl Offer {
     /// Chooses the tools. The command line wins over the variable; read-only wins over everything.
-    pub fn new(choice: Choice, config: &Config, all: &'static Tools) -> Result<Self, String> {
+    pub(crate) fn new(choice: Choice, config: &Config, all: &'static Tools) -> Result<Self, String> {
         let named = choice.toolsets.as_ref().or(config.toolsets.as_ref());
         let (toolsets, reason) = match (named, &choice.tools) {
             (Some(named), _) => (named.clone(), Reason::Named),
@@ -102,7 +102,7 @@ impl Offer {
 
     /// Whether tools of a service are offered.
     #[must_use]
-    pub fn has(&self, service: Service) -> bool {
+    pub(crate) fn has(&self, service: Service) -> bool {
         self.entries
             .iter()
             .any(|entry| entry.spec.service == Some(service))
@@ -110,7 +110,7 @@ impl Offer {
 
     /// Whether all tools that one run on the offered services needs are there.
     #[must_use]
-    pub fn serves_a_run(&self) -> bool {
+    pub(crate) fn serves_a_run(&self) -> bool {
         let needed = |entry: &&Entry| {
             let toolset = entry.spec.toolset;
             entry.spec.service.is_none_or(|service| self.has(service))
@@ -125,7 +125,7 @@ impl Offer {
 
     /// Whether nothing more could be offered.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.entries.len() == self.all.entries.len()
     }
 
@@ -137,7 +137,7 @@ impl Offer {
 
     /// Why a tool is not offered; `None` for one that does not exist.
     #[must_use]
-    pub fn why_not(&self, name: &str) -> Option<String> {
+    pub(crate) fn why_not(&self, name: &str) -> Option<String> {
         let spec = self.all.find(name)?.spec;
         if let Some(service) = spec.service
             && self.reason == Reason::OnlyKey(service.other())

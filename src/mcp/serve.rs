@@ -48,7 +48,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
-pub async fn serve(context: Arc<Context>, offer: Offer, preface: &'static str) -> Result<(), String> {
+pub(crate) async fn serve(context: Arc<Context>, offer: Offer, preface: &'static str) -> Result<(), String> {
     let server = Server::new(Arc::clone(&context), offer, preface);
     // Before anything is shown: who reads that Ctrl-C ends it may press it at once.
     let asked_to_stop = asked_to_stop();

@@ -19,7 +19,7 @@ use crate::mcp::tool::adapter::Offered;
 use crate::mcp::transport::RawArguments;
 
 /// The server.
-pub struct Server {
+pub(crate) struct Server {
     context: Arc<Context>,
     offer: Offer,
     preface: &'static str,
@@ -29,7 +29,7 @@ pub struct Server {
 impl Server {
     /// A server that offers these tools, and whose instructions begin with `preface`.
     #[must_use]
-    pub fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
+    pub(crate) fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
         let tools = offer.entries.iter();
         let tools = tools.map(|entry| Offered::new(entry, offer.all.others)).collect();
         Self {

@@ -1,6 +1,6 @@
 //! Between a handler and rmcp: what a tool is. [`adapter`] runs it.
 
-pub mod adapter;
+pub(crate) mod adapter;
 pub(crate) mod all;
 mod body_path;
 mod output;
@@ -22,7 +22,7 @@ use crate::journal::Given;
 use crate::spec::Spec;
 
 /// All tools that there are, offered or not.
-pub struct Tools {
+pub(crate) struct Tools {
     /// In the order in which clients see them.
     pub entries: &'static [Entry],
     /// What they take.
@@ -32,12 +32,12 @@ pub struct Tools {
 impl Tools {
     /// The tool of this name.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&'static Entry> {
+    pub(crate) fn find(&self, name: &str) -> Option<&'static Entry> {
         self.entries.iter().find(|entry| entry.spec.name == name)
     }
 
     /// The names of all.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.entries.iter().map(|entry| entry.spec.name)
     }
 }

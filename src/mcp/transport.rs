@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Empty, empty};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
-pub use closed::output_closed;
+pub(crate) use closed::output_closed;
 use lines::{Line, Lines};
 use message::Incoming;
 use under_way::{Slot, UnderWay};
@@ -35,12 +35,12 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// The raw JSON text of a tool call's arguments, carried in the request's extensions.
 #[derive(Clone)]
-pub struct RawArguments(Bytes);
+pub(crate) struct RawArguments(Bytes);
 
 impl RawArguments {
     /// The JSON text.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         // It was cut out of a line that was read as UTF-8.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -54,7 +54,7 @@ impl std::fmt::Debug for RawArguments {
 }
 
 /// The transport.
-pub struct Stdio<R, W: AsyncWrite> {
+pub(crate) struct Stdio<R, W: AsyncWrite> {
     lines: FramedRead<R, Lines>,
     /// A message of so many bytes that waits for room.
     read: Option<(Incoming, usize)>,
@@ -66,7 +66,7 @@ pub struct Stdio<R, W: AsyncWrite> {
 
 /// What ends a connection.
 #[derive(Clone, Default)]
-pub struct Ends {
+pub(crate) struct Ends {
     /// The input has ended: nothing more is asked.
     pub input: CancellationToken,
     /// The output cannot be written: nothing can be answered.
@@ -79,7 +79,7 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     /// A transport that says through `ends` when its input ends or its output breaks.
-    pub fn new(input: R, output: W, ends: Ends) -> Self {
+    pub(crate) fn new(input: R, output: W, ends: Ends) -> Self {
         Self {
             lines: FramedRead::with_capacity(input, Lines::new(LONGEST_LINE), READ_BUFFER),
             read: None,

@@ -32,7 +32,7 @@ const UNREAD: &str = "such files are not read, so their secrets do not reach the
 /// Takes out of the config in `body` what does not belong there, as the official client does: some keys become members
 /// of the body, whose own word wins, and some are left out or become others. Returns a sentence about each of the
 /// latter. `path` is that of the config.
-pub fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<String>, ToolError> {
+pub(crate) fn hoist(body: &mut Object, path: &Path<'_>) -> Result<Vec<String>, ToolError> {
     let Some(config) = body.get("config") else {
         return Ok(Vec::new());
     };

@@ -9,7 +9,7 @@ use crate::error::problems::{Path, Problems};
 use crate::json;
 
 /// The config in the text of a file, as JSON text. `path` is that of the argument that names the file.
-pub fn read(text: &str, path: &Path<'_>) -> Result<String, ToolError> {
+pub(crate) fn read(text: &str, path: &Path<'_>) -> Result<String, ToolError> {
     let table: Table = text.parse().map_err(|error| unreadable(&error, text, path))?;
     let mut problems = Problems::default();
     let config = object(table, path, &mut problems);

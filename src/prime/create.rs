@@ -23,7 +23,7 @@ pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6
 
 /// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
 #[must_use]
-pub fn configs() -> String {
+pub(crate) fn configs() -> String {
     format!("A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} {DATASET}.")
 }
 
@@ -45,7 +45,7 @@ fn config_hint() -> String {
     ("image_tag", "imageTag"),
 ]), transform = hint("write {\"config\": {…}}"))]
 #[schemars(transform = plain)]
-pub struct CreateRun {
+pub(crate) struct CreateRun {
     /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
     #[schemars(transform = hint(config_hint()))]
     config: Option<BTreeMap<String, Value>>,
@@ -92,8 +92,7 @@ pub struct CreateRun {
 /// The config family.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
-    #[expect(missing_docs, reason = "the name says it")]
+pub(crate) enum Mode {
     Rl,
     /// supervised
     Sft,
@@ -101,7 +100,7 @@ pub enum Mode {
 
 impl CreateRun {
     /// Reads a body that was put together here.
-    pub fn read(body: &Object) -> Result<Self, ToolError> {
+    pub(crate) fn read(body: &Object) -> Result<Self, ToolError> {
         serde_json::from_str(&json::text(body)?)
             .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))
     }
@@ -109,26 +108,26 @@ impl CreateRun {
     /// The mode on the wire that the config implies where the caller names none and it is not the default: the
     /// official client picks it by the same rule.
     #[must_use]
-    pub fn implied_mode(&self) -> Option<&'static str> {
+    pub(crate) fn implied_mode(&self) -> Option<&'static str> {
         (self.mode.is_none() && self.mode() == Mode::Sft).then_some("sft")
     }
 
     /// The name that the config gives where the body gives none, as the official client copies it.
     #[must_use]
-    pub fn implied_name(&self) -> Option<&str> {
+    pub(crate) fn implied_name(&self) -> Option<&str> {
         let name = self.config.as_ref()?.get("name")?.as_str()?;
         (self.name.is_none() && !name.trim().is_empty()).then_some(name)
     }
 
     /// The table of the config that asks for logging to Weights & Biases, which needs a key.
     #[must_use]
-    pub fn wandb(&self) -> Option<String> {
+    pub(crate) fn wandb(&self) -> Option<String> {
         config::wandb(self.config.as_ref()?)
     }
 
     /// The GPU type that the body names.
     #[must_use]
-    pub fn gpu_type(&self) -> Option<&str> {
+    pub(crate) fn gpu_type(&self) -> Option<&str> {
         self.gpu_type.as_deref()
     }
 
@@ -138,7 +137,7 @@ impl CreateRun {
 
     /// What to say about a config that the platform refuses: the places of what stands elsewhere, and a whole one of its mode.
     #[must_use]
-    pub fn advice(&self) -> String {
+    pub(crate) fn advice(&self) -> String {
         let mut advice = String::new();
         for (path, place) in self
             .config
@@ -161,13 +160,13 @@ impl CreateRun {
 
     /// The team that the body names.
     #[must_use]
-    pub fn team(&self) -> Option<TeamId> {
+    pub(crate) fn team(&self) -> Option<TeamId> {
         self.team_id.clone()
     }
 
     /// Whether the body itself holds the config.
     #[must_use]
-    pub const fn has_config(&self) -> bool {
+    pub(crate) const fn has_config(&self) -> bool {
         self.config.is_some()
     }
 
@@ -179,7 +178,7 @@ impl CreateRun {
 
     /// Checks what a schema cannot say; `config` is where the config came from. Of that only the shape is checked: what
     /// is in it belongs to the trainer's version, so the platform has the last word.
-    pub fn check(&self, body: &Path<'_>, config: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, body: &Path<'_>, config: &Path<'_>, problems: &mut Problems) {
         if let Some(source_ref) = self.source_ref.as_deref().filter(|text| !is_source_ref(text)) {
             let shown: String = source_ref.chars().take(60).collect();
             problems.add(&body.key("sourceRef"), format!("`{shown}` is no branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
@@ -221,7 +220,7 @@ impl CreateRun {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(transform = retired(&[("config", "stays that of the paused run: for another one call prime-intellect-createrun with resumeFrom")]))]
-pub struct ResumeRun {
+pub(crate) struct ResumeRun {
     #[serde(rename = "gpuType")]
     gpu_type: Option<String>,
     #[serde(rename = "imageTag")]

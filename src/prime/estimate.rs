@@ -43,7 +43,7 @@ struct Priced {
 }
 
 /// The prices of a run by the hour, for its GPU type or for all.
-pub async fn estimate(
+pub(crate) async fn estimate(
     call: &Call<'_>,
     run: &CreateRun,
     team: Option<String>,

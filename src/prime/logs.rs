@@ -5,7 +5,7 @@ use crate::redact::Redactor;
 use crate::redact::clean;
 
 /// How many lines show how a run goes.
-pub const LAST: u32 = 20;
+pub(crate) const LAST: u32 = 20;
 /// The longest line of these that is shown whole, in characters.
 const SHORT_LINE: usize = 300;
 /// The same of lines that were asked for, if there are many.
@@ -13,7 +13,7 @@ const LONG_LINE: usize = 500;
 
 /// Log lines for the model.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The newest lines, in the order in which they were written.
     pub text: String,
     /// What is not there, or may not be, in words; `None` when everything is.
@@ -23,7 +23,7 @@ pub struct Shown {
 /// Shows the newest lines of `log`, for which the service was asked for at most `asked`, or the last few. Keys are taken out of each line
 /// after what nobody sees and before it is cut.
 #[must_use]
-pub fn show(log: &str, asked: Option<u32>, redactor: &Redactor) -> Shown {
+pub(crate) fn show(log: &str, asked: Option<u32>, redactor: &Redactor) -> Shown {
     let lines_asked = asked.unwrap_or(LAST);
     let (mut room, longest) = match usize::try_from(lines_asked) {
         _ if asked.is_none() => (thin::SHORT, SHORT_LINE),

@@ -15,18 +15,18 @@ use crate::json::Object;
 /// true: send WANDB_API_KEY and HF_TOKEN of this server's environment as wandbApiKey and hfToken, where body leaves them out. Default false.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ForwardSecrets(bool);
+pub(crate) struct ForwardSecrets(bool);
 
 /// The variables that were asked for.
 #[derive(Default)]
-pub struct Forwarded {
+pub(crate) struct Forwarded {
     sent: Vec<&'static str>,
     unset: Vec<&'static str>,
 }
 
 /// Puts the secrets of the environment into a body, and makes all secrets of the body known, so that no echo of them
 /// gets out.
-pub fn fill(
+pub(crate) fn fill(
     body: &mut Object,
     forward: Option<ForwardSecrets>,
     context: &Context,
@@ -77,7 +77,7 @@ pub fn fill(
 impl Forwarded {
     /// Adds what was sent to the answer.
     #[must_use]
-    pub fn told(&self, reply: Reply) -> Reply {
+    pub(crate) fn told(&self, reply: Reply) -> Reply {
         if self.sent.is_empty() {
             return reply;
         }
@@ -86,7 +86,7 @@ impl Forwarded {
 
     /// What was asked for and could not be sent.
     #[must_use]
-    pub fn gap(&self) -> Option<String> {
+    pub(crate) fn gap(&self) -> Option<String> {
         let unset = list(self.unset.iter().copied());
         (!unset.is_empty()).then(|| format!("Not sent, as not set in this server's environment: {unset}."))
     }

@@ -20,7 +20,7 @@ const STATE: [&str; 6] = [
 ];
 
 /// The answer that started a run, with its state when it works, has ended, or the time is up.
-pub async fn followed(call: &Call<'_>, reply: Reply, until: Option<Instant>) -> Reply {
+pub(crate) async fn followed(call: &Call<'_>, reply: Reply, until: Option<Instant>) -> Reply {
     let waited = wait::created(call, &RUN, &[], "runId", reply.clone(), until).await;
     waited.map(|shown| with_state(reply, &shown)).told()
 }
@@ -36,7 +36,7 @@ fn with_state(reply: Reply, shown: &Reply) -> Reply {
 
 /// The note for a run: that it bills, if it does, and `more` sentences.
 #[must_use]
-pub fn noted(reply: Reply, more: impl Iterator<Item = String>) -> Reply {
+pub(crate) fn noted(reply: Reply, more: impl Iterator<Item = String>) -> Reply {
     let note: Vec<String> = bill(&reply).into_iter().chain(more).collect();
     if note.is_empty() {
         return reply;

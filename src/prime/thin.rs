@@ -15,18 +15,18 @@ use crate::context::Reply;
 use crate::error::ToolError;
 use crate::work;
 
-pub use lists::{checkpoints, progress, runs};
-pub use metrics::{Wanted, metrics};
-pub use samples::samples;
-pub use values::bounded;
+pub(crate) use lists::{checkpoints, progress, runs};
+pub(crate) use metrics::{Wanted, metrics};
+pub(crate) use samples::samples;
+pub(crate) use values::bounded;
 
 /// The size of an answer to who asks for much, in bytes of JSON. Hosts warn at about 40,000 characters.
-pub const BUDGET: usize = 30_000;
+pub(crate) const BUDGET: usize = 30_000;
 /// The size of an answer to who asks how it goes: it is asked often, and all answers stay in the conversation.
-pub const SHORT: usize = BUDGET / 10;
+pub(crate) const SHORT: usize = BUDGET / 10;
 
 /// Makes an answer fit: a large one where that holds up nobody.
-pub async fn fit(
+pub(crate) async fn fit(
     reply: Reply,
     work: impl FnOnce(Reply) -> Reply + Send + 'static,
 ) -> Result<Reply, ToolError> {

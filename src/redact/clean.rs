@@ -23,7 +23,7 @@ const SEEN: [RangeInclusive<char>; 6] = [
 /// and what Unicode calls default-ignorable (zero-width, bidirectional controls, tags, variation
 /// selectors), and blanks that are no spaces.
 #[must_use]
-pub fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     // Most letters of most languages; looking up each takes ten times as long.
     if SEEN.iter().any(|seen| seen.contains(&character)) {
         return false;
@@ -38,7 +38,7 @@ pub fn is_invisible(character: char) -> bool {
 
 /// Plain text without invisible characters and without what tells a terminal how to show it.
 #[must_use]
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((character, length)) = Written::Plainly.first(rest) {
@@ -55,7 +55,7 @@ pub fn text(text: &str) -> String {
 
 /// The same for a JSON text, whether the characters came as they are or as escapes, and [`whole`].
 #[must_use]
-pub fn json(text: String) -> String {
+pub(crate) fn json(text: String) -> String {
     // Of what is ASCII, JSON leaves only this one and escapes to be looked at.
     if text.is_ascii() && memchr2(b'\\', DELETE, text.as_bytes()).is_none() {
         return text;
@@ -119,7 +119,7 @@ fn ascii(text: &str) -> usize {
 /// A JSON text in which half a character, from a text that was cut in the middle of one, has become the sign for that:
 /// hardly anything can read it otherwise.
 #[must_use]
-pub fn whole(text: String) -> String {
+pub(crate) fn whole(text: String) -> String {
     let mut mended = String::new();
     let mut done = 0;
     let mut at = 0;

@@ -3,7 +3,7 @@
 use super::{Effect, Spec, Toolset};
 
 /// The body of a forward-backward pass.
-pub const BUILD_TRAINING_BATCH: Spec = Spec::local(
+pub(crate) const BUILD_TRAINING_BATCH: Spec = Spec::local(
     "build-training-batch",
     "Build training batch",
     "Writes aligned bodies for forward-backward-pass to files, of what sample operations left on this machine: no token ids pass through you. Answers paths, statistics and the next calls. \
@@ -13,7 +13,7 @@ A group is all completions of one prompt: its mean is taken off its rewards, and
 );
 
 /// A slice of a stored result.
-pub const READ_RESULT: Spec = Spec::local(
+pub(crate) const READ_RESULT: Spec = Spec::local(
     "read-result",
     "Read stored result",
     "Shows a part of a JSON file that another tool stored (the file of its answer). Only for when you want to look: build-training-batch reads the files itself.",
@@ -22,7 +22,7 @@ pub const READ_RESULT: Spec = Spec::local(
 );
 
 /// The journal in short.
-pub const LIST_RECENT_ACTIVITY: Spec = Spec::local(
+pub(crate) const LIST_RECENT_ACTIVITY: Spec = Spec::local(
     "list-recent-activity",
     "List recent activity",
     "What was done from this machine, for a new conversation or after a crash: what may still bill, sessions, checkpoints, calls of unknown outcome and what to do about them, batch files.",

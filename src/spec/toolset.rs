@@ -48,7 +48,7 @@ impl Toolset {
 }
 
 /// Reads a list such as `rl,runs`; `all` stands for every toolset, and `local` is always among them.
-pub fn parse(text: &str) -> Result<Vec<Toolset>, String> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
     let mut chosen = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         if name == EVERYTHING {

@@ -12,43 +12,32 @@ use crate::wait::WaitSeconds;
 
 /// Of tools that concern one session.
 #[derive(Deserialize, JsonSchema)]
-pub struct SessionArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct SessionArgs {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
 }
 
 /// Of tools that concern one model resource.
 #[derive(Deserialize, JsonSchema)]
-pub struct ModelResourceArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct ModelResourceArgs {
     pub model_resources_id: ModelResourceId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
 }
 
 /// Of tools that show an operation whose result is small.
 #[derive(Deserialize, JsonSchema)]
-pub struct SmallOperationArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct SmallOperationArgs {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub operation_id: OperationId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
 }
 
 /// Of tools that show an operation whose result may be large.
 #[derive(Deserialize, JsonSchema)]
-pub struct OperationArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct OperationArgs {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub operation_id: OperationId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub output: Option<Output>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
 }
 
@@ -65,26 +54,19 @@ impl From<SmallOperationArgs> for OperationArgs {
 
 /// Of tools that save a checkpoint.
 #[derive(Deserialize, JsonSchema)]
-pub struct CheckpointArgs {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct CheckpointArgs {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Of tools that submit an operation with a body and a small result.
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "B: DeserializeOwned")]
-pub struct SmallSubmitArgs<B> {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct SmallSubmitArgs<B> {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub body: Body<B>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -103,15 +85,10 @@ impl<B> From<SmallSubmitArgs<B>> for SubmitArgs<B> {
 /// Of tools that submit an operation with a body and perhaps a large result.
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "B: DeserializeOwned")]
-pub struct SubmitArgs<B> {
-    #[expect(missing_docs, reason = "the type's doc is the description")]
+pub(crate) struct SubmitArgs<B> {
     pub session_id: SessionId,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub body: Body<B>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub output: Option<Output>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub wait_seconds: Option<WaitSeconds>,
-    #[expect(missing_docs, reason = "the type's doc is the description")]
     pub idempotency_key: Option<IdempotencyKey>,
 }

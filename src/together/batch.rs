@@ -23,7 +23,7 @@ use crate::files::data::Data;
 use crate::json;
 
 use answer::Answer;
-pub use request::Request;
+pub(crate) use request::Request;
 use sampled::Outcome;
 use stored::Store;
 
@@ -35,7 +35,7 @@ struct Job<'a> {
 }
 
 /// Reports the operations of which nothing is stored here.
-pub fn look(request: &Request, files: &Files, data: &Data, problems: &mut Problems) {
+pub(crate) fn look(request: &Request, files: &Files, data: &Data, problems: &mut Problems) {
     let session_id = request.session_id();
     let store = Store {
         files,
@@ -50,7 +50,7 @@ pub fn look(request: &Request, files: &Files, data: &Data, problems: &mut Proble
 }
 
 /// Builds what the request asks for and stores it. Blocks.
-pub fn build(mut request: Request, files: &Files, data: &Data) -> Result<Reply, ToolError> {
+pub(crate) fn build(mut request: Request, files: &Files, data: &Data) -> Result<Reply, ToolError> {
     let loss = &request.take_loss()?;
     let job = Job { loss, files, data };
     let answer = if request.operation_ids.is_none() {

@@ -17,7 +17,7 @@ const ASIDE: Duration = Duration::from_secs(8);
 const MOST_SESSIONS: u32 = 100;
 
 /// What a model resource costs while READY; shown as `56.0 USD per hour`.
-pub struct Price {
+pub(crate) struct Price {
     amount: Box<RawValue>,
     currency: String,
 }
@@ -33,7 +33,7 @@ impl Price {
 
     /// The amount, if it is one of USD.
     #[must_use]
-    pub fn usd(&self) -> Option<f64> {
+    pub(crate) fn usd(&self) -> Option<f64> {
         let amount: f64 = self.amount.get().parse().ok()?;
         (self.currency == "USD" && amount >= 0.0).then_some(amount)
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Price {
 }
 
 /// What a model resource with this body costs; `Ok(None)` when the service answers with something else.
-pub async fn price(call: &Call<'_>, body: &str) -> Result<Option<Price>, ToolError> {
+pub(crate) async fn price(call: &Call<'_>, body: &str) -> Result<Option<Price>, ToolError> {
     let aside = call.hurried(ASIDE);
     let request = Request::new(&aside, &ESTIMATE_MODEL_RESOURCE_COST).body(body.to_owned());
     let estimate = request.send().await?;
@@ -55,7 +55,7 @@ pub async fn price(call: &Call<'_>, body: &str) -> Result<Option<Price>, ToolErr
 
 /// What an estimate above the limit of this server means; `None` for one within it.
 #[must_use]
-pub fn over_limit(estimate: &Reply, limit: f64) -> Option<String> {
+pub(crate) fn over_limit(estimate: &Reply, limit: f64) -> Option<String> {
     let price = Price::of(estimate);
     let fits = price
         .as_ref()
@@ -67,7 +67,7 @@ pub fn over_limit(estimate: &Reply, limit: f64) -> Option<String> {
 }
 
 /// Refuses what costs more than the user allows, or might.
-pub fn within_limit(price: &Result<Option<Price>, ToolError>, limit: f64) -> Result<(), ToolError> {
+pub(crate) fn within_limit(price: &Result<Option<Price>, ToolError>, limit: f64) -> Result<(), ToolError> {
     let why = match price {
         Ok(Some(price)) => match price.usd() {
             Some(amount) if amount <= limit => return Ok(()),
@@ -112,7 +112,7 @@ struct Session {
 }
 
 /// The sessions that hold a model resource up, in words; `None` when there are none or the list cannot be had.
-pub async fn attached_sessions(call: &Call<'_>, model_resources_id: &str) -> Option<String> {
+pub(crate) async fn attached_sessions(call: &Call<'_>, model_resources_id: &str) -> Option<String> {
     let aside = call.hurried(ASIDE);
     let active =
         "TRAINING_SESSION_STATUS_CREATING,TRAINING_SESSION_STATUS_RUNNING,TRAINING_SESSION_STATUS_STOPPING";
@@ -139,7 +139,7 @@ pub async fn attached_sessions(call: &Call<'_>, model_resources_id: &str) -> Opt
 
 /// Whether an answer shows a model resource that has ended or is about to: then it bills no more.
 #[must_use]
-pub fn has_ended(resource: &Reply) -> bool {
+pub(crate) fn has_ended(resource: &Reply) -> bool {
     let status: Option<String> = resource.member("status");
     status.is_some_and(|status| {
         let short = status.strip_prefix("MODEL_RESOURCES_STATUS_");

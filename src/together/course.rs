@@ -15,7 +15,7 @@ const BACK: &str = "Start again from a checkpoint of before (create-training-ses
 
 /// The part that an operation has in the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Adds gradients.
     Gradients,
     /// Applies them.
@@ -30,7 +30,7 @@ pub enum Part {
 
 /// The sessions of which this server knows something, the newest last.
 #[derive(Default)]
-pub struct Courses(Mutex<Vec<(String, Course)>>);
+pub(crate) struct Courses(Mutex<Vec<(String, Course)>>);
 
 /// An operation that was submitted.
 struct Operation {
@@ -56,7 +56,7 @@ struct Course {
 
 /// What tells batches apart.
 #[must_use]
-pub fn fingerprint(body: &str) -> u64 {
+pub(crate) fn fingerprint(body: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(body.as_bytes());
     hasher.finish()
@@ -77,18 +77,24 @@ impl Courses {
     }
 
     /// A session was created here.
-    pub fn created(&self, session_id: &str) {
+    pub(crate) fn created(&self, session_id: &str) {
         self.with(session_id, |course| course.complete = true);
     }
 
     /// An operation was accepted; `batch` is the fingerprint of its body. What the caller may not have meant.
     #[must_use]
-    pub fn submitted(&self, session_id: &str, part: Part, operation_id: &str, batch: u64) -> Option<String> {
+    pub(crate) fn submitted(
+        &self,
+        session_id: &str,
+        part: Part,
+        operation_id: &str,
+        batch: u64,
+    ) -> Option<String> {
         self.with(session_id, |course| course.submitted(part, operation_id, batch))
     }
 
     /// An operation was seen to have failed: it changed nothing.
-    pub fn failed(&self, session_id: &str, operation_id: &str) {
+    pub(crate) fn failed(&self, session_id: &str, operation_id: &str) {
         self.with(session_id, |course| {
             let known = course
                 .operations
@@ -110,12 +116,12 @@ impl Courses {
 
     /// A pass was seen to have ended with this loss; `None`: it is no number any more. What that means for the training.
     #[must_use]
-    pub fn passed(&self, session_id: &str, operation_id: &str, loss: Option<f64>) -> Option<String> {
+    pub(crate) fn passed(&self, session_id: &str, operation_id: &str, loss: Option<f64>) -> Option<String> {
         self.with(session_id, |course| course.passed(operation_id, loss))
     }
 
     /// The weights of this version were published.
-    pub fn published(&self, session_id: &str, version: i64) {
+    pub(crate) fn published(&self, session_id: &str, version: i64) {
         self.with(session_id, |course| {
             course.version = course.version.max(Some(version));
         });
@@ -123,7 +129,7 @@ impl Courses {
 
     /// What the caller may not have meant by a batch whose completions come from weights of this version.
     #[must_use]
-    pub fn older(&self, session_id: &str, oldest: i64) -> Option<String> {
+    pub(crate) fn older(&self, session_id: &str, oldest: i64) -> Option<String> {
         let newest = self.with(session_id, |course| course.version)?;
         (oldest < newest).then(|| format!(
             "It holds completions of the weights' version {oldest}, and version {newest} is published: for on-policy training sample again."

@@ -15,7 +15,7 @@ use crate::error::problems::{Path, Problems};
     ("loss", "does not belong here: the gradients stand for it (or use forward-backward-pass)"),
     ("payload_id", "is not for callers: a large body is uploaded by itself"),
 ]))]
-pub struct CustomForwardBackward {
+pub(crate) struct CustomForwardBackward {
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<Sample>>,
     /// One for each sample, in the same order.
@@ -71,7 +71,7 @@ enum GradientType {
 
 impl CustomForwardBackward {
     /// Applies the rules that a schema cannot say.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         let at = path.key("samples");
         for (index, sample) in self.samples.iter().flatten().enumerate() {
             sample.check(&at.index(index), problems);

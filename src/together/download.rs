@@ -34,8 +34,8 @@ use fetch::Transfers;
 use links::Links;
 use place::Place;
 
-pub use links::{fitting, list, show_urls};
-pub use report::reply;
+pub(crate) use links::{fitting, list, show_urls};
+pub(crate) use report::reply;
 
 /// Files under way at once.
 const AT_ONCE: usize = 4;
@@ -44,7 +44,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// What is downloaded, and where to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The checkpoint.
     pub checkpoint_id: String,
     /// Which of its files.
@@ -55,10 +55,10 @@ pub struct Wanted {
 
 /// The downloads that are under way, and those of whose end nobody has heard yet.
 #[derive(Default)]
-pub struct Downloads(Mutex<HashMap<Wanted, Arc<Job>>>);
+pub(crate) struct Downloads(Mutex<HashMap<Wanted, Arc<Job>>>);
 
 /// A download that is under way or has ended.
-pub struct Job {
+pub(crate) struct Job {
     started: Instant,
     files: OnceLock<Arc<[File]>>,
     outcome: watch::Receiver<Option<Outcome>>,
@@ -115,7 +115,7 @@ impl Job {
 
 /// Begins the download, or joins it, and waits for its end until `until`. Returns how long it took, if it has ended, and
 /// what there is of it.
-pub async fn download(
+pub(crate) async fn download(
     call: &Call<'_>,
     wanted: &Wanted,
     until: Instant,

@@ -15,7 +15,7 @@ use crate::error::problems::{Path, Problems};
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = retired(&[("payload_id", "is not for callers: a large body is uploaded by itself")]))]
 #[schemars(transform = plain)]
-pub struct ForwardBackward {
+pub(crate) struct ForwardBackward {
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<Sample>>,
     #[schemars(required)]
@@ -106,7 +106,7 @@ enum Need {
 impl ForwardBackward {
     /// The kind of operation that it starts.
     #[must_use]
-    pub fn kind(&self) -> &'static Kind {
+    pub(crate) fn kind(&self) -> &'static Kind {
         if self.forward_only == Some(true) {
             &operation::FORWARD
         } else {
@@ -116,12 +116,12 @@ impl ForwardBackward {
 
     /// What the caller may not have meant.
     #[must_use]
-    pub fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         self.loss.as_ref().and_then(Loss::doubt)
     }
 
     /// Applies the rules that a schema cannot say.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if let Some(loss) = &self.loss {
             loss.check(&path.key("loss"), problems);
         }

@@ -15,7 +15,7 @@ use crate::journal::Given;
 
 /// Which part of a list.
 #[derive(Deserialize, JsonSchema)]
-pub struct Page {
+pub(crate) struct Page {
     /// Entries on one page. Default 20.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u32>,
@@ -26,14 +26,14 @@ pub struct Page {
 impl Page {
     /// Adds the page to a request.
     #[must_use]
-    pub fn of(self, request: Request<'_>) -> Request<'_> {
+    pub(crate) fn of(self, request: Request<'_>) -> Request<'_> {
         request.query("limit", self.limit).query("after", self.after)
     }
 }
 
 /// Sends the request of a list that is filtered by the id `id`, if one is given. An id of another kind is no error there: the
 /// list is only empty.
-pub async fn of(
+pub(crate) async fn of(
     call: &Call<'_>,
     request: Request<'_>,
     name: &'static str,
@@ -57,7 +57,7 @@ pub async fn of(
 }
 
 /// The statuses of one kind of thing.
-pub trait Statuses {
+pub(crate) trait Statuses {
     /// What all of them begin with on the wire.
     const PREFIX: &'static str;
     /// The rest of each.
@@ -65,7 +65,7 @@ pub trait Statuses {
 }
 
 /// The statuses of training sessions.
-pub enum OfSession {}
+pub(crate) enum OfSession {}
 
 impl Statuses for OfSession {
     const PREFIX: &'static str = "TRAINING_SESSION_STATUS_";
@@ -74,7 +74,7 @@ impl Statuses for OfSession {
 }
 
 /// The statuses of model resources.
-pub enum OfModelResource {}
+pub(crate) enum OfModelResource {}
 
 impl Statuses for OfModelResource {
     const PREFIX: &'static str = "MODEL_RESOURCES_STATUS_";
@@ -84,7 +84,7 @@ impl Statuses for OfModelResource {
 /// One status, or several joined by commas; short names do.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub struct StatusFilter<K>(String, #[serde(skip)] PhantomData<K>);
+pub(crate) struct StatusFilter<K>(String, #[serde(skip)] PhantomData<K>);
 
 /// The description names the statuses that are checked.
 impl<K: Statuses> JsonSchema for StatusFilter<K> {
@@ -109,7 +109,7 @@ impl<K: Statuses> JsonSchema for StatusFilter<K> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "")]
 #[schemars(bound = "")]
-pub struct Filters<K: Statuses> {
+pub(crate) struct Filters<K: Statuses> {
     status: Option<StatusFilter<K>>,
     /// Only those of this user id, or me.
     created_by: Option<String>,
@@ -117,7 +117,7 @@ pub struct Filters<K: Statuses> {
 
 impl<K: Statuses> Filters<K> {
     /// Reports statuses that do not exist.
-    pub fn check(&self, problems: &mut Problems) {
+    pub(crate) fn check(&self, problems: &mut Problems) {
         if let Some(status) = &self.status {
             status.check(&Path::Root.key("status"), problems);
         }
@@ -125,7 +125,7 @@ impl<K: Statuses> Filters<K> {
 
     /// Adds the filters to a request.
     #[must_use]
-    pub fn of(self, request: Request<'_>) -> Request<'_> {
+    pub(crate) fn of(self, request: Request<'_>) -> Request<'_> {
         let status = self.status.map(|status| status.to_string());
         request
             .query("status", status)

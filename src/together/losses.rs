@@ -18,7 +18,7 @@ use crate::error::problems::{Path, Problems};
     ("LOSS_TYPE_GSPO", "LOSS_TYPE_GRPO"),
     ("LOSS_TYPE_REINFORCE", "LOSS_TYPE_IMPORTANCE_SAMPLING"),
 ]))]
-pub enum LossType {
+pub(crate) enum LossType {
     /// supervised
     #[serde(rename = "LOSS_TYPE_CROSS_ENTROPY")]
     CrossEntropy,
@@ -45,7 +45,7 @@ pub enum LossType {
 impl LossType {
     /// The name on the wire.
     #[must_use]
-    pub const fn wire_name(self) -> &'static str {
+    pub(crate) const fn wire_name(self) -> &'static str {
         match self {
             Self::CrossEntropy => "LOSS_TYPE_CROSS_ENTROPY",
             Self::Grpo => "LOSS_TYPE_GRPO",
@@ -74,7 +74,7 @@ impl LossType {
 /// Give only the params object named after type (importance sampling has none).
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = hint("write {\"type\": \"LOSS_TYPE_GRPO\"}, for example"))]
-pub struct Loss {
+pub(crate) struct Loss {
     #[serde(rename = "type")]
     #[schemars(required)]
     kind: Option<LossType>,
@@ -193,13 +193,13 @@ impl PpoParams {
 impl Loss {
     /// Which loss; `None` when that itself is missing or wrong.
     #[must_use]
-    pub const fn kind(&self) -> Option<LossType> {
+    pub(crate) const fn kind(&self) -> Option<LossType> {
         self.kind
     }
 
     /// Whether the KL term is on, so that reference log-probabilities are needed.
     #[must_use]
-    pub fn has_kl_term(&self) -> bool {
+    pub(crate) fn has_kl_term(&self) -> bool {
         self.kind == Some(LossType::Grpo)
             && self
                 .grpo_params
@@ -210,7 +210,7 @@ impl Loss {
 
     /// What the caller may not have meant: bounds of the ratio that look like offsets from 1, as others write them.
     #[must_use]
-    pub fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         let (low, high) = match self.kind? {
             LossType::Grpo => self.grpo_params.as_ref()?.bounds(),
             LossType::Ppo => self.ppo_params.as_ref()?.bounds(),
@@ -225,7 +225,7 @@ impl Loss {
     }
 
     /// Reports parameters that are missing or belong to another loss.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         let Some(kind) = self.kind else {
             return;
         };

@@ -15,7 +15,7 @@ use crate::error::problems::{Path, Problems};
     ("model", "base_model"),
     ("model_name", "base_model"),
 ]))]
-pub struct NewModelResource {
+pub(crate) struct NewModelResource {
     /// From list-supported-models.
     #[schemars(required, length(min = 1))]
     #[expect(dead_code, reason = "checked by its schema and sent as it came")]
@@ -72,7 +72,7 @@ enum ScalingStrategy {
 
 impl NewModelResource {
     /// Applies the rules that a schema cannot say.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         let Some(optimizer) = &self.optimizer_config else {
             return;
         };
@@ -88,7 +88,7 @@ impl NewModelResource {
 /// How much longer it is to stay up.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by its schema and sent as it came")]
-pub struct ExtendExpiry {
+pub(crate) struct ExtendExpiry {
     /// From now.
     #[schemars(required, range(min = 60, max = 86400))]
     seconds: Option<i64>,

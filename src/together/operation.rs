@@ -30,7 +30,7 @@ use crate::wait::{Goal, Waited};
 const FETCHING: Duration = Duration::from_secs(4);
 
 /// A kind of operation.
-pub struct Kind {
+pub(crate) struct Kind {
     /// The row that shows one.
     pub show: &'static Spec,
     /// What people call it, such as `forward-backward`; begins the names of its files.
@@ -64,7 +64,7 @@ impl Kind {
 }
 
 /// Completions of prompts.
-pub const SAMPLE: Kind = Kind {
+pub(crate) const SAMPLE: Kind = Kind {
     uploaded: Some(Uploaded::All),
     summary: Some(summary::sample),
     part: Part::Sampling,
@@ -73,7 +73,7 @@ pub const SAMPLE: Kind = Kind {
 };
 
 /// Loss and gradients. The flags of a large body stay in the call.
-pub const FORWARD_BACKWARD: Kind = Kind {
+pub(crate) const FORWARD_BACKWARD: Kind = Kind {
     uploaded: Some(Uploaded::Members(&["loss", "samples"])),
     summary: Some(summary::forward_backward),
     part: Part::Gradients,
@@ -81,13 +81,13 @@ pub const FORWARD_BACKWARD: Kind = Kind {
 };
 
 /// Loss alone.
-pub const FORWARD: Kind = Kind {
+pub(crate) const FORWARD: Kind = Kind {
     part: Part::Aside,
     ..FORWARD_BACKWARD
 };
 
 /// Gradients of the caller's own loss.
-pub const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
+pub(crate) const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
     uploaded: Some(Uploaded::Members(&["samples", "gradients"])),
     part: Part::Gradients,
     ..Kind::small(
@@ -97,29 +97,29 @@ pub const CUSTOM_FORWARD_BACKWARD: Kind = Kind {
 };
 
 /// Applying the gradients.
-pub const OPTIMIZER_STEP: Kind = Kind {
+pub(crate) const OPTIMIZER_STEP: Kind = Kind {
     part: Part::Step,
     ..Kind::small(&spec::GET_OPTIM_STEP_OPERATION, "optimizer-step")
 };
 
 /// Publishing the weights.
-pub const WEIGHTS_SYNC: Kind = Kind {
+pub(crate) const WEIGHTS_SYNC: Kind = Kind {
     part: Part::Sync,
     ..Kind::small(&spec::GET_WEIGHTS_SYNC_OPERATION, "weights-sync")
 };
 
 /// Saving for resuming.
-pub const TRAINING_CHECKPOINT: Kind = Kind::small(
+pub(crate) const TRAINING_CHECKPOINT: Kind = Kind::small(
     &spec::GET_SAVE_TRAINING_CHECKPOINT_OPERATION,
     "training checkpoint",
 );
 
 /// Saving for serving.
-pub const INFERENCE_CHECKPOINT: Kind =
+pub(crate) const INFERENCE_CHECKPOINT: Kind =
     Kind::small(&spec::GET_INFERENCE_CHECKPOINT_OPERATION, "inference checkpoint");
 
 /// Submits an operation and waits for its end; of a body over the inline limit, the kind's part is uploaded first.
-pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Result<Reply, ToolError> {
+pub(crate) async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Result<Reply, ToolError> {
     let until = wait::until(call, args.wait_seconds);
     let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
@@ -151,7 +151,7 @@ pub async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Res
 }
 
 /// Saves a checkpoint and waits for its end.
-pub async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<Reply, ToolError> {
+pub(crate) async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<Reply, ToolError> {
     let until = wait::until(call, args.wait_seconds);
     let request = call.request().path("session_id", &args.session_id);
     let reply = request.idempotency_key(args.idempotency_key).send().await?;
@@ -159,7 +159,7 @@ pub async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> Result<
 }
 
 /// Shows an operation with its whole result, at its end if that comes in time.
-pub async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> Result<Reply, ToolError> {
+pub(crate) async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> Result<Reply, ToolError> {
     let until = wait::until(call, args.wait_seconds);
     let ids: [&str; 2] = [&args.session_id, &args.operation_id];
     let waited = wait::shown(call, &kind.goal(), &ids, until).await?;
@@ -305,7 +305,7 @@ fn folder(session_id: &str) -> PathBuf {
 
 /// The files of a sampling: its request and its result, which is there once a tool has shown it completed.
 #[must_use]
-pub fn sample_files(data: &Data, session_id: &str, operation_id: &str) -> [PathBuf; 2] {
+pub(crate) fn sample_files(data: &Data, session_id: &str, operation_id: &str) -> [PathBuf; 2] {
     let name = file_name(operation_id.trim());
     let folder = data.root().join(folder(session_id));
     ["request.json", "json"].map(|extension| folder.join(format!("{}-{name}.{extension}", SAMPLE.label)))

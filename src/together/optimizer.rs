@@ -13,7 +13,7 @@ use crate::error::problems::{Path, Problems};
     ("lr", "is learning_rate of adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)"),
     ("adamw_params", "is called adam_params today, and holds learning_rate too"),
 ]), transform = renamed(&[("adamw_params", "adam_params")]))]
-pub struct OptimizerStep {
+pub(crate) struct OptimizerStep {
     adam_params: Option<AdamParams>,
     muon_params: Option<MuonParams>,
 }
@@ -81,7 +81,7 @@ const MOST_MUON: f64 = 1.0;
 impl OptimizerStep {
     /// What the caller may not have meant.
     #[must_use]
-    pub fn doubt(&self) -> Option<&'static str> {
+    pub(crate) fn doubt(&self) -> Option<&'static str> {
         let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
         let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
         let usual = if muon.is_some() { MOST_MUON } else { MOST_ADAM };
@@ -98,7 +98,7 @@ impl OptimizerStep {
     }
 
     /// Applies the rules that a schema cannot say.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if self.adam_params.is_some() && self.muon_params.is_some() {
             problems.add(
                 path,

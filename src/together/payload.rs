@@ -27,7 +27,7 @@ const MOST_REMEMBERED: usize = 64;
 
 /// The members of a body that are uploaded; the others stay in the call.
 #[derive(Clone, Copy)]
-pub enum Uploaded {
+pub(crate) enum Uploaded {
     /// The whole body.
     All,
     /// These members.
@@ -47,7 +47,7 @@ struct DownloadUrl {
 
 /// Uploads `body` and returns what is sent in its place: a stand-in of the same shape, or the body itself when the
 /// service has no such endpoint.
-pub async fn uploaded(
+pub(crate) async fn uploaded(
     call: &Call<'_>,
     session_id: &str,
     body: String,
@@ -86,7 +86,11 @@ pub async fn uploaded(
 }
 
 /// Fetches the offloaded part of a result and lays it over the rest; `None` when nothing is offloaded.
-pub async fn merged(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Option<Reply>, ToolError> {
+pub(crate) async fn merged(
+    call: &Call<'_>,
+    session_id: &str,
+    reply: &Reply,
+) -> Result<Option<Reply>, ToolError> {
     if memmem::find(reply.text().as_bytes(), b"\"payload_id\"").is_none() {
         return Ok(None);
     }
@@ -156,7 +160,7 @@ pub(crate) fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Res
         .inspect(|url| {
             call.context
                 .redactor()
-                .add_passing(url.query().unwrap_or_default())
+                .add_passing(url.query().unwrap_or_default());
         })
         .ok_or_else(|| unexpected(call, spec, "no https URL"))
 }
@@ -225,7 +229,7 @@ fn shrink_chunks(chunks: &mut Vec<Value>) {
 /// Which upload belongs to which key. A call that is repeated under its key must send the same body, so it must
 /// not upload again under a new payload id.
 #[derive(Default)]
-pub struct Uploads(Mutex<VecDeque<(String, u64, String)>>);
+pub(crate) struct Uploads(Mutex<VecDeque<(String, u64, String)>>);
 
 impl Uploads {
     fn find(&self, session_id: &str, key: &IdempotencyKey, body: &str) -> Option<String> {

@@ -20,7 +20,7 @@ use super::tensor::ModelInput;
     ("num_return_sequences", "num_samples"),
 ]))]
 #[schemars(transform = plain)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// The prompts, as token ids.
     #[schemars(required, length(min = 1))]
     model_inputs: Option<Vec<ModelInput>>,
@@ -64,7 +64,7 @@ struct SamplingParams {
 
 impl Sample {
     /// The prompts.
-    pub fn prompts(&self) -> impl Iterator<Item = &ModelInput> {
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = &ModelInput> {
         self.model_inputs.iter().flatten()
     }
 }

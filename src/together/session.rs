@@ -19,7 +19,7 @@ use crate::error::problems::{Path, Problems};
     ("resume_from", "resume_from_checkpoint_id"),
     ("checkpoint_id", "resume_from_checkpoint_id"),
 ]))]
-pub struct CreateSession {
+pub(crate) struct CreateSession {
     /// Id of a READY model resource.
     #[schemars(required, length(min = 1))]
     model_resources_id: Option<String>,
@@ -35,13 +35,13 @@ pub struct CreateSession {
 impl CreateSession {
     /// Whether it starts from a checkpoint.
     #[must_use]
-    pub const fn resumes(&self) -> bool {
+    pub(crate) const fn resumes(&self) -> bool {
         self.resume_from_checkpoint_id.is_some()
     }
 
     /// The ids in it, by their paths in the arguments.
     #[must_use]
-    pub fn ids(&self) -> [(&'static str, Option<&str>); 2] {
+    pub(crate) fn ids(&self) -> [(&'static str, Option<&str>); 2] {
         [
             ("body.model_resources_id", self.model_resources_id.as_deref()),
             (
@@ -101,14 +101,14 @@ struct Wandb {
 /// What to change about a session.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = keeps_empty, transform = renamed(&[("name", "display_name")]))]
-pub struct UpdateSession {
+pub(crate) struct UpdateSession {
     display_name: Option<String>,
     metadata: Option<Metadata>,
 }
 
 impl UpdateSession {
     /// Reports an update that changes nothing.
-    pub fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         if self.display_name.is_none() && self.metadata.is_none() {
             problems.add(path, "changes nothing: give display_name or metadata");
         }

@@ -69,7 +69,7 @@ struct Segment {
 /// Of a sampling: number of tokens, stop reason and mean log-probability of each completion, and which weights made
 /// those of each prompt; of very many completions these of each prompt, and of very many prompts of all together.
 #[must_use]
-pub fn sample(text: &str) -> Option<Object> {
+pub(crate) fn sample(text: &str) -> Option<Object> {
     let mut operation = Object::default();
     let mut sampled = None;
     for (name, value) in members(text)? {
@@ -143,7 +143,7 @@ fn completions(result: &str) -> Option<Completions> {
 
 /// Of a forward-backward pass: everything but the tensors.
 #[must_use]
-pub fn forward_backward(text: &str) -> Option<Object> {
+pub(crate) fn forward_backward(text: &str) -> Option<Object> {
     let mut operation: Object = serde_json::from_str(text).ok()?;
     let mut output: Object = serde_json::from_str(operation.get("output")?.get()).ok()?;
     let tensors = output.remove("loss_fn_outputs")?;

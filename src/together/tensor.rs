@@ -9,7 +9,7 @@ use crate::error::problems::{Path, Problems};
 /// Tokens, in chunks that are simply joined.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = plain, transform = hint("write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]} with token ids, from the base model's own tokenizer"), transform = retired(&[("tokens", "belongs inside chunks: write {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}")]), transform = renamed(&[("tokens", "chunks[0].encoded_text.tokens")]))]
-pub struct ModelInput {
+pub(crate) struct ModelInput {
     #[schemars(required, length(min = 1))]
     chunks: Option<Vec<Chunk>>,
 }
@@ -22,7 +22,7 @@ struct Chunk {
 }
 
 /// What to write in place of a text: the services take no other form, and this server has no tokenizer.
-pub const TOKENS: &str =
+pub(crate) const TOKENS: &str =
     "token ids, such as [108, 111], from the base model's own tokenizer (no tool here has one)";
 
 #[derive(Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ struct EncodedText {
 impl ModelInput {
     /// The number of tokens over all chunks; `None` when part of it cannot be used.
     #[must_use]
-    pub fn count(&self) -> Option<usize> {
+    pub(crate) fn count(&self) -> Option<usize> {
         let chunks = self.chunks.as_ref()?;
         chunks
             .iter()
@@ -43,7 +43,7 @@ impl ModelInput {
     }
 
     /// The tokens of all chunks; nothing for parts that cannot be used.
-    pub fn tokens(&self) -> impl Iterator<Item = i64> {
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = i64> {
         let chunks = self.chunks.iter().flatten();
         chunks
             .filter_map(|chunk| chunk.encoded_text.as_ref()?.tokens.as_ref())
@@ -57,7 +57,6 @@ impl ModelInput {
 macro_rules! dtype {
     ($name:ident as $words:literal { $($variant:ident = $wire:literal, whole = $whole:literal;)+ }) => {
         #[derive(Clone, Copy, Deserialize, JsonSchema)]
-        #[expect(missing_docs, reason = "the names say it")]
         #[schemars(transform = retired(&[
     ("D_TYPE_INT64", "is the old name: write int64"),
     ("D_TYPE_FLOAT32", "is the old name: write float32"),
@@ -70,7 +69,7 @@ macro_rules! dtype {
     ("float64", "float32"),
     ("bfloat16", "float32"),
 ]))]
-        pub enum $name {
+        pub(crate) enum $name {
             $(#[serde(rename = $wire)] $variant,)+
         }
 
@@ -87,7 +86,7 @@ macro_rules! dtype {
 }
 
 /// The type of a tensor's values.
-pub trait DType: Copy {
+pub(crate) trait DType: Copy {
     /// How they are written.
     const WORDS: &'static str;
 
@@ -103,15 +102,12 @@ dtype!(Either as "\"int64\" or \"float32\"" {
 });
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(
-    missing_docs,
-    reason = "a doc comment would be repeated for each tensor of the schema"
-)]
+// A doc comment would be repeated for each tensor of the schema.
 #[schemars(bound = "D: DType + JsonSchema", transform = hint(form::<D>()), transform = retired(&[
     ("sparse_crow_indices", "is not supported by the service: leave it out"),
     ("sparse_col_indices", "is not supported by the service: leave it out"),
 ]))]
-pub struct Tensor<D> {
+pub(crate) struct Tensor<D> {
     #[schemars(required, length(min = 1))]
     data: Option<Vec<f64>>,
     #[schemars(required)]
@@ -126,20 +122,20 @@ fn form<D: DType>() -> String {
 }
 
 /// The largest log-probability that is taken for one: what rounding to float32 can add is far less.
-pub const LARGEST_LOGPROB: f64 = 0.001;
+pub(crate) const LARGEST_LOGPROB: f64 = 0.001;
 
 /// What is less is no log-probability, but what stands for one that is not known: vLLM writes -9999 for minus infinity.
 const LEAST_LOGPROB: f64 = -1000.0;
 
 /// A log-probability that the service gave, if it is one that can be used.
 #[must_use]
-pub fn usable_logprob(given: Option<f64>) -> Option<f64> {
+pub(crate) fn usable_logprob(given: Option<f64>) -> Option<f64> {
     given.filter(|value| *value >= LEAST_LOGPROB)
 }
 
 /// What a tensor's values have to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Values {
+pub(crate) enum Values {
     /// Token ids, not negative.
     Tokens,
     /// Any numbers.
@@ -153,12 +149,18 @@ pub enum Values {
 impl<D: DType> Tensor<D> {
     /// The values; nothing when they cannot be used.
     #[must_use]
-    pub fn values(&self) -> &[f64] {
+    pub(crate) fn values(&self) -> &[f64] {
         self.data.as_deref().unwrap_or_default()
     }
 
     /// Reports what is wrong with a tensor that goes with `tokens` input tokens.
-    pub fn check(&self, values: Values, tokens: Option<usize>, path: &Path<'_>, problems: &mut Problems) {
+    pub(crate) fn check(
+        &self,
+        values: Values,
+        tokens: Option<usize>,
+        path: &Path<'_>,
+        problems: &mut Problems,
+    ) {
         let Some(data) = &self.data else {
             return;
         };
@@ -212,7 +214,7 @@ impl<D: DType> Tensor<D> {
 
 /// What holds for the slots of every sample, whatever its loss: they are selected by `weights` or by `mask`, and the
 /// targets are the input shifted by one. `path` is that of the tensors.
-pub fn check_slots(
+pub(crate) fn check_slots(
     input: Option<&ModelInput>,
     targets: Option<&Tensor<Int64>>,
     weights: Option<&Tensor<Either>>,

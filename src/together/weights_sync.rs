@@ -7,17 +7,17 @@ use serde::Deserialize;
 /// How to publish.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = plain)]
-pub struct WeightsSync {
+pub(crate) struct WeightsSync {
     weight_sync_type: Option<WeightSyncType>,
 }
 
 impl WeightsSync {
     /// The body that means what everybody does who names no type; the service wants one.
-    pub const USUAL: &'static str = r#"{"weight_sync_type":"WEIGHT_SYNC_TYPE_SYNCHRONOUS"}"#;
+    pub(crate) const USUAL: &'static str = r#"{"weight_sync_type":"WEIGHT_SYNC_TYPE_SYNCHRONOUS"}"#;
 
     /// Whether a type is named.
     #[must_use]
-    pub const fn has_type(&self) -> bool {
+    pub(crate) const fn has_type(&self) -> bool {
         self.weight_sync_type.is_some()
     }
 }

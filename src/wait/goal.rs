@@ -25,7 +25,7 @@ const QUICK: Duration = Duration::from_millis(500);
 
 /// A state to wait for.
 #[derive(Clone, Copy)]
-pub struct Goal {
+pub(crate) struct Goal {
     /// The row that shows the thing.
     pub show: &'static Spec,
     /// What people call it.
@@ -47,14 +47,14 @@ pub struct Goal {
 }
 
 /// A new model resource, until sessions can attach or it never will be ready.
-pub const RESOURCE_UP: Goal = Goal {
+pub(crate) const RESOURCE_UP: Goal = Goal {
     ends: &["READY", "STOPPING", "STOPPED", "ERROR"],
     passes: &["PENDING", "CREATING"],
     ..RESOURCE
 };
 
 /// A model resource that comes or goes.
-pub const RESOURCE: Goal = Goal {
+pub(crate) const RESOURCE: Goal = Goal {
     show: &GET_MODEL_RESOURCE,
     label: "model resource",
     prefix: "MODEL_RESOURCES_STATUS_",
@@ -67,7 +67,7 @@ pub const RESOURCE: Goal = Goal {
 };
 
 /// A model resource that was told to stop.
-pub const RESOURCE_DOWN: Goal = Goal {
+pub(crate) const RESOURCE_DOWN: Goal = Goal {
     ends: &["STOPPED", "ERROR"],
     passes: &["PENDING", "CREATING", "READY", "STOPPING"],
     until_gone: true,
@@ -75,14 +75,14 @@ pub const RESOURCE_DOWN: Goal = Goal {
 };
 
 /// A new session, until it takes operations or never will.
-pub const SESSION_UP: Goal = Goal {
+pub(crate) const SESSION_UP: Goal = Goal {
     ends: &["RUNNING", "STOPPING", "STOPPED", "ERROR", "EXPIRED"],
     passes: &["UNSPECIFIED", "CREATING"],
     ..SESSION
 };
 
 /// A session that comes or goes.
-pub const SESSION: Goal = Goal {
+pub(crate) const SESSION: Goal = Goal {
     show: &GET_TRAINING_SESSION,
     label: "training session",
     prefix: "TRAINING_SESSION_STATUS_",
@@ -95,7 +95,7 @@ pub const SESSION: Goal = Goal {
 };
 
 /// A session that was told to stop.
-pub const SESSION_DOWN: Goal = Goal {
+pub(crate) const SESSION_DOWN: Goal = Goal {
     ends: &["STOPPED", "ERROR", "EXPIRED"],
     passes: &["UNSPECIFIED", "CREATING", "RUNNING", "STOPPING"],
     until_gone: true,
@@ -103,7 +103,7 @@ pub const SESSION_DOWN: Goal = Goal {
 };
 
 /// A run, until it works or has ended.
-pub const RUN: Goal = Goal {
+pub(crate) const RUN: Goal = Goal {
     show: &GET_RUN,
     label: "run",
     prefix: "",
@@ -116,13 +116,13 @@ pub const RUN: Goal = Goal {
 };
 
 /// A run that somebody looks at, until it works or has ended.
-pub const RUN_SHOWN: Goal = Goal {
+pub(crate) const RUN_SHOWN: Goal = Goal {
     steps: Some(&GET_RUN_PROGRESS),
     ..RUN
 };
 
 /// A run, until it has ended.
-pub const RUN_ENDED: Goal = Goal {
+pub(crate) const RUN_ENDED: Goal = Goal {
     ends: ENDS_OF_RUNS,
     passes: &["QUEUED", "PENDING", "RUNNING", "PAUSING", "STOPPING"],
     when_told: true,
@@ -130,7 +130,7 @@ pub const RUN_ENDED: Goal = Goal {
 };
 
 /// A run that was told to stop.
-pub const RUN_DOWN: Goal = Goal {
+pub(crate) const RUN_DOWN: Goal = Goal {
     interval: RUN_ENDING,
     steps: None,
     ..RUN_ENDED
@@ -140,7 +140,7 @@ const ENDS_OF_RUNS: &[&str] = &["COMPLETED", "FAILED", "STOPPED", "PAUSED"];
 
 /// What a status means for a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// It is what was waited for.
     Reached,
     /// It changes by itself.
@@ -152,7 +152,7 @@ pub enum Reading {
 impl Goal {
     /// The end of an operation.
     #[must_use]
-    pub const fn operation(show: &'static Spec, label: &'static str) -> Self {
+    pub(crate) const fn operation(show: &'static Spec, label: &'static str) -> Self {
         Self {
             show,
             label,
@@ -168,7 +168,7 @@ impl Goal {
 
     /// What the status that an answer shows means for the wait. An answer without a status says nothing yet.
     #[must_use]
-    pub fn reading(&self, status: Option<&str>) -> Reading {
+    pub(crate) fn reading(&self, status: Option<&str>) -> Reading {
         let Some(status) = status else {
             return Reading::Passes;
         };
@@ -181,7 +181,7 @@ impl Goal {
 
     /// Whether an answer shows what is waited for.
     #[must_use]
-    pub fn is_reached(&self, reply: &Reply) -> bool {
+    pub(crate) fn is_reached(&self, reply: &Reply) -> bool {
         self.reading(status(reply).as_deref()) == Reading::Reached
     }
 
@@ -228,7 +228,7 @@ pub(super) fn is_not_found(error: &ToolError) -> bool {
 
 /// The status of what an answer shows. Runs are wrapped.
 #[must_use]
-pub fn status(reply: &Reply) -> Option<String> {
+pub(crate) fn status(reply: &Reply) -> Option<String> {
     #[derive(Deserialize)]
     struct Run {
         status: Option<String>,

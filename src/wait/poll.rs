@@ -22,7 +22,7 @@ type Thing = (&'static str, bool, Vec<String>);
 
 /// The polls under way.
 #[derive(Default)]
-pub struct Polls(Mutex<HashMap<Thing, Weak<Poll>>>);
+pub(crate) struct Polls(Mutex<HashMap<Thing, Weak<Poll>>>);
 
 /// The looks at one thing. They end with the last one who waits for it.
 pub(super) struct Poll {

@@ -14,7 +14,7 @@ const LONGEST_FAILURE: usize = 1000;
 const LONGEST_STATUS: usize = 100;
 
 /// The state in which a call left a thing.
-pub struct Waited {
+pub(crate) struct Waited {
     reply: Reply,
     at_rest: bool,
     /// `None`: it did not wait.
@@ -97,19 +97,19 @@ impl Waited {
 
     /// The answer as the service gave it.
     #[must_use]
-    pub const fn reply(&self) -> &Reply {
+    pub(crate) const fn reply(&self) -> &Reply {
         &self.reply
     }
 
     /// Whether it has come to what was waited for.
     #[must_use]
-    pub const fn is_at_rest(&self) -> bool {
+    pub(crate) const fn is_at_rest(&self) -> bool {
         self.at_rest
     }
 
     /// The same with another answer.
     #[must_use]
-    pub fn map(self, change: impl FnOnce(Reply) -> Reply) -> Self {
+    pub(crate) fn map(self, change: impl FnOnce(Reply) -> Reply) -> Self {
         Self {
             reply: change(self.reply),
             ..self
@@ -118,7 +118,7 @@ impl Waited {
 
     /// The same, of which a part could not be had; `next` gets it.
     #[must_use]
-    pub fn incomplete(mut self, call: &Call<'_>, error: &ToolError) -> Self {
+    pub(crate) fn incomplete(mut self, call: &Call<'_>, error: &ToolError) -> Self {
         self.at_rest = false;
         if let Some(wait) = &mut self.wait {
             wait.note = Some(said(call, "Its result could not be fetched:", error));
@@ -128,7 +128,7 @@ impl Waited {
 
     /// The same, whose next call shows the result in the same way.
     #[must_use]
-    pub fn going_on_with(mut self, output: Output) -> Self {
+    pub(crate) fn going_on_with(mut self, output: Output) -> Self {
         if let (Some(wait), true) = (&mut self.wait, output != Output::Auto) {
             wait.next.arguments.insert("output".to_owned(), json!(output));
         }
@@ -137,7 +137,7 @@ impl Waited {
 
     /// The answer, with what is to be said about the wait.
     #[must_use]
-    pub fn told(self) -> Reply {
+    pub(crate) fn told(self) -> Reply {
         let Some(wait) = self.wait else {
             return self.reply;
         };

@@ -457,7 +457,7 @@ async fn a_full_disk_is_said_and_what_it_did_not_take_is_remembered() {
 /// The name of this month's file.
 #[cfg(unix)]
 fn this_month(place: &TempDir) -> PathBuf {
-    let now = rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time;
+    let now = rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time;
     place.path().join(format!("journal-{}.jsonl", &now[..7]))
 }
 
@@ -583,7 +583,7 @@ async fn a_data_directory_that_others_may_write_to_is_named_by_check() {
 async fn many_readers_of_a_long_journal_take_little_memory() {
     let place = tempfile::tempdir().unwrap();
     let mut text = String::new();
-    let time = rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time;
+    let time = rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time;
     for number in 0.. {
         // Long ids: few lines, so that the reading takes little time.
         let id = |kind: u32| format!("{kind:0100}{:0100}", number % 100);
@@ -975,7 +975,7 @@ async fn an_answer_is_short_however_much_was_done() {
     let id = |number: u32| format!("7d0c0d0e-4b1f-4a52-9a3e-0f6c{number:08}");
     for number in 0..500 {
         let session = json!({"session_id": id(number), "model_resources_id": id(number + 1000)});
-        let common = json!({"time": rl_mcp::journal::Record::new("", "", rl_mcp::journal::Outcome::Done).time, "host": "127.0.0.1:9"});
+        let common = json!({"time": rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time, "host": "127.0.0.1:9"});
         for mut line in [
             json!({"tool": "create-model-resource", "outcome": "done", "status": 200, "usd_per_hour": 56.0, "ids": {"model_resources_id": id(number + 1000)}}),
             json!({"tool": "create-training-session", "outcome": "done", "ids": session}),

@@ -1,6 +1,6 @@
 //! Arguments are checked before anything is sent: all problems at once, each with its JSON path.
 
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
 use serde_json::{Value, json};
 
 use crate::support::{Scripted, Server, examples, json as answer, operation_of};

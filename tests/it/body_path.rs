@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 

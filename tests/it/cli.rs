@@ -1,7 +1,7 @@
 //! The command line: help, wrong arguments, `check`, and the log.
 
-use rl_mcp::config::VARIABLES;
-use rl_mcp::spec::{Spec, Toolset};
+use rl_mcp::VARIABLES;
+use rl_mcp::{Spec, Toolset};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
 use serde_json::{Map, Value, json};
 
 use crate::support::{Example, Scripted, Server, Upstream, examples, operation_of, status};

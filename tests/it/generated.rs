@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 
 use clap::CommandFactory as _;
-use rl_mcp::cli::Cli;
-use rl_mcp::config::VARIABLES;
-use rl_mcp::spec::Toolset;
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
+use rl_mcp::Cli;
+use rl_mcp::Toolset;
+use rl_mcp::VARIABLES;
 
 /// Holds the part of a file between two markers against what the code says, or writes it under `INSTA_UPDATE=always`.
 fn hold(file: &str, part: &str, content: &str) {

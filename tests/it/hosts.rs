@@ -1,6 +1,6 @@
 //! What hosts add to a call, and what forms and models fill in that they have no value for.
 
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
 use serde_json::{Map, Value, json};
 
 use crate::support::{Example, Scripted, Server, Upstream, examples, json as answer, operation_of, status};

@@ -1,7 +1,7 @@
 //! The tools as a client sees them.
 
-use rl_mcp::spec::Toolset;
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
+use rl_mcp::Toolset;
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use rl_mcp::spec::Toolset;
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
+use rl_mcp::Toolset;
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -1,7 +1,7 @@
 //! What the README says is true.
 
-use rl_mcp::config::VARIABLES;
-use rl_mcp::spec::Toolset;
+use rl_mcp::Toolset;
+use rl_mcp::VARIABLES;
 use serde_json::{Value, json};
 
 use crate::support::{Server, Upstream, by_default, tools};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rl_mcp::prime::create::{MINIMAL_RL, MINIMAL_SFT};
+use rl_mcp::{MINIMAL_RL, MINIMAL_SFT};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

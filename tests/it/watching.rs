@@ -377,7 +377,7 @@ async fn every_checkpoint_of_a_run_can_be_paged_to() {
 #[tokio::test]
 async fn an_empty_list_says_what_that_means() {
     let mut said = 0;
-    for entry in rl_mcp::tools::ALL {
+    for entry in rl_mcp::ALL {
         let Some(empty) = entry.spec.empty else { continue };
         let upstream = Scripted::start(vec![answer(&json!({empty.member: []}))]).await;
         let mut server = Server::start(&upstream.url).await;
@@ -396,7 +396,7 @@ async fn an_empty_list_says_what_that_means() {
     }
     assert!(said >= 10, "{said}");
     // Each list of each service has such a sentence.
-    for entry in rl_mcp::tools::ALL {
+    for entry in rl_mcp::ALL {
         let name = entry.spec.name;
         if name.starts_with("list-") && !entry.spec.is_local() || name.starts_with("prime-intellect-list") {
             assert!(

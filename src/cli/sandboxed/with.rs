@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use rl_mcp_sandbox::Behavior;
-pub use rl_mcp_sandbox::Options;
+pub(crate) use rl_mcp_sandbox::Options;
 
 use crate::cli::{Cli, Offered};
 use crate::config::{Config, ConfigError};
@@ -21,19 +21,16 @@ pub enum Command {
         /// Refused, as it has one anyway. (An unknown flag would be answered with one that is named alike.)
         #[arg(long = "sandbox", hide = true)]
         anyway: bool,
-        #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         behavior: Behavior,
     },
     /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
     Demo {
-        #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         options: rl_mcp_demo::Options,
         /// Refused, as it has one anyway.
         #[arg(long = "sandbox", hide = true)]
         anyway: bool,
-        #[expect(missing_docs, reason = "would become the description of the command")]
         #[command(flatten)]
         behavior: Behavior,
     },
@@ -85,20 +82,23 @@ fn refuse_serving(cli: &Cli, command: &str, anyway: bool) -> Result<(), String> 
 }
 
 /// The environment as the server is to see it: the real one, or one that leads to a sandbox.
-pub struct Environment {
+pub(crate) struct Environment {
     inner: rl_mcp_sandbox::Environment,
     options: Options,
 }
 
 impl Environment {
     /// Starts a sandbox, where the flags ask for one. It ends with the process; its files go with this value.
-    pub fn new(options: Options, real: impl Fn(&str) -> Option<String> + 'static) -> Result<Self, String> {
+    pub(crate) fn new(
+        options: Options,
+        real: impl Fn(&str) -> Option<String> + 'static,
+    ) -> Result<Self, String> {
         let inner = rl_mcp_sandbox::environment(options, real)?;
         Ok(Self { inner, options })
     }
 
     /// Reads the configuration from it.
-    pub fn config(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
         let config = Config::read(&self.inner.variable)?;
         Ok(if self.options.sandbox {
             config.in_sandbox()
@@ -109,13 +109,13 @@ impl Environment {
 
     /// What hosts are told of it first.
     #[must_use]
-    pub fn preface(&self) -> &'static str {
+    pub(crate) fn preface(&self) -> &'static str {
         self.inner.preface
     }
 
     /// What a person is told of it first.
     #[must_use]
-    pub fn described(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         if self.options.sandbox {
             format!("{}It runs with {}.\n\n", self.preface(), self.options.behavior)
         } else {

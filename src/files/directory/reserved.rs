@@ -7,7 +7,7 @@ const PORTS: [&str; 2] = ["COM", "LPT"];
 
 /// Whether a name is that of a device on some systems.
 #[must_use]
-pub fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     let stem = name
         .split(['.', ':'])
         .next()

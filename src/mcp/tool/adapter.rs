@@ -26,7 +26,7 @@ const DEADLINE_SLACK: Duration = Duration::from_secs(5);
 const LONGEST_FAILURE: usize = 9_500;
 
 /// A tool that is offered: what clients see of it, and how it is run.
-pub struct Offered {
+pub(crate) struct Offered {
     entry: &'static Entry,
     accepts: Accepts,
     tool: Tool,
@@ -35,7 +35,7 @@ pub struct Offered {
 impl Offered {
     /// Prepares an entry. Arguments that none of the `others` takes are ignored.
     #[must_use]
-    pub fn new(entry: &'static Entry, others: Others) -> Self {
+    pub(crate) fn new(entry: &'static Entry, others: Others) -> Self {
         let schema = entry.schema();
         let Spec {
             name,
@@ -55,13 +55,13 @@ impl Offered {
 
     /// The tool as clients see it.
     #[must_use]
-    pub const fn tool(&self) -> &Tool {
+    pub(crate) const fn tool(&self) -> &Tool {
         &self.tool
     }
 
     /// Runs the tool on `raw`, the JSON text of its arguments. Always ends: with an answer, at the deadline, or
     /// when `context` is cancelled, which drops the request that is under way.
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         context: &Arc<Context>,
         raw: &str,

@@ -3,7 +3,7 @@
 /// Ends when the reader of standard output is gone. Its input may be held open by another process, which goes on asking
 /// for things whose answers nobody would read.
 #[cfg(target_os = "linux")]
-pub async fn output_closed() {
+pub(crate) async fn output_closed() {
     use std::os::fd::AsFd as _;
 
     use tokio::io::Interest;

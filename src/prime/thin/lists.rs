@@ -13,7 +13,7 @@ const CUT: &str = "values of over 300 characters were cut in the middle";
 
 /// Lists of steps as ranges; of many ranges, the first few and the newest.
 #[must_use]
-pub fn progress(mut reply: Reply) -> Reply {
+pub(crate) fn progress(mut reply: Reply) -> Reply {
     const FIRST: usize = 5;
     const NEWEST: usize = 45;
     /// A list of so few is as short as its ranges.
@@ -63,7 +63,7 @@ fn ranges(steps: &[i64]) -> Vec<String> {
 
 /// A page of the checkpoints, the newest first: the service answers all of them at once.
 #[must_use]
-pub fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
+pub(crate) fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
     let Some(mut rows) = reply.member::<Vec<Object>>("checkpoints") else {
         return reply;
     };
@@ -108,7 +108,7 @@ pub fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
 /// A page of runs: if it is long, without their configs and what is not known of them, and then with long values cut or
 /// fewer runs.
 #[must_use]
-pub fn runs(reply: Reply) -> Reply {
+pub(crate) fn runs(reply: Reply) -> Reply {
     const CONFIGS: [&str; 4] = ["runConfig", "evalConfig", "valConfig", "bufferConfig"];
     if reply.text().len() <= SHORT {
         return reply;

@@ -11,7 +11,7 @@ const LONGEST_VALUE: usize = 200;
 
 /// What of the metrics is wanted.
 #[derive(Default)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// These columns; none: those that say most.
     pub columns: Vec<String>,
     /// Every n-th row, from the first on.
@@ -22,7 +22,7 @@ pub struct Wanted {
 
 /// Metrics, one row for each step: few columns and as many rows as make a short answer, or what is wanted of them.
 #[must_use]
-pub fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
+pub(crate) fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     let Some(mut rows) = reply.member::<Vec<Object>>("metrics") else {
         return super::bounded(reply);
     };

@@ -11,7 +11,7 @@ use crate::json::Object;
 /// Samples of one step: the chosen columns, with long values cut until all of them fit into `room` bytes, or else fewer
 /// samples.
 #[must_use]
-pub fn samples(reply: Reply, columns: &[String], room: usize) -> Reply {
+pub(crate) fn samples(reply: Reply, columns: &[String], room: usize) -> Reply {
     let Some(mut samples) = reply.member::<Vec<Object>>("samples") else {
         return super::bounded(reply);
     };

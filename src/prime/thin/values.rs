@@ -38,7 +38,7 @@ pub(super) fn cut(row: &mut Object, longest: usize) {
 
 /// An answer of one thing, with long values cut if it would be too long.
 #[must_use]
-pub fn bounded(reply: Reply) -> Reply {
+pub(crate) fn bounded(reply: Reply) -> Reply {
     if reply.text().len() <= BUDGET {
         return reply;
     }

@@ -16,9 +16,8 @@ use crate::json::Body;
 use crate::together::SessionId;
 use crate::together::losses::{Loss, LossType};
 
-/// The arguments.
 #[derive(Deserialize, JsonSchema)]
-pub struct Request {
+pub(crate) struct Request {
     pub(super) session_id: SessionId,
     /// Finished sample operations.
     #[schemars(length(min = 1))]
@@ -77,7 +76,7 @@ pub(super) struct Chosen {
 
 impl Request {
     /// Reports what does not go together.
-    pub fn check(&self, problems: &mut Problems) {
+    pub(crate) fn check(&self, problems: &mut Problems) {
         self.check_pairs(problems);
         if let Some(loss) = &self.loss {
             loss.value.check(&Path::Root.key("loss"), problems);
@@ -190,13 +189,13 @@ impl Request {
 
     /// What the caller may not have meant with the loss.
     #[must_use]
-    pub fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         self.loss.as_ref()?.value.doubt()
     }
 
     /// The session that the batch is for.
     #[must_use]
-    pub fn session_id(&self) -> &str {
+    pub(crate) fn session_id(&self) -> &str {
         &self.session_id
     }
 

@@ -16,7 +16,7 @@ use crate::together::CheckpointVariant;
 use crate::together::payload;
 
 /// Asks the service for the files of a checkpoint.
-pub async fn list(
+pub(crate) async fn list(
     call: &Call<'_>,
     checkpoint_id: &str,
     variant: CheckpointVariant,
@@ -30,7 +30,7 @@ fn request<'a>(call: &'a Call<'a>, checkpoint_id: &'a str, variant: CheckpointVa
 }
 
 /// Lets the URLs of a list out that a download may have made known as secrets: some services give the same ones again.
-pub fn show_urls(call: &Call<'_>, reply: &Reply) {
+pub(crate) fn show_urls(call: &Call<'_>, reply: &Reply) {
     // What is no list holds none of them.
     let links =
         serde_json::from_str::<Answer>(reply.text()).map_or_else(|_| Vec::new(), |answer| answer.data);
@@ -46,7 +46,7 @@ const LONGEST_SHOWN: usize = 30_000;
 /// The links that a conversation holds, the first ones. The rest goes into no file, as other long answers do: whoever reads
 /// a presigned URL has the weights.
 #[must_use]
-pub fn fitting(reply: Reply) -> Reply {
+pub(crate) fn fitting(reply: Reply) -> Reply {
     let links = reply.member::<Vec<Box<RawValue>>>("data");
     let Some(mut links) = links.filter(|_| reply.text().len() > LONGEST_SHOWN) else {
         return reply;
@@ -174,7 +174,7 @@ async fn ask(context: &Arc<Context>, wanted: &Wanted) -> Result<(Vec<Listed>, Ve
     let row = &DOWNLOAD_CHECKPOINT;
     let call = Call::new(context, row);
     // As the service wrote it: a name from which something was taken would be another one.
-    let request = request(&call, &wanted.checkpoint_id, wanted.variant).as_written();
+    let request = request(&call, &wanted.checkpoint_id, wanted.variant).uncleaned();
     let reply = request.send().await?;
     let answer: Answer = payload::parse(&call, row, &reply)?;
     let (mut files, mut urls) = (Vec::new(), Vec::new());

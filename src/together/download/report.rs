@@ -11,7 +11,7 @@ use crate::spec::DOWNLOAD_CHECKPOINT;
 /// The answer of a call: what is there if the download has ended, having taken so long, else how far it is and the call
 /// that joins it.
 #[must_use]
-pub fn reply(wanted: &Wanted, job: &Job, took: Option<Duration>) -> Reply {
+pub(crate) fn reply(wanted: &Wanted, job: &Job, took: Option<Duration>) -> Reply {
     let directory = wanted.directory.display().to_string();
     let report = if let Some(took) = took {
         let stored = job.files().iter().map(|file| {

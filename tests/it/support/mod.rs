@@ -9,8 +9,8 @@ mod store;
 #[cfg(unix)]
 mod terminal;
 
-use rl_mcp::spec::{Spec, Toolset};
-use rl_mcp::tools::ALL;
+use rl_mcp::ALL;
+use rl_mcp::{Spec, Toolset};
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
 pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
