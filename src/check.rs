@@ -68,7 +68,7 @@ fn write_verdict(
             out,
             "\nNo key is configured. The server starts all the same and lists its tools; a call says which variable is missing.\nNext: {}put {} or {} into the environment, or under \"env\" in the host's mcp.json, and run this again.",
             if context.config().prime.broken_file.is_some() {
-                "mend the file that was left out, or "
+                "fix the file that was left out, or "
             } else {
                 ""
             },
@@ -243,7 +243,7 @@ async fn test(context: &Arc<Context>, service: Service) -> Option<Tested> {
 /// Says what came of a test, and returns whether that is well.
 fn write_test(context: &Arc<Context>, tested: Option<Tested>, out: &mut impl Write) -> io::Result<bool> {
     let Some((result, elapsed)) = tested else {
-        writeln!(out, "  test      skipped, as there is no key\n")?;
+        writeln!(out, "  test      skipped, because there is no key\n")?;
         return Ok(true);
     };
     let elapsed = elapsed.as_millis();

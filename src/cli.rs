@@ -126,7 +126,7 @@ fn tool_name(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     let near = nearest(name, names()).map_or_else(String::new, |near| format!("did you mean {near}? "));
-    Err(format!("`{name}` is no tool; {near}valid are: {}", list(names())))
+    Err(format!("unknown tool `{name}`; {near}valid: {}", list(names())))
 }
 
 fn variables() -> String {

@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::redact::Redactor;
 use crate::spec::Spec;
 
-pub(crate) use call::{Call, Doing};
+pub(crate) use call::{Call, CallProgress};
 pub(crate) use reply::{Output, Reply, Summary, View};
 pub(crate) use request::Request;
 use state::State;

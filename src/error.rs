@@ -289,18 +289,18 @@ impl Cause {
             Self::Dns(why) => format!("the host name {host} cannot be resolved: {why}"),
             Self::Tls(why) => format!("no secure connection to {host}: {why}"),
             Self::Broken(why) => format!("the connection to {host} broke: {why}"),
-            Self::Truncated => format!("the answer of {host} ended in the middle"),
+            Self::Truncated => format!("the answer of {host} was cut off"),
             Self::NotJson(kind) => format!("{host} answered with success but not with JSON ({kind})"),
             Self::Unexpected(what) => format!("{host} answered with {what}"),
             Self::TooLarge(limit) => format!("the answer of {host} is larger than {} MiB", limit >> 20),
             Self::NoRoom(limit) => format!(
-                "the answer of {host} found no room beside others that are being read, {} MiB for all of them",
+                "there is no room for the answer of {host}: all answers that are being read share {} MiB",
                 limit >> 20
             ),
             Self::Redirect(to) => {
                 format!("{host} redirects to {to}")
             }
-            Self::Busy(places) => format!("all {places} places for requests to {host} stayed taken"),
+            Self::Busy(places) => format!("all {places} slots for requests to {host} stayed in use"),
         }
     }
 }

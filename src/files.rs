@@ -139,7 +139,7 @@ impl Files {
             // A link to elsewhere, or somebody else's file, is there.
             let is_missing = !leaves && path.symlink_metadata().is_err();
             let is_inside = is_missing && self.allowed().any(|directory| path.starts_with(directory));
-            // Whether a file exists elsewhere is nobody's business.
+            // The answer doesn't say whether a file exists elsewhere.
             match (near.is_empty(), is_inside) {
                 (true, false) => format!("there is no such file under {}", self.places()),
                 (true, true) => "there is no such file, and none of a similar name".to_owned(),
@@ -158,7 +158,7 @@ impl Files {
     fn open(&self, found: &Path) -> io::Result<File> {
         let (allowed, rest) = self.reaches(found).ok_or(io::ErrorKind::NotFound)?;
         let (Some(folder), Some(name)) = (rest.parent(), rest.file_name()) else {
-            return Err(io::Error::other("it is no regular file"));
+            return Err(io::Error::other("it is not a regular file"));
         };
         let folder = Directory::open(&allowed)?.find(folder)?;
         let file = folder.file(name, Open::Read)?;
@@ -312,7 +312,7 @@ mod tests {
                 .open(&found)
                 .unwrap_err()
                 .to_string()
-                .contains("no regular file")
+                .contains("not a regular file")
         );
     }
 

@@ -194,7 +194,7 @@ pub(crate) fn of_file(text: String) -> Result<Box<RawValue>, String> {
     };
     Err(match non_finite::as_null(&text) {
         Some((plain, found)) if serde_json::from_str::<&RawValue>(&plain).is_ok() => found.problem(),
-        _ => format!("the file holds no JSON: {error}"),
+        _ => format!("the file is not JSON: {error}"),
     })
 }
 

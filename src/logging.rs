@@ -16,7 +16,7 @@ use crate::stderr;
 pub(crate) fn start(filter: Option<&str>, redactor: Arc<Redactor>) -> Result<(), String> {
     let text = filter.unwrap_or("warn");
     let filter = read(text).ok_or_else(|| {
-        format!("{LOG}: `{text}` is no log filter; write a level (error, warn, info, debug, trace) or target=level,…")
+        format!("{LOG}: `{text}` is not a log filter: write a level (error, warn, info, debug, trace) or target=level,…")
     })?;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Stderr(redactor))

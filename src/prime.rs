@@ -1,8 +1,9 @@
 //! Prime Intellect's training runs, as of November 2026: typed bodies, and what is made of the answers.
 //!
 //! What a run writes (logs, samples, names, error messages) is cleaned before the model sees it, and what grows with
-//! the length of a run is thinned until it fits one answer.
+//! the length of a run is condensed until it fits one answer.
 
+pub(crate) mod condense;
 pub(crate) mod config;
 pub(crate) mod config_file;
 pub(crate) mod create;
@@ -13,7 +14,6 @@ mod retired;
 pub(crate) mod secrets;
 mod source_ref;
 pub(crate) mod started;
-pub(crate) mod thin;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,13 +29,13 @@ id!(
     RunId
 );
 
-/// Of tools that concern one run.
+/// Arguments of tools for one run.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct RunArgs {
     pub run_id: RunId,
 }
 
-/// Of tools that wait for a run.
+/// Arguments of tools that wait for a run.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct WatchedRunArgs {
     pub run_id: RunId,
@@ -68,7 +68,7 @@ pub(crate) fn team(given: Option<TeamId>, call: &Call<'_>) -> Option<String> {
 /// What a caller writes for no team at all, where the configuration names one.
 const PERSONAL: &str = "personal";
 
-/// Of the tools that show what a run could use.
+/// Arguments of tools that show what a run could use.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = aliases(&[("teamId", "team_id")]))]
 pub(crate) struct DiscoveryArgs {

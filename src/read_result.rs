@@ -20,7 +20,7 @@ use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
 
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Request {
+pub(crate) struct Query {
     /// The file.
     path: String,
     /// Which part, such as output.results[0].sequences[*].tokens, where [*] takes that of each. Default all.
@@ -33,7 +33,7 @@ pub(crate) struct Request {
     count: Option<u64>,
 }
 
-impl Request {
+impl Query {
     /// The file.
     #[must_use]
     pub(crate) fn path(&self) -> &str {
@@ -42,7 +42,7 @@ impl Request {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Slice<'a> {
     at: &'a str,
     #[serde(rename = "type")]
     kind: Kind,
@@ -55,14 +55,14 @@ struct Answer<'a> {
 }
 
 /// Shows the part of the file that is asked for. Blocks.
-pub(crate) fn read(request: &Request, files: &Files) -> Result<Reply, ToolError> {
+pub(crate) fn read(request: &Query, files: &Files) -> Result<Reply, ToolError> {
     let unreadable = |problem: String| Problems::one(&Path::Root.key("path"), problem);
     let text = files
         .read_blocking(&request.path, LARGEST_JSON)
         .map_err(unreadable)?;
     let (text, note) = readable(text).map_err(|error| {
         unreadable(format!(
-            "the file holds no JSON, and this tool shows nothing else: {error}"
+            "the file is not JSON, and this tool shows only JSON: {error}"
         ))
     })?;
     let at = request.at.as_deref().unwrap_or_default().trim();
@@ -74,7 +74,7 @@ pub(crate) fn read(request: &Request, files: &Files) -> Result<Reply, ToolError>
     let hint = members.map(|members| format!("{at}[*].NAME shows one member of each entry: {members}."));
     let notes: Vec<String> = note.into_iter().chain(hint).collect();
     let note = (!notes.is_empty()).then(|| notes.join(" "));
-    let answer = Answer {
+    let answer = Slice {
         at,
         kind,
         length,

@@ -141,7 +141,7 @@ async fn look(
     loop {
         if let Some(seen) = last.take() {
             let status = seen.status.as_deref();
-            call.report(goal.doing(status, seen.step));
+            call.report(goal.progress(status, seen.step));
             match goal.reading(status) {
                 Reading::Reached => return Ok((seen.into_reply(), Ended::AtRest)),
                 Reading::Unknown => {

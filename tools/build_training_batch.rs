@@ -11,7 +11,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::batch;
-use crate::together::batch::Request;
+use crate::together::batch::BatchArgs;
 use crate::together::course::Courses;
 use crate::work::blocking;
 
@@ -19,13 +19,13 @@ pub(crate) struct BuildTrainingBatch;
 
 impl Handler for BuildTrainingBatch {
     const SPEC: &'static Spec = &spec::BUILD_TRAINING_BATCH;
-    type Args = Request;
+    type Args = BatchArgs;
 
-    fn check(args: &Request, problems: &mut Problems) {
+    fn check(args: &BatchArgs, problems: &mut Problems) {
         args.check(problems);
     }
 
-    async fn look(args: &Request, call: &Call<'_>, problems: &mut Problems) {
+    async fn look(args: &BatchArgs, call: &Call<'_>, problems: &mut Problems) {
         let config = call.context.config();
         let Some(data) = config.data.as_ref() else { return };
         let mut unknown = Problems::default();
@@ -39,7 +39,7 @@ impl Handler for BuildTrainingBatch {
         }
     }
 
-    async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
+    async fn call(args: BatchArgs, call: &Call<'_>) -> Result<Reply, ToolError> {
         let config = call.context.config();
         let data = config
             .data

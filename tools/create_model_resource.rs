@@ -60,7 +60,7 @@ impl Handler for CreateModelResource {
         let request = call.request().body(body).usd_per_hour(usd_per_hour);
         let reply = request.send().await?;
         let waited = wait::created(call, &RESOURCE_UP, &[], "id", reply, until).await;
-        let reply = waited.told();
+        let reply = waited.into_reply();
         if billing::has_ended(&reply) {
             return Ok(reply);
         }

@@ -39,7 +39,7 @@ impl Handler for CreateTrainingSession {
             call.context.state::<Courses>().created(&id);
         }
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
-        Ok(waited.told())
+        Ok(waited.into_reply())
     }
 }
 

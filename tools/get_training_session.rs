@@ -18,6 +18,6 @@ impl Handler for GetTrainingSession {
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
         let waited = wait::shown(call, &SESSION, &[&args.session_id], until).await?;
-        Ok(waited.told())
+        Ok(waited.into_reply())
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     limit: Option<usize>,
 }
 
-/// A week: whoever comes back on Monday finds what was left on Friday.
+/// A week.
 const HOURS: u32 = 168;
 
 impl Handler for ListRecentActivity {
@@ -45,7 +45,7 @@ impl Handler for ListRecentActivity {
         let config = call.context.config();
         let Some(data) = &config.data else {
             return Err(ToolError::Here {
-                why: "There is no journal, as there is no data directory.".to_owned(),
+                why: "There is no journal, because there is no data directory.".to_owned(),
                 next: format!(
                     "look with the list tools; for the future the user can name a directory in {DATA_DIR}."
                 ),
@@ -64,7 +64,7 @@ impl Handler for ListRecentActivity {
                 "The journal in {} cannot be read: {problem}.",
                 data.root().display()
             ),
-            next: "look with the list tools; the user can see to the directory.".to_owned(),
+            next: "look with the list tools; ask the user to check that directory.".to_owned(),
         })?;
         // A disk that hangs must not keep the rest from being said.
         let batches = timeout(PATIENCE, blocking(move || batches(&folder))).await;

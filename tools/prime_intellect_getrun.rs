@@ -3,7 +3,7 @@
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
-use crate::prime::{WatchedRunArgs, thin};
+use crate::prime::{WatchedRunArgs, condense};
 use crate::spec;
 use crate::spec::Spec;
 use crate::wait;
@@ -26,6 +26,6 @@ impl Handler for PrimeIntellectGetrun {
         };
         let waited = wait::shown(call, goal, &[&args.run_id], until).await?;
         let size = waited.reply().text().len();
-        work::over(size, move || waited.map(thin::bounded).told()).await
+        work::over(size, move || waited.map(condense::bounded).into_reply()).await
     }
 }

@@ -9,7 +9,7 @@ use crate::context::{Call, Reply};
 use crate::error::problems::{Path, Problems};
 use crate::error::{Cause, Failure, ToolError};
 use crate::mcp::tool::Handler;
-use crate::prime::{RunId, logs, thin};
+use crate::prime::{RunId, condense, logs};
 use crate::redact::Redactor;
 use crate::redact::clean;
 use crate::spec;
@@ -77,7 +77,7 @@ impl Handler for PrimeIntellectGetrunlogs {
         match request.uncleaned().send().await {
             Ok(reply) => {
                 let redactor = Arc::clone(call.context.redactor());
-                thin::fit(reply, move |reply| shown(reply, asked, &redactor)).await
+                condense::fit(reply, move |reply| shown(reply, asked, &redactor)).await
             }
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
             Err(error) => Err(error),
@@ -110,7 +110,7 @@ fn shown(reply: Reply, asked: Option<u32>, redactor: &Redactor) -> Reply {
     // What came as it was written, beside the log.
     let cleaned = |reply: Reply| Reply::new(redactor.scrub_answer(clean::json(reply.into_text())));
     let Some(log) = reply.member::<String>("logs") else {
-        return thin::bounded(cleaned(reply));
+        return condense::bounded(cleaned(reply));
     };
     let logs::Shown { text, note } = logs::show(&log, asked, redactor);
     let reply = if text == log {

@@ -7,8 +7,8 @@ use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
 use crate::prime::RunId;
-use crate::prime::thin;
-use crate::prime::thin::Wanted;
+use crate::prime::condense;
+use crate::prime::condense::Wanted;
 use crate::spec;
 use crate::spec::Spec;
 
@@ -44,6 +44,6 @@ impl Handler for PrimeIntellectGetrunmetrics {
             every: args.every.and_then(|every| usize::try_from(every).ok()),
             detailed: args.limit.is_some(),
         };
-        thin::fit(reply, move |reply| thin::metrics(reply, &wanted)).await
+        condense::fit(reply, move |reply| condense::metrics(reply, &wanted)).await
     }
 }

@@ -4,7 +4,7 @@ use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
 use crate::prime::RunArgs;
-use crate::prime::thin;
+use crate::prime::condense;
 use crate::spec;
 use crate::spec::Spec;
 
@@ -15,6 +15,6 @@ impl Handler for PrimeIntellectGetrunprogress {
     type Args = RunArgs;
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        thin::fit(args.request(call).send().await?, thin::progress).await
+        condense::fit(args.request(call).send().await?, condense::progress).await
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
-use crate::prime::{RunId, thin};
+use crate::prime::{RunId, condense};
 use crate::spec;
 use crate::spec::Spec;
 
@@ -43,11 +43,11 @@ impl Handler for PrimeIntellectGetrunsamples {
             .await?;
         let columns = args.columns.unwrap_or_default();
         let room = if args.limit.is_some() {
-            thin::BUDGET
+            condense::BUDGET
         } else {
-            thin::SHORT
+            condense::SHORT
         };
-        thin::fit(reply, move |reply| thin::samples(reply, &columns, room)).await
+        condense::fit(reply, move |reply| condense::samples(reply, &columns, room)).await
     }
 }
 

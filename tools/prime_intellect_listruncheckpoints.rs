@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
-use crate::prime::{RunId, thin};
+use crate::prime::{RunId, condense};
 use crate::spec;
 use crate::spec::Spec;
 
@@ -40,7 +40,7 @@ impl Handler for PrimeIntellectListruncheckpoints {
         };
         let (page, limit) = (size(args.page, 1), size(args.limit, DEFAULT_LIMIT));
         let reply = request.send().await?;
-        thin::fit(reply, move |reply| thin::checkpoints(reply, page, limit)).await
+        condense::fit(reply, move |reply| condense::checkpoints(reply, page, limit)).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::arguments::schema::aliases;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
-use crate::prime::{TeamId, team, thin};
+use crate::prime::{TeamId, condense, team};
 use crate::spec;
 use crate::spec::Spec;
 
@@ -38,6 +38,6 @@ impl Handler for PrimeIntellectListruns {
             .query("mine", args.mine.filter(|mine| *mine))
             .send()
             .await?;
-        thin::fit(reply, thin::runs).await
+        condense::fit(reply, condense::runs).await
     }
 }

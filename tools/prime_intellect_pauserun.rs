@@ -19,6 +19,8 @@ impl Handler for PrimeIntellectPauserun {
         let until = wait::until(call, args.wait_seconds);
         let id = &*args.run_id;
         let reply = call.request().path("run_id", id).send().await?;
-        Ok(wait::followed(call, &RUN_DOWN, &[id], reply, until).await.told())
+        Ok(wait::followed(call, &RUN_DOWN, &[id], reply, until)
+            .await
+            .into_reply())
     }
 }

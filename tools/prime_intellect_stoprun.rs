@@ -25,7 +25,7 @@ impl Handler for PrimeIntellectStoprun {
             answered => {
                 let waited = wait::followed(call, &RUN_DOWN, &[id], answered?, until).await;
                 let paused = status(waited.reply()).as_deref() == Some("PAUSED");
-                let told = waited.told();
+                let told = waited.into_reply();
                 return Ok(if paused { told.noted(PAUSED) } else { told });
             }
         };
@@ -34,7 +34,7 @@ impl Handler for PrimeIntellectStoprun {
         if let Ok(reply) = request.send().await
             && RUN_DOWN.is_reached(&reply)
         {
-            return Ok(reply.with("note", &"It had ended already: there was nothing left to stop."));
+            return Ok(reply.with("note", &"It had already ended: there was nothing to stop."));
         }
         Err(ToolError::Call(refusal))
     }

@@ -6,7 +6,7 @@ use crate::error::problems::{Path, Problems};
 use crate::journal::Given;
 use crate::mcp::tool::Handler;
 use crate::read_result;
-use crate::read_result::Request;
+use crate::read_result::Query;
 use crate::spec;
 use crate::spec::Spec;
 use crate::work::blocking;
@@ -15,9 +15,9 @@ pub(crate) struct ReadResult;
 
 impl Handler for ReadResult {
     const SPEC: &'static Spec = &spec::READ_RESULT;
-    type Args = Request;
+    type Args = Query;
 
-    async fn call(args: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
+    async fn call(args: Query, call: &Call<'_>) -> Result<Reply, ToolError> {
         let files = call.context.config().files.clone();
         let path = args.path().to_owned();
         match blocking(move || read_result::read(&args, &files)).await? {
@@ -40,7 +40,7 @@ async fn told(call: &Call<'_>, mut problems: Problems, path: &str) -> ToolError 
         if let Some(operation) = operation.filter(|operation| operation.starts_with(path)) {
             problems.replace(
                 &at,
-                format!("is no file: {operation} With output file it writes one."),
+                format!("is not a file: {operation} With output file it writes one."),
             );
         }
     }

@@ -40,7 +40,7 @@ impl Handler for StopModelResource {
             Err(ToolError::Call(failure)) if is_gone(&failure) => Ok(gone(id)),
             answered => {
                 let waited = wait::followed(call, &RESOURCE_DOWN, &[id], answered?, until).await;
-                Ok(waited.told())
+                Ok(waited.into_reply())
             }
         }
     }
@@ -51,7 +51,7 @@ async fn after_refusal(call: &Call<'_>, id: &str, mut refusal: Box<Failure>) -> 
     let show = Request::new(call, &spec::GET_MODEL_RESOURCE).path("model_resources_id", id);
     match show.send().await {
         Ok(resource) if billing::has_ended(&resource) => {
-            return Ok(resource.with("note", &"It had ended already: there was nothing left to stop."));
+            return Ok(resource.with("note", &"It had already ended: there was nothing to stop."));
         }
         // It is up, so no earlier try has stopped it.
         Ok(_) => refusal.perhaps_done = false,
@@ -65,7 +65,7 @@ async fn after_refusal(call: &Call<'_>, id: &str, mut refusal: Box<Failure>) -> 
     }
     if let Some(sessions) = billing::attached_sessions(call, id).await {
         refusal.next = Some(format!(
-            "these sessions are attached: {sessions}. Save and stop each that is RUNNING (stop-training-session), wait until all are STOPPED (get-training-session), then call again; or call with force true, which stops them too and loses what they have not saved. Until then it goes on billing."
+            "these sessions are attached: {sessions}. Save and stop each that is RUNNING (stop-training-session), wait until all are STOPPED (get-training-session), then call again; or call with force true, which stops them too and loses what they have not saved. Until then it keeps billing."
         ));
     }
     Err(ToolError::Call(refusal))
@@ -77,6 +77,6 @@ fn is_gone(failure: &Failure) -> bool {
 }
 
 fn gone(id: &str) -> Reply {
-    let note = "The service knows no model resource of this id any more: it is gone and bills nothing. If the id is mistyped, the real one goes on billing: get-training-session shows that of a session.";
+    let note = "The service no longer knows a model resource with this id: it is gone and bills nothing. If the id is mistyped, the real one keeps billing: get-training-session shows that of a session.";
     Reply::new("{}".to_owned()).with("id", &id).with("note", &note)
 }

@@ -25,7 +25,7 @@ impl Handler for StopTrainingSession {
         } else {
             "once get-training-session shows STOPPED, "
         };
-        let reply = waited.told();
+        let reply = waited.into_reply();
         let resource: Option<String> = reply.member("model_resources_id");
         let resource = resource.map_or_else(String::new, |id| format!(" {id}"));
         Ok(reply.noted(&format!("The model resource{resource} stays up and bills until it is stopped or goes idle: {when}call stop-model-resource.")))

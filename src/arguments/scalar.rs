@@ -73,7 +73,7 @@ impl Place<'_> {
                 if !trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '-')
                     || serde_json::from_str::<IgnoredAny>(trimmed).is_err() =>
             {
-                self.unexpected("text that is no finite number")
+                self.unexpected("text that is not a finite number")
             }
             Rule::Boolean if trimmed.eq_ignore_ascii_case("true") => {
                 self.reader.write_changed(&true);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// Of tools that take no arguments.
+/// Arguments of tools that take none.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(extend("properties" = {}))]
 pub(crate) struct NoArgs {}

@@ -71,11 +71,11 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             r#"{"id":"x","count":"3x"}"#,
-            "count: found text that is no finite number",
+            "count: found text that is not a finite number",
         ),
         (
             r#"{"id":"x","count":"3 4"}"#,
-            "count: found text that is no finite number",
+            "count: found text that is not a finite number",
         ),
         (
             r#"{"id":"x","count":[3]}"#,
@@ -87,7 +87,7 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             r#"{"id":"x","ratios":["NaN"]}"#,
-            "ratios[0]: found text that is no finite number, expected a number",
+            "ratios[0]: found text that is not a finite number, expected a number",
         ),
         (
             r#"{"id":"x","ratios":[1,null]}"#,
@@ -192,7 +192,7 @@ fn an_argument_that_no_tool_has_is_ignored_and_one_that_was_meant_is_not() {
     assert_eq!(ignored.args.unwrap().count, Some(2));
     assert_eq!(
         ignored.note.unwrap(),
-        "Ignored, as no tool here has such an argument: toolCallId, action, cuont."
+        "Ignored, because no tool here has such an argument: toolCallId, action, cuont."
     );
     for (raw, problem) in [
         (

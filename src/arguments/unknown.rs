@@ -273,5 +273,6 @@ pub(super) fn note(ignored: &[String]) -> Option<String> {
         String::new()
     };
     let names = list(shown.iter().map(String::as_str));
-    (!ignored.is_empty()).then(|| format!("Ignored, as no tool here has such an argument: {names}{more}."))
+    (!ignored.is_empty())
+        .then(|| format!("Ignored, because no tool here has such an argument: {names}{more}."))
 }

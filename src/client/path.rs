@@ -28,7 +28,7 @@ pub(crate) fn url(base: &Url, template: &str, arguments: &[(&'static str, &str)]
             .map_or("", |(_, value)| value.trim());
         match value {
             "" => problems.add(&Path::Root.key(name), "must not be empty"),
-            "." | ".." => problems.add(&Path::Root.key(name), format!("`{value}` is no id")),
+            "." | ".." => problems.add(&Path::Root.key(name), format!("`{value}` is not an id")),
             _ => text.extend(utf8_percent_encode(value, SEGMENT)),
         }
     }

@@ -14,7 +14,7 @@ pub(super) fn read_base_url(
         variable: from.to_owned().into(),
         problem,
     };
-    let mut url = reqwest::Url::parse(value).map_err(|error| wrong(format!("this is no URL: {error}")))?;
+    let mut url = reqwest::Url::parse(value).map_err(|error| wrong(format!("this is not a URL: {error}")))?;
     if url.query().is_some()
         || url.fragment().is_some()
         || !url.username().is_empty()
@@ -32,7 +32,11 @@ pub(super) fn read_base_url(
                 "plain http would send the key unencrypted: use https (http is for loopback only)".to_owned(),
             ));
         }
-        other => return Err(wrong(format!("`{other}` is no scheme for a base URL: use https"))),
+        other => {
+            return Err(wrong(format!(
+                "`{other}` is not a scheme for a base URL: use https"
+            )));
+        }
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(path.strip_suffix(version_path).unwrap_or(&path));

@@ -75,7 +75,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         match directories.iter().find(|directory| !directory.is_absolute()) {
             Some(relative) => Err(ConfigError {
                 variable: name.into(),
-                problem: format!("`{}` is no absolute path", relative.display()),
+                problem: format!("`{}` is not an absolute path", relative.display()),
             }),
             None => Ok(directories),
         }
@@ -93,7 +93,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         }
         Err(ConfigError {
             variable: DATA_DIR.into(),
-            problem: format!("`{given}` is no absolute path"),
+            problem: format!("`{given}` is not an absolute path"),
         })
     }
 
@@ -106,7 +106,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             Ok(price) if price >= 0.0 && f64::is_finite(price) => Ok(Some(price)),
             _ => Err(ConfigError {
                 variable: name.into(),
-                problem: format!("`{value}` is no price: write a number of USD, such as 60"),
+                problem: format!("`{value}` is not a price: write a number of USD, such as 60"),
             }),
         }
     }
@@ -132,7 +132,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             Ok(count) if count >= least => Ok(count),
             _ => Err(ConfigError {
                 variable: name.into(),
-                problem: format!("`{value}` is no whole number of at least {least}"),
+                problem: format!("`{value}` is not a whole number of at least {least}"),
             }),
         }
     }
@@ -160,7 +160,7 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
             .map_err(|value| ConfigError {
                 variable: name.into(),
                 problem: format!(
-                    "`{value}` is no number of seconds {} 86400",
+                    "`{value}` is not a number of seconds {} 86400",
                     if zero { "from 0 to" } else { "above 0 and up to" }
                 ),
             })

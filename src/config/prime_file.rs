@@ -116,7 +116,7 @@ fn unusable(error: &serde_json::Error) -> String {
     let what = if error.is_data() {
         "is not of the expected form (an object with texts)"
     } else {
-        "is no JSON"
+        "is not JSON"
     };
     format!("{what}, see line {}, column {}", error.line(), error.column())
 }
@@ -182,7 +182,7 @@ mod tests {
         assert!(
             read(Some("broken"))
                 .unwrap_err()
-                .contains("environments/broken.json: is no JSON, see line 1")
+                .contains("environments/broken.json: is not JSON, see line 1")
         );
         let nobody = PrimeFile::read(None, None).unwrap();
         assert!(nobody.api_key.is_none() && nobody.problem.is_none());
@@ -193,7 +193,7 @@ mod tests {
         for (text, words) in [
             (
                 &b"{\"api_key\": \"pit_secret\""[..],
-                "is no JSON, see line 1, column ",
+                "is not JSON, see line 1, column ",
             ),
             (b"[\"pit_secret\"]", "is not of the expected form"),
             (

@@ -92,7 +92,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: MAX_WAIT,
-        meaning: "the most that a call waits, whatever wait_seconds says; 0: no call waits; default 50, as hosts cut at 60",
+        meaning: "the most that a call waits, whatever wait_seconds says; 0: no call waits; default 50, because hosts give up after 60",
     },
     Variable {
         name: TOOLSETS,
@@ -108,7 +108,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: CALL_TIMEOUT,
-        meaning: "seconds that one tool call may take, retries included; default 50, as hosts cut at 60",
+        meaning: "seconds that one tool call may take, retries included; default 50, because hosts give up after 60",
     },
     Variable {
         name: RETRY_WAIT,

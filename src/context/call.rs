@@ -22,12 +22,12 @@ pub struct Call<'a> {
     pub started: Instant,
     /// When its requests must have ended.
     pub deadline: Instant,
-    doing: watch::Sender<Doing>,
+    doing: watch::Sender<CallProgress>,
 }
 
 /// What a call is doing, for hosts that asked for progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Doing {
+pub struct CallProgress {
     /// In words, such as `forward-backward running`; `None`: waiting for the service.
     pub what: Option<String>,
     /// How many bytes of how many, where that is what counts.
@@ -69,13 +69,13 @@ impl<'a> Call<'a> {
     }
 
     /// Says what the call is doing now.
-    pub fn report(&self, doing: Doing) {
+    pub fn report(&self, doing: CallProgress) {
         self.doing.send_replace(doing);
     }
 
     /// What the call is doing, as it says.
     #[must_use]
-    pub fn doing(&self) -> watch::Receiver<Doing> {
+    pub fn progress(&self) -> watch::Receiver<CallProgress> {
         self.doing.subscribe()
     }
 

@@ -66,7 +66,7 @@ impl Reply {
 
     /// The same answer, seen in another way.
     #[must_use]
-    pub fn seen(self, view: View) -> Self {
+    pub fn with_view(self, view: View) -> Self {
         Self { view, ..self }
     }
 

@@ -91,7 +91,7 @@ impl Failure {
             (409, Some(next)) => return format!("the state does not allow it now: {next}"),
             (400 | 422, Some(next)) => return next.to_owned(),
             (400 | 422, None) if self.spec.effect == Effect::Submit => {
-                return "if the session is not RUNNING, no argument mends that: get-training-session shows it, and one that has ended goes on as a new one (create-training-session with resume_from_checkpoint_id, one of its checkpoints). Otherwise correct what the service names.".to_owned();
+                return "if the session is not RUNNING, no argument changes that: get-training-session shows it, and one that has ended continues as a new one (create-training-session with resume_from_checkpoint_id, one of its checkpoints). Otherwise correct what the service names.".to_owned();
             }
             _ => {}
         }
@@ -99,7 +99,7 @@ impl Failure {
             400 | 422 => "correct what the service names.".to_owned(),
             413 => "the body is too large for the service: split the batch over several calls.".to_owned(),
             401 => format!(
-                "the key is wrong, expired or lacks a scope. A valid one belongs into {} of this server's environment (in the host's mcp.json, under \"env\"); then the server has to be restarted.",
+                "the key is wrong, expired or lacks a scope. Put a valid one into {} in this server's environment (in the host's mcp.json, under \"env\"), then restart the server.",
                 service.key_variables().join(" or ")
             ),
             402 => match service {
@@ -119,7 +119,7 @@ impl Failure {
                 service.base_url_variables().join(" or ")
             ),
             408 => "the service took too long; call again.".to_owned(),
-            409 if self.spec.effect == Effect::Submit => "the state does not allow it now, or this idempotency_key was used with another body. Look at get-training-session; leave idempotency_key out for a new operation. A session that has ended goes on as a new one (create-training-session with resume_from_checkpoint_id).".to_owned(),
+            409 if self.spec.effect == Effect::Submit => "the state does not allow it now, or this idempotency_key was used with another body. Look at get-training-session; leave idempotency_key out for a new operation. A session that has ended continues as a new one (create-training-session with resume_from_checkpoint_id).".to_owned(),
             409 => "the state does not allow it now: look at the state, then decide.".to_owned(),
             429 => match wait {
                 Some(wait) => format!("too many requests: wait {:.0} s, then call again.", wait.as_secs_f64().ceil()),

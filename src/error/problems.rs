@@ -208,7 +208,7 @@ mod tests {
     fn a_thousand_problems_stay_readable() {
         let mut problems = Problems::default();
         for index in 0..1000 {
-            problems.add(&Path::Root.key("tokens").index(index), "is no integer");
+            problems.add(&Path::Root.key("tokens").index(index), "is not an integer");
         }
         let text = problems.to_string();
         assert!(text.ends_with("- and 960 more"), "{text}");

@@ -188,7 +188,7 @@ impl Directory {
 }
 
 fn not_regular() -> io::Error {
-    io::Error::other("it is no regular file")
+    io::Error::other("it is not a regular file")
 }
 
 /// The components of a path that leads down.

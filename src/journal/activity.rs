@@ -124,13 +124,13 @@ impl Activity {
         retain_known(&mut records);
         let (named, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
         let mut left_out = named.to_vec();
-        left_out.extend(said(more.len(), "more files that cannot be read"));
+        left_out.extend(tally(more.len(), "more files that cannot be read"));
         let counts = [
             (history.others, "entries of other base URLs"),
             (history.unreadable, "unreadable lines"),
             (unwritten.lost, "that could be neither written nor kept"),
         ];
-        left_out.extend(counts.into_iter().filter_map(|(count, what)| said(count, what)));
+        left_out.extend(counts.into_iter().filter_map(|(count, what)| tally(count, what)));
         left_out.extend(
             history
                 .cut
@@ -143,7 +143,7 @@ impl Activity {
         // What is forgotten longest has cost most, so the rest is named too.
         let rest = bills.split_off(bills.len().min(filter.most(MOST)));
         let more: Vec<String> = rest.iter().filter_map(Bills::id).take(MOST_NAMED).collect();
-        left_out.extend(said(rest.len() - more.len(), "that may bill"));
+        left_out.extend(tally(rest.len() - more.len(), "that may bill"));
         let of_session = |record: &&Record| {
             let wanted = filter.session_id.as_deref();
             record.time >= since && (wanted.is_none() || record.id("session_id") == wanted)
@@ -202,7 +202,7 @@ impl Activity {
         }
         let older = recent.len() - self.entries.len();
         self.left_out
-            .extend(said(older, "older entries (limit, hours and session_id choose)"));
+            .extend(tally(older, "older entries (limit, hours and session_id choose)"));
     }
 }
 
@@ -222,14 +222,14 @@ fn length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len() + 1)
 }
 
-fn said(count: usize, what: &str) -> Option<String> {
+fn tally(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("{count} {what}"))
 }
 
 /// The newest first, and not too many.
 fn newest<T>(mut list: Vec<T>, most: usize, what: &str, left_out: &mut Vec<String>) -> Vec<T> {
     list.reverse();
-    left_out.extend(said(list.len().saturating_sub(most), what));
+    left_out.extend(tally(list.len().saturating_sub(most), what));
     list.truncate(most);
     list
 }

@@ -50,7 +50,7 @@ impl fmt::Display for Reason {
             Self::Tools => f.write_str("those of the named tools"),
             Self::OnlyKey(service) => write!(
                 f,
-                "as only {} has a key; --toolsets or RL_MCP_TOOLSETS names others",
+                "because only {} has a key; --toolsets or RL_MCP_TOOLSETS names others",
                 service.name()
             ),
             Self::Default => f.write_str("by default; --toolsets or RL_MCP_TOOLSETS names others"),

@@ -24,7 +24,7 @@ const DROPPED: [(&str, &str); 4] = [
     ("env_file", UNREAD),
     ("env_files", UNREAD),
     ("volume_size", "no volume is made or grown for the run"),
-    ("type", "nothing reads it any more"),
+    ("type", "nothing reads it now"),
 ];
 
 const UNREAD: &str = "such files are not read, so their secrets do not reach the run (forward_secrets true sends WANDB_API_KEY and HF_TOKEN of this server's environment; a run takes no others)";
@@ -142,6 +142,6 @@ const REFUSED: [(&str, Refusal); 4] = [
     ("env", |value| {
         value
             .is_array()
-            .then_some("is the old shared-LoRA form, which starts no new runs: environments belong into orchestrator.train.source")
+            .then_some("is the old shared-LoRA form, which starts no new runs: environments belong in orchestrator.train.source")
     }),
 ];

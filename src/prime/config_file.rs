@@ -29,7 +29,7 @@ fn unreadable(error: &toml::de::Error, text: &str, path: &Path<'_>) -> ToolError
         });
     ToolError::Arguments(Problems::one(
         path,
-        format!("the file is no TOML{place}: {}", error.message()),
+        format!("the file is not TOML{place}: {}", error.message()),
     ))
 }
 

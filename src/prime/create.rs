@@ -32,7 +32,7 @@ const DATASET: &str = r#"(to train on a dataset, write "data": {"type": "sft", "
 /// How to write a config, for those who wrote something else.
 fn config_hint() -> String {
     format!(
-        "TOML text belongs into a file, which config_path names. {}",
+        "Put TOML text into a file, and name it in config_path. {}",
         configs()
     )
 }
@@ -181,7 +181,7 @@ impl CreateRun {
     pub(crate) fn check(&self, body: &Path<'_>, config: &Path<'_>, problems: &mut Problems) {
         if let Some(source_ref) = self.source_ref.as_deref().filter(|text| !is_source_ref(text)) {
             let shown: String = source_ref.chars().take(60).collect();
-            problems.add(&body.key("sourceRef"), format!("`{shown}` is no branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
+            problems.add(&body.key("sourceRef"), format!("`{shown}` is not a branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
         }
         let Some(tables) = &self.config else {
             return;

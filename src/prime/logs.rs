@@ -1,6 +1,6 @@
 //! Log text as a person at a terminal would see it, in a size that fits one answer.
 
-use super::thin;
+use super::condense;
 use crate::redact::Redactor;
 use crate::redact::clean;
 
@@ -26,10 +26,10 @@ pub(crate) struct Shown {
 pub(crate) fn show(log: &str, asked: Option<u32>, redactor: &Redactor) -> Shown {
     let lines_asked = asked.unwrap_or(LAST);
     let (mut room, longest) = match usize::try_from(lines_asked) {
-        _ if asked.is_none() => (thin::SHORT, SHORT_LINE),
+        _ if asked.is_none() => (condense::SHORT, SHORT_LINE),
         // Of a few lines each may be read to its end.
-        Ok(asked @ 1..) => (thin::BUDGET, (thin::BUDGET / 2 / asked).max(LONG_LINE)),
-        _ => (thin::BUDGET, LONG_LINE),
+        Ok(asked @ 1..) => (condense::BUDGET, (condense::BUDGET / 2 / asked).max(LONG_LINE)),
+        _ => (condense::BUDGET, LONG_LINE),
     };
     let asked = usize::try_from(lines_asked).unwrap_or(usize::MAX);
     let (mut cut, mut overwritten, mut earlier) = (0, 0, 0);
@@ -40,11 +40,11 @@ pub(crate) fn show(log: &str, asked: Option<u32>, redactor: &Redactor) -> Shown 
     {
         let (whole, states) = line(raw);
         let whole = redactor.scrub_owned(whole);
-        let short = thin::cut(&whole, longest);
+        let short = condense::shortened(&whole, longest);
         cut += usize::from(short.is_some());
         overwritten += states;
         let shown = short.unwrap_or(whole);
-        let Some(left) = room.checked_sub(thin::size(&shown)) else {
+        let Some(left) = room.checked_sub(condense::size(&shown)) else {
             earlier = 1;
             break;
         };
@@ -132,7 +132,7 @@ mod tests {
     fn long_lines_are_cut_between_characters_and_the_whole_stays_within_bounds() {
         let log = format!("{}\n", "é".repeat(3000)).repeat(5000);
         let shown = show(&log, 5000);
-        assert!(shown.text.len() <= thin::BUDGET, "{}", shown.text.len());
+        assert!(shown.text.len() <= condense::BUDGET, "{}", shown.text.len());
         assert!(shown.text.ends_with("é… (+2500 characters)"));
         let note = shown.note.unwrap();
         assert!(

@@ -88,6 +88,7 @@ impl Forwarded {
     #[must_use]
     pub(crate) fn gap(&self) -> Option<String> {
         let unset = list(self.unset.iter().copied());
-        (!unset.is_empty()).then(|| format!("Not sent, as not set in this server's environment: {unset}."))
+        (!unset.is_empty())
+            .then(|| format!("Not sent, because not set in this server's environment: {unset}."))
     }
 }

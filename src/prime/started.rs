@@ -8,7 +8,7 @@ use crate::json::Object;
 use crate::wait;
 use crate::wait::RUN;
 
-/// What of a run's state belongs into the answer that started it. The rest, with the config that the caller has just
+/// What of a run's state belongs in the answer that started it. The rest, with the config that the caller has just
 /// written, is prime-intellect-getrun's.
 const STATE: [&str; 6] = [
     "status",
@@ -22,7 +22,7 @@ const STATE: [&str; 6] = [
 /// The answer that started a run, with its state when it works, has ended, or the time is up.
 pub(crate) async fn followed(call: &Call<'_>, reply: Reply, until: Option<Instant>) -> Reply {
     let waited = wait::created(call, &RUN, &[], "runId", reply.clone(), until).await;
-    waited.map(|shown| with_state(reply, &shown)).told()
+    waited.map(|shown| with_state(reply, &shown)).into_reply()
 }
 
 fn with_state(reply: Reply, shown: &Reply) -> Reply {

@@ -8,7 +8,7 @@ fn asked(content: &str, at: &str, range: [Option<u64>; 2]) -> Result<Value, Stri
     std::fs::write(directory.path().join("a.json"), content).unwrap();
     let files = Files::new(vec![directory.path().to_owned()], None);
     let [start, count] = range;
-    let request = Request {
+    let request = Query {
         path: "a.json".to_owned(),
         at: Some(at.to_owned()),
         start,
@@ -44,7 +44,7 @@ fn a_small_part_is_shown_as_it_is_written() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("a.json"), text).unwrap();
     let files = Files::new(vec![directory.path().to_owned()], None);
-    let request = Request {
+    let request = Query {
         path: "a.json".to_owned(),
         at: None,
         start: None,
@@ -221,6 +221,6 @@ fn a_wrong_way_says_where_it_ended_and_what_is_there() {
 #[test]
 fn nothing_but_json_is_shown() {
     let refused = asked("SECRET=abc\n", "", [None, None]).unwrap_err();
-    assert!(refused.contains("path: the file holds no JSON"), "{refused}");
+    assert!(refused.contains("path: the file is not JSON"), "{refused}");
     assert!(!refused.contains("abc"), "{refused}");
 }

@@ -77,7 +77,7 @@ impl<'a> Iterator for Pieces<'a> {
 fn percent<'a>(text: &str) -> Piece<'a> {
     let digits = |at: usize| {
         let digits = text.get(at..at + 2)?;
-        // A sign is no digit, though the library takes one.
+        // A sign is not a digit, though the library accepts one.
         let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         all.then(|| u8::from_str_radix(digits, 16).ok()).flatten()
     };

@@ -16,7 +16,7 @@ A group is all completions of one prompt: its mean is taken off its rewards, and
 pub(crate) const READ_RESULT: Spec = Spec::local(
     "read-result",
     "Read stored result",
-    "Shows a part of a JSON file that another tool stored (the file of its answer). Only for when you want to look: build-training-batch reads the files itself.",
+    "Shows a part of a JSON file that another tool stored (the file of its answer). Only needed when you want to look: build-training-batch reads the files itself.",
     Toolset::Local,
     Effect::Read,
 );

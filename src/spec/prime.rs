@@ -63,7 +63,7 @@ pub(crate) const GET_RUN: Spec = Spec::new(
 pub(crate) const STOP_RUN: Spec = Spec::new(
     "prime-intellect-stoprun",
     "Stop run",
-    "Ends a training run for good, and its billing; checkpoints and records stay. It can take up to 3 minutes. Success too when it has ended already.",
+    "Ends a training run for good, and its billing; checkpoints and records stay. It can take up to 3 minutes. Also succeeds when it has already ended.",
     Toolset::Runs,
     Method::Put,
     "/api/v1/rft/runs/{run_id}/stop",
@@ -97,7 +97,7 @@ pub(crate) const GET_RUN_METRICS: Spec = Spec::new(
 pub(crate) const GET_RUN_PROGRESS: Spec = Spec::new(
     "prime-intellect-getrunprogress",
     "Get run progress",
-    "Shows how far a training run is: latestStep, and the steps for which samples and distributions were kept, as ranges.",
+    "Shows how far a training run has got: latestStep, and the steps for which samples and distributions were kept, as ranges.",
     Toolset::Runs,
     Method::Get,
     "/api/v1/rft/runs/{run_id}/progress",
@@ -114,7 +114,7 @@ pub(crate) const LIST_RUN_CHECKPOINTS: Spec = Spec::new(
     "/api/v1/rft/runs/{run_id}/checkpoints",
     Effect::Read,
 )
-.if_empty("checkpoints", "No checkpoint: the config saves none (ckpt.interval), the run has not come to the first, or status_filter leaves none.");
+.if_empty("checkpoints", "No checkpoint: the config saves none (ckpt.interval), the run has not reached the first, or status_filter leaves none.");
 
 /// Takes a run up again from its newest checkpoint.
 pub(crate) const RESTART_RUN: Spec = Spec::new(
@@ -198,7 +198,7 @@ pub(crate) const LIST_GPU_TYPES: Spec = Spec::new(
 pub(crate) const LIST_MODELS: Spec = Spec::new(
     "prime-intellect-listmodels",
     "List models",
-    "Lists the models that reserved clusters hold ready, and on-demand GPUs with prices (other models work there too). onDemandBetaAccess false: the account is not enrolled for on-demand runs.",
+    "Lists the models that reserved clusters keep ready, and on-demand GPUs with prices (other models work there too). onDemandBetaAccess false: the account is not enrolled for on-demand runs.",
     Toolset::Runs,
     Method::Get,
     "/api/v1/training/available-fft-models",

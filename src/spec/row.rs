@@ -111,7 +111,7 @@ impl Spec {
         self.path.is_empty()
     }
 
-    /// Whether a request by it belongs into the journal. Where the client puts a large body concerns nobody; that it
+    /// Whether a request by it belongs in the journal. Where the client puts a large body concerns nobody; that it
     /// has ended something by another way does.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {

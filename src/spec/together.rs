@@ -184,7 +184,7 @@ pub(crate) const GET_SAVE_TRAINING_CHECKPOINT_OPERATION: Spec = Spec::new(
 pub(crate) const STOP_TRAINING_SESSION: Spec = Spec::new(
     "stop-training-session",
     "Stop training session",
-    "Ends a training session; what was not saved in a checkpoint is lost. Its LoRA slot is free once it is STOPPED. The model resource goes on billing until it is stopped or idle.",
+    "Ends a training session; what was not saved in a checkpoint is lost. Its LoRA slot is free once it is STOPPED. The model resource keeps billing until it is stopped or idle.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/stop",
@@ -243,14 +243,14 @@ pub(crate) const GET_MODEL_RESOURCE: Spec = Spec::new(
 pub(crate) const STOP_MODEL_RESOURCE: Spec = Spec::new(
     "stop-model-resource",
     "Stop model resource",
-    "Stops a model resource for good, in any state, which ends its billing. Refused while sessions are attached unless force is true. Success too when it has ended already.",
+    "Stops a model resource for good, in any state, which ends its billing. Refused while sessions are attached unless force is true. Also succeeds when it has already ended.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/model-resources/{model_resources_id}/stop",
     Effect::Destroy { idempotent: true },
 )
 .if_refused(
-    "get-model-resource shows whether it has ended; if not, it goes on billing. Sessions that are attached hold it up (list-training-sessions with model_resources_id): stop them and call again, or call with force true, which stops them too and loses what they have not saved.",
+    "get-model-resource shows whether it has ended; if not, it keeps billing. Sessions that are attached hold it up (list-training-sessions with model_resources_id): stop them and call again, or call with force true, which stops them too and loses what they have not saved.",
 );
 
 /// Makes the trainer's weights those that sampling uses.
@@ -305,7 +305,7 @@ pub(crate) const LIST_MODEL_RESOURCES: Spec = Spec::new(
 pub(crate) const EXTEND_MODEL_RESOURCE_EXPIRY: Spec = Spec::new(
     "extend-model-resource-expiry",
     "Extend model resource expiry",
-    "Keeps a READY model resource up for at least so many seconds from now, for example while rewards are computed; never shortens its time. It goes on billing.",
+    "Keeps a READY model resource up for at least so many seconds from now, for example while rewards are computed; never shortens its time. It keeps billing.",
     Toolset::RlMore,
     Method::Post,
     "/v1/rl/model-resources/{model_resources_id}/extend-expiry",

@@ -56,7 +56,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
             continue;
         }
         let known = Toolset::ALL.into_iter().find(|toolset| toolset.name() == name);
-        chosen.push(known.ok_or_else(|| format!("`{name}` is no toolset; {VALID}"))?);
+        chosen.push(known.ok_or_else(|| format!("unknown toolset `{name}`; {VALID}"))?);
     }
     if chosen.is_empty() {
         return Err(format!("no toolset is named; {VALID}"));
@@ -69,7 +69,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
 
 /// What stands for all toolsets.
 const EVERYTHING: &str = "all";
-const VALID: &str = "valid are: rl, rl-more, runs, runs-more, local, all";
+const VALID: &str = "valid: rl, rl-more, runs, runs-more, local, all";
 
 #[cfg(test)]
 mod tests {

@@ -10,21 +10,21 @@ use crate::context::Output;
 use crate::json::Body;
 use crate::wait::WaitSeconds;
 
-/// Of tools that concern one session.
+/// Arguments of tools for one session.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SessionArgs {
     pub session_id: SessionId,
     pub wait_seconds: Option<WaitSeconds>,
 }
 
-/// Of tools that concern one model resource.
+/// Arguments of tools for one model resource.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ModelResourceArgs {
     pub model_resources_id: ModelResourceId,
     pub wait_seconds: Option<WaitSeconds>,
 }
 
-/// Of tools that show an operation whose result is small.
+/// Arguments of tools that show an operation whose result is small.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SmallOperationArgs {
     pub session_id: SessionId,
@@ -32,7 +32,7 @@ pub(crate) struct SmallOperationArgs {
     pub wait_seconds: Option<WaitSeconds>,
 }
 
-/// Of tools that show an operation whose result may be large.
+/// Arguments of tools that show an operation whose result may be large.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct OperationArgs {
     pub session_id: SessionId,
@@ -52,7 +52,7 @@ impl From<SmallOperationArgs> for OperationArgs {
     }
 }
 
-/// Of tools that save a checkpoint.
+/// Arguments of tools that save a checkpoint.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CheckpointArgs {
     pub session_id: SessionId,
@@ -60,7 +60,7 @@ pub(crate) struct CheckpointArgs {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Of tools that submit an operation with a body and a small result.
+/// Arguments of tools that submit an operation with a body and a small result.
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "B: DeserializeOwned")]
 pub(crate) struct SmallSubmitArgs<B> {
@@ -82,7 +82,7 @@ impl<B> From<SmallSubmitArgs<B>> for SubmitArgs<B> {
     }
 }
 
-/// Of tools that submit an operation with a body and perhaps a large result.
+/// Arguments of tools that submit an operation with a body and perhaps a large result.
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "B: DeserializeOwned")]
 pub(crate) struct SubmitArgs<B> {

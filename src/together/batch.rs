@@ -22,8 +22,8 @@ use crate::files::Files;
 use crate::files::data::Data;
 use crate::json;
 
-use answer::Answer;
-pub(crate) use request::Request;
+use answer::Report;
+pub(crate) use request::BatchArgs;
 use sampled::Outcome;
 use stored::Store;
 
@@ -35,7 +35,7 @@ struct Job<'a> {
 }
 
 /// Reports the operations of which nothing is stored here.
-pub(crate) fn look(request: &Request, files: &Files, data: &Data, problems: &mut Problems) {
+pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &mut Problems) {
     let session_id = request.session_id();
     let store = Store {
         files,
@@ -50,16 +50,16 @@ pub(crate) fn look(request: &Request, files: &Files, data: &Data, problems: &mut
 }
 
 /// Builds what the request asks for and stores it. Blocks.
-pub(crate) fn build(mut request: Request, files: &Files, data: &Data) -> Result<Reply, ToolError> {
+pub(crate) fn build(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Reply, ToolError> {
     let loss = &request.take_loss()?;
     let job = Job { loss, files, data };
     let answer = if request.operation_ids.is_none() {
         let (samples, counts) = supervised::samples(&job, &mut request)?;
-        Answer::of_samples(&job, &request, &samples, counts)?
+        Report::of_samples(&job, &request, &samples, counts)?
     } else {
         match sampled::samples(&job, &mut request)? {
-            Outcome::Samples(samples, counts) => Answer::of_samples(&job, &request, &samples, counts)?,
-            Outcome::Unscored(sequences, counts) => Answer::of_scoring(&job, &request, &sequences, counts)?,
+            Outcome::Samples(samples, counts) => Report::of_samples(&job, &request, &samples, counts)?,
+            Outcome::Unscored(sequences, counts) => Report::of_scoring(&job, &request, &sequences, counts)?,
         }
     };
     json::text(&answer).map(Reply::new)

@@ -82,7 +82,7 @@ pub(crate) fn within_limit(price: &Result<Option<Price>, ToolError>, limit: f64)
             let (what, next) = text.split_once("\nNext: ").unwrap_or((&text, "call again."));
             return Err(ToolError::Here {
                 why: format!(
-                    "Not created, nothing was started: {MAX_PRICE} is set, and the price could not be had: {what}"
+                    "Not created, nothing was started: {MAX_PRICE} is set, and the price is not known: {what}"
                 ),
                 next: next.to_owned(),
             });

@@ -114,7 +114,7 @@ impl Courses {
         });
     }
 
-    /// A pass was seen to have ended with this loss; `None`: it is no number any more. What that means for the training.
+    /// A pass was seen to have ended with this loss; `None`: it is no longer a number. What that means for the training.
     #[must_use]
     pub(crate) fn passed(&self, session_id: &str, operation_id: &str, loss: Option<f64>) -> Option<String> {
         self.with(session_id, |course| course.passed(operation_id, loss))
@@ -146,7 +146,7 @@ impl Course {
             .batch;
         let Some(loss) = loss else {
             return Some(format!(
-                "The loss is no number any more: the training has diverged. {BACK}"
+                "The loss is no longer a number: the training has diverged. {BACK}"
             ));
         };
         let before = self.losses.iter().position(|(known, _)| *known == batch);

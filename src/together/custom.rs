@@ -17,14 +17,14 @@ use crate::error::problems::{Path, Problems};
 ]))]
 pub(crate) struct CustomForwardBackward {
     #[schemars(required, length(min = 1))]
-    samples: Option<Vec<Sample>>,
+    samples: Option<Vec<CustomSample>>,
     /// One for each sample, in the same order.
     #[schemars(required, length(min = 1))]
     gradients: Option<Vec<Gradient>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
-struct Sample {
+struct CustomSample {
     #[schemars(required)]
     model_input: Option<ModelInput>,
     /// Other names are passed on.
@@ -94,7 +94,7 @@ impl CustomForwardBackward {
     }
 }
 
-impl Sample {
+impl CustomSample {
     fn check(&self, path: &Path<'_>, problems: &mut Problems) {
         let Some(inputs) = &self.loss_fn_inputs else {
             return;

@@ -24,7 +24,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::context::{Call, Context, Doing};
+use crate::context::{Call, CallProgress, Context};
 use crate::error::ToolError;
 use crate::files::directory::Kind;
 use crate::together::CheckpointVariant;
@@ -90,12 +90,12 @@ impl Job {
         self.files.get().is_some()
     }
 
-    fn doing(&self) -> Doing {
+    fn progress(&self) -> CallProgress {
         if !self.is_listed() {
-            return Doing::default();
+            return CallProgress::default();
         }
         let left = self.files().iter().filter(|file| file.done() < file.size).count();
-        Doing {
+        CallProgress {
             what: Some(match left {
                 1 => "downloading 1 file".to_owned(),
                 left => format!("downloading {left} files"),
@@ -140,13 +140,13 @@ pub(crate) async fn download(
 async fn wait(call: &Call<'_>, job: &Job, until: Instant) -> Option<Outcome> {
     let mut outcome = job.outcome.clone();
     loop {
-        call.report(job.doing());
+        call.report(job.progress());
         let next = until.min(Instant::now() + TICK);
         tokio::select! {
             biased;
             ended = outcome.wait_for(Option::is_some) => return match ended {
                 Ok(ended) => ended.clone(),
-                // The task is gone without a word, which only a panic explains.
+                // The task ended without a result, so it panicked.
                 Err(_) => Some(Err(ToolError::Internal("a download broke off".to_owned()))),
             },
             () = sleep_until(next) => if next == until { return None },

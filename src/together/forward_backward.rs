@@ -17,7 +17,7 @@ use crate::error::problems::{Path, Problems};
 #[schemars(transform = plain)]
 pub(crate) struct ForwardBackward {
     #[schemars(required, length(min = 1))]
-    samples: Option<Vec<Sample>>,
+    samples: Option<Vec<TrainingSample>>,
     #[schemars(required)]
     loss: Option<Loss>,
     /// Loss and metrics only, no gradients. Default false.
@@ -36,7 +36,7 @@ pub(crate) struct ForwardBackward {
     ("loss_inputs", "loss_fn_inputs"),
     ("labels", "loss_fn_inputs.target_tokens"),
 ]))]
-struct Sample {
+struct TrainingSample {
     /// Prompt + response without the last token; in the form of sample's model_inputs.
     #[schemars(transform = brief)]
     #[schemars(required)]
@@ -132,7 +132,7 @@ impl ForwardBackward {
     }
 }
 
-impl Sample {
+impl TrainingSample {
     fn check(&self, loss: Option<&Loss>, path: &Path<'_>, problems: &mut Problems) {
         let Some(inputs) = &self.loss_fn_inputs else {
             return;

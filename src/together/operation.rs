@@ -207,13 +207,13 @@ fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: 
         None => None,
     };
     let output = output.unwrap_or_default();
-    let mut reply = waited.going_on_with(output).told();
+    let mut reply = waited.going_on_with(output).into_reply();
     if let Some(note) = note {
         reply = reply.noted(&note);
     }
     // What is under way has no result to store yet.
     let has_result = completed.is_some() || !kind.kept;
-    reply.seen(View {
+    reply.with_view(View {
         output: if has_result { output } else { Output::Auto },
         summary: kind.summary,
         stored,

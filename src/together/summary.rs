@@ -29,7 +29,7 @@ struct Completions {
 
 /// The same of so many completions that a list of them would itself be too long: those of one prompt, or of all.
 #[derive(Serialize)]
-struct Together<'a> {
+struct Totals<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prompts: Option<usize>,
     completions: usize,
@@ -39,7 +39,7 @@ struct Together<'a> {
     policy_versions: BTreeSet<i64>,
 }
 
-impl<'a> Together<'a> {
+impl<'a> Totals<'a> {
     fn of(all: &'a [Completions]) -> Self {
         let mut stop_reasons = BTreeMap::new();
         for reason in all.iter().flat_map(|one| &one.stop_reasons) {
@@ -85,13 +85,13 @@ pub(crate) fn sample(text: &str) -> Option<Object> {
     let results = sampled?;
     let count: usize = results.iter().map(|result| result.token_counts.len()).sum();
     let results = if results.len() > MOST_PROMPTS {
-        to_raw_value(&Together {
+        to_raw_value(&Totals {
             prompts: Some(results.len()),
-            ..Together::of(&results)
+            ..Totals::of(&results)
         })
     } else if count > MOST_COMPLETIONS {
         let each = results.iter().map(slice::from_ref);
-        to_raw_value(&each.map(Together::of).collect::<Vec<_>>())
+        to_raw_value(&each.map(Totals::of).collect::<Vec<_>>())
     } else {
         to_raw_value(&results)
     };

@@ -196,12 +196,12 @@ impl<D: DType> Tensor<D> {
             let rule = match values {
                 Values::Selection if ![0.0, 1.0].contains(value) => "must be 0 (leave out) or 1 (train on)",
                 Values::Tokens if *value < 0.0 => {
-                    "is no token id; write the real token and leave it out by mask or weights"
+                    "is not a token id; write the real token and leave it out by mask or weights"
                 }
                 Values::LogProbabilities if *value > LARGEST_LOGPROB => "a log-probability is not above 0",
                 _ if !whole && value.abs() > f64::from(f32::MAX) => "is beyond what float32 holds",
                 _ if whole && value.abs() >= 9.2e18 => "is beyond what int64 holds",
-                _ if whole && value.fract() != 0.0 => "must be a whole number, as dtype is int64",
+                _ if whole && value.fract() != 0.0 => "must be a whole number, because dtype is int64",
                 _ => return None,
             };
             Some((index, value, rule))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::context::{Call, Doing, Reply, Request};
+use crate::context::{Call, CallProgress, Reply, Request};
 use crate::error::ToolError;
 use crate::json::integer::Integer;
 use crate::json::peek;
@@ -191,12 +191,12 @@ impl Goal {
     }
 
     /// What a status says, such as `forward-backward running` or `run running, step 12`.
-    pub(super) fn doing(&self, status: Option<&str>, step: Option<i64>) -> Doing {
+    pub(super) fn progress(&self, status: Option<&str>, step: Option<i64>) -> CallProgress {
         let status = status.unwrap_or("started");
         let short = status.strip_prefix(self.prefix).unwrap_or(status);
         let short = short.to_ascii_lowercase().replace('_', " ");
         let step = step.map_or_else(String::new, |step| format!(", step {step}"));
-        Doing {
+        CallProgress {
             what: Some(format!("{} {short}{step}", self.label)),
             bytes: None,
         }
@@ -268,7 +268,7 @@ mod tests {
     fn a_status_is_found_and_put_into_words() {
         let words = |goal: Goal, answer: &str| {
             let status = status(&Reply::new(answer.to_owned()));
-            goal.doing(status.as_deref(), None).what.unwrap()
+            goal.progress(status.as_deref(), None).what.unwrap()
         };
         assert_eq!(
             words(RUN, r#"{"run":{"id":"r","status":"QUEUED"}}"#),

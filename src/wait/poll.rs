@@ -80,7 +80,7 @@ pub(super) enum Known {
 
 /// The place of one who waits: only what was asked for after joining counts, since an earlier look may show the state before
 /// what the call itself did.
-pub(super) struct Place {
+pub(super) struct Waiter {
     joined: Instant,
     looks: watch::Receiver<Option<Look>>,
 }
@@ -92,7 +92,7 @@ impl Poll {
         goal: &Goal,
         ids: &[&str],
         known: Known,
-    ) -> (Arc<Self>, Place) {
+    ) -> (Arc<Self>, Waiter) {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         let joined = Instant::now();
         let polls = context.state::<Polls>();
@@ -110,7 +110,7 @@ impl Poll {
         };
         drop(polls);
         let looks = poll.looks.clone();
-        (poll, Place { joined, looks })
+        (poll, Waiter { joined, looks })
     }
 
     fn start(context: &Arc<Context>, goal: &Goal, ids: Vec<String>, known: Known) -> Self {
@@ -126,7 +126,7 @@ impl Poll {
     }
 
     /// The next look that counts.
-    pub(super) async fn fresh(&self, place: &mut Place) -> Result<Seen, ToolError> {
+    pub(super) async fn fresh(&self, place: &mut Waiter) -> Result<Seen, ToolError> {
         while place.looks.changed().await.is_ok() {
             if let Some(look) = &*place.looks.borrow_and_update()
                 && (look.asked >= place.joined || look.found.is_err())

@@ -84,10 +84,10 @@ impl Waited {
                         "This version of rl-mcp does not know the status {}, so the wait ended: it may be final. Decide from what the answer says.",
                         status.chars().take(LONGEST_STATUS).collect::<String>(),
                     )),
-                    Ended::Gone => Some("The service does not know it any more: it is gone.".to_owned()),
-                    Ended::Unseen(error) => Some(said(
+                    Ended::Gone => Some("The service no longer knows it: it is gone.".to_owned()),
+                    Ended::Unseen(error) => Some(in_words(
                         call,
-                        "This is the last known state, as watching it ended early:",
+                        "This is the last known state, because watching it ended early:",
                         &error,
                     )),
                 },
@@ -121,7 +121,7 @@ impl Waited {
     pub(crate) fn incomplete(mut self, call: &Call<'_>, error: &ToolError) -> Self {
         self.at_rest = false;
         if let Some(wait) = &mut self.wait {
-            wait.note = Some(said(call, "Its result could not be fetched:", error));
+            wait.note = Some(in_words(call, "Its result could not be fetched:", error));
         }
         self
     }
@@ -137,7 +137,7 @@ impl Waited {
 
     /// The answer, with what is to be said about the wait.
     #[must_use]
-    pub(crate) fn told(self) -> Reply {
+    pub(crate) fn into_reply(self) -> Reply {
         let Some(wait) = self.wait else {
             return self.reply;
         };
@@ -153,7 +153,7 @@ impl Waited {
 }
 
 /// A failure within a note. Secrets are taken out before it is cut, since nobody knows a half of one.
-fn said(call: &Call<'_>, what: &str, error: &ToolError) -> String {
+fn in_words(call: &Call<'_>, what: &str, error: &ToolError) -> String {
     let words = call.context.redactor().scrub_owned(error.to_string());
     let words: String = words.chars().take(LONGEST_FAILURE).collect();
     format!("{what} {}", words.replace('\n', " "))

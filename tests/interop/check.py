@@ -31,7 +31,7 @@ EXAMPLES = {example.tool: example for example in read_examples(ROOT / "tests" / 
 TOOLS = sorted(re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "tools.md").read_text(), re.MULTILINE))
 # What a session is hardly meant to do is noted, by what was called before: examples are no course of one.
 COURSE = {"forward-backward-pass", "custom-forward-backward-pass", "optimizer-step", "sample"}
-# Tools whose answer says more than the service did, such as what goes on billing.
+# Tools whose answer says more than the service did, such as what keeps billing.
 NOTED = {"create-model-resource", "stop-training-session", "prime-intellect-resumerun"}
 MISSPELT = "get-training-sesion"
 

@@ -480,9 +480,9 @@ async fn what_is_no_file_in_its_place_stops_nothing_and_is_not_written_to() {
     let directory: Make = |path, _| fs::create_dir(path).unwrap();
     let link: Make = |path, target| std::os::unix::fs::symlink(target, path).unwrap();
     for (make, what) in [
-        (pipe, "no regular file"),
+        (pipe, "not a regular file"),
         (directory, "directory"),
-        (link, "no regular file"),
+        (link, "not a regular file"),
     ] {
         let upstream = Scripted::start(vec![]).await;
         let (place, elsewhere) = (
@@ -555,7 +555,7 @@ async fn what_is_only_called_like_a_journal_is_left_out() {
         .collect();
     assert_eq!(left_out.len(), 4, "{left_out:?}");
     assert!(
-        left_out[0].contains("journal-9998-02.jsonl, which cannot be read: it is no regular file"),
+        left_out[0].contains("journal-9998-02.jsonl, which cannot be read: it is not a regular file"),
         "{left_out:?}"
     );
     assert_eq!(left_out[3], "8 more files that cannot be read");
@@ -975,7 +975,8 @@ async fn an_answer_is_short_however_much_was_done() {
     let id = |number: u32| format!("7d0c0d0e-4b1f-4a52-9a3e-0f6c{number:08}");
     for number in 0..500 {
         let session = json!({"session_id": id(number), "model_resources_id": id(number + 1000)});
-        let common = json!({"time": rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time, "host": "127.0.0.1:9"});
+        let common =
+            json!({"time": rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time, "host": "127.0.0.1:9"});
         for mut line in [
             json!({"tool": "create-model-resource", "outcome": "done", "status": 200, "usd_per_hour": 56.0, "ids": {"model_resources_id": id(number + 1000)}}),
             json!({"tool": "create-training-session", "outcome": "done", "ids": session}),

@@ -131,7 +131,7 @@ async fn each_rule_of_a_batch() {
                 "/samples/0/loss_fn_inputs/target_tokens/data",
                 json!([17, 42, -1, 9]),
             )],
-            vec![path("target_tokens.data[2]: is -1, but is no token id")],
+            vec![path("target_tokens.data[2]: is -1, but is not a token id")],
         ),
         (
             // Not shifted, and the position is trained on.
@@ -185,12 +185,12 @@ async fn each_rule_of_a_batch() {
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", json!("NaN"))],
             vec![path(
-                "logprobs.data[2]: found text that is no finite number, expected a number",
+                "logprobs.data[2]: found text that is not a finite number, expected a number",
             )],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", json!("-Infinity"))],
-            vec![path("logprobs.data[2]: found text that is no finite number")],
+            vec![path("logprobs.data[2]: found text that is not a finite number")],
         ),
         (
             vec![("/samples/0/loss_fn_inputs/logprobs/data/2", Value::Null)],
@@ -625,7 +625,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "download-checkpoint",
             json!({"id": "..", "variant": "merged"}),
-            "id: `..` is no id",
+            "id: `..` is not an id",
         ),
         (
             "download-checkpoint",
@@ -700,7 +700,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "prime-intellect-createrun",
             json!({"body": {"config": {"data": {}}, "sourceRef": "refs/heads/x"}}),
-            "body.sourceRef: `refs/heads/x` is no branch",
+            "body.sourceRef: `refs/heads/x` is not a branch",
         ),
         (
             "prime-intellect-createrun",
@@ -735,7 +735,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "create-model-resource",
             json!({"body": {"base_model": "m", "inactive_timeout": "30m"}}),
-            "body.inactive_timeout: found text that is no finite number",
+            "body.inactive_timeout: found text that is not a finite number",
         ),
         (
             "create-model-resource",

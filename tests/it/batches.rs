@@ -462,7 +462,7 @@ async fn every_problem_is_named_with_its_place() {
         ),
         (
             op(json!({"rewards": [[1, "x"], [0]]})),
-            vec!["rewards[0][1]: found text that is no finite number"],
+            vec!["rewards[0][1]: found text that is not a finite number"],
         ),
         (
             op(json!({"rewards": [[1, 1e300], [0]]})),
@@ -483,8 +483,8 @@ async fn every_problem_is_named_with_its_place() {
         (
             op(json!({"advantages": [["x", [1, null]], [[1, 2]]]})),
             vec![
-                "advantages[0][0]: is no number",
-                "advantages[0][1][1]: is no number",
+                "advantages[0][0]: is not a number",
+                "advantages[0][1][1]: is not a number",
             ],
         ),
         (
@@ -515,7 +515,7 @@ async fn every_problem_is_named_with_its_place() {
         (
             op(json!({"rewards": [[1, 0], [0]], "loss": {"type": "dro", "grpo_params": {"beta": "x"}}})),
             vec![
-                "loss.grpo_params.beta: found text that is no finite number",
+                "loss.grpo_params.beta: found text that is not a finite number",
                 "loss.dro_params: is required",
             ],
         ),

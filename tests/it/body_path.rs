@@ -174,19 +174,19 @@ async fn what_is_no_json_file_is_refused_in_words() {
     for (path, expected) in [
         (
             place.write("data/text.json", "TOKEN=secret-of-the-file"),
-            "the file holds no JSON: expected value at line 1 column",
+            "the file is not JSON: expected value at line 1 column",
         ),
-        (place.write("data/empty.json", ""), "the file holds no JSON: EOF"),
+        (place.write("data/empty.json", ""), "the file is not JSON: EOF"),
         (
             place.write("data/two.json", "{} {}"),
-            "the file holds no JSON: trailing characters",
+            "the file is not JSON: trailing characters",
         ),
         (shown(&place.at("data/binary.json")), "it is no UTF-8 text"),
         (
             shown(&place.at("data/batches")),
             "is a directory, and there is no file in it",
         ),
-        (shown(&fifo), "it is no regular file"),
+        (shown(&fifo), "it is not a regular file"),
     ] {
         let outcome = server.call("sample", from(&path)).await;
         let problem = outcome.error();

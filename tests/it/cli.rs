@@ -197,10 +197,7 @@ async fn check_fails_when_something_configured_does_not_work() {
         out.contains("FAILED: list-training-sessions failed") && out.contains("invalid key"),
         "{out}"
     );
-    assert!(
-        out.contains("A valid one belongs into TOGETHER_AI_API_KEY"),
-        "{out}"
-    );
+    assert!(out.contains("Put a valid one into TOGETHER_AI_API_KEY"), "{out}");
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn a_training_that_diverges_is_told_so() {
         (
             batch([2, 3], false),
             Value::Null,
-            "The loss is no number any more",
+            "The loss is no longer a number",
         ),
     ];
     for (number, (pass, loss, words)) in steps.into_iter().enumerate() {

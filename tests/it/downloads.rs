@@ -358,7 +358,7 @@ async fn a_file_of_another_length_is_never_taken_for_the_right_one() {
         (None, 1001, "has 1000 bytes of it"),
         (Some(Fault::More(1)), 1000, "sends more than that"),
         (Some(Fault::More(100_000)), 1000, "sends more than that"),
-        (Some(Fault::Less(1)), 1000, "ended in the middle"),
+        (Some(Fault::Less(1)), 1000, "was cut off"),
     ] {
         let (store, place) = (Store::start(&[("a", &content)]).await, Place::new());
         store.change(|manner| {
@@ -383,13 +383,13 @@ async fn a_file_of_another_length_is_never_taken_for_the_right_one() {
 #[tokio::test]
 async fn lists_that_cannot_be_stored_are_refused_before_anything_is_written() {
     for (names_, sizes, what) in [
-        (vec!["../a"], json!([1]), "no safe name"),
-        (vec!["dir/a"], json!([1]), "no safe name"),
-        (vec!["good", ".hidden"], json!([1, 1]), "no safe name"),
-        (vec!["safe\u{202e}nosj.exe"], json!([1]), "no safe name"),
-        (vec!["a\u{200b}"], json!([1]), "no safe name"),
-        (vec!["nul.txt"], json!([1]), "no safe name"),
-        (vec!["what?"], json!([1]), "no safe name"),
+        (vec!["../a"], json!([1]), "not a safe name"),
+        (vec!["dir/a"], json!([1]), "not a safe name"),
+        (vec!["good", ".hidden"], json!([1, 1]), "not a safe name"),
+        (vec!["safe\u{202e}nosj.exe"], json!([1]), "not a safe name"),
+        (vec!["a\u{200b}"], json!([1]), "not a safe name"),
+        (vec!["nul.txt"], json!([1]), "not a safe name"),
+        (vec!["what?"], json!([1]), "not a safe name"),
         (vec!["a", "A"], json!([1, 1]), "another file has the same name"),
         (vec![], json!([]), "lists no file"),
         (vec!["a"], json!(["-1"]), "other members than documented"),
@@ -535,7 +535,7 @@ async fn directories_elsewhere_are_refused() {
     std::fs::write(outside.join("target"), "1234567").unwrap();
     symlink(outside.join("target"), place.files().join("trap/a")).unwrap();
     let refusal = download(&mut server, "trap").await;
-    assert!(refusal.error().contains("is no plain file"), "{refusal:?}");
+    assert!(refusal.error().contains("is not a plain file"), "{refusal:?}");
 }
 
 /// While another process swaps a directory and a link to elsewhere, whole files come, and nothing comes elsewhere.

@@ -256,7 +256,7 @@ async fn bodies_that_are_no_json_are_told_from_truncated_ones() {
         "{text}"
     );
     let (text, ..) = run(READ, vec![truncated()]).await;
-    assert!(text.contains("ended in the middle (8 tries)"), "{text}");
+    assert!(text.contains("was cut off (8 tries)"), "{text}");
     // The connection's end is the body's end, and the JSON is not whole.
     let half = Reaction::Cut(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"a\": [1, 2".to_vec());
     assert_eq!(run(READ, vec![half, fine()]).await.2, 2);

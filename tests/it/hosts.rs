@@ -95,7 +95,7 @@ async fn the_note_reaches_the_model_on_failure_and_beside_a_summary() {
     assert!(outcome.error().contains("no such run"), "{}", outcome.text);
     assert!(
         outcome.text.ends_with(
-            "\nNote: Ignored, as no tool here has such an argument: toolCallId, sessionId, action, chatInput."
+            "\nNote: Ignored, because no tool here has such an argument: toolCallId, sessionId, action, chatInput."
         ),
         "{}",
         outcome.text

@@ -511,7 +511,7 @@ async fn an_operation_in_place_of_its_file_names_the_tool_that_writes_it() {
     assert_eq!(
         told,
         [
-            "path: is no file: op-9 was started by sample in session s: call get-sample-operation with session_id s. With output file it writes one."
+            "path: is not a file: op-9 was started by sample in session s: call get-sample-operation with session_id s. With output file it writes one."
         ]
     );
 }
@@ -533,7 +533,7 @@ async fn a_flat_config_of_a_run_is_told_its_places() {
     let toml = json!({"body": {"config": "max_steps = 10\n[trainer]\n"}});
     let found = place.problems("prime-intellect-createrun", toml).await;
     assert!(
-        found[0].starts_with("body.config: found text, expected an object: TOML text belongs into a file, which config_path names. A whole config, for RL: {")
+        found[0].starts_with("body.config: found text, expected an object: Put TOML text into a file, and name it in config_path. A whole config, for RL: {")
             && found.len() == 1,
         "{found:#?}"
     );

@@ -290,7 +290,7 @@ async fn a_refusal_in_earnest_is_one_even_after_a_lost_answer() {
         .call("stop-model-resource", json!({"model_resources_id": R}))
         .await;
     assert!(
-        outcome.error().contains("force true") && outcome.text.contains("goes on billing"),
+        outcome.error().contains("force true") && outcome.text.contains("keeps billing"),
         "{}",
         outcome.text
     );

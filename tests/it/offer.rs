@@ -136,7 +136,7 @@ async fn an_unknown_toolset_is_an_error_at_start_that_lists_the_valid_ones() {
     );
     for error in [by_flag, by_variable] {
         assert!(
-            error.contains("`rlmore` is no toolset")
+            error.contains("unknown toolset `rlmore`")
                 && error.contains("rl, rl-more, runs, runs-more, local, all"),
             "{error}"
         );
@@ -203,7 +203,7 @@ async fn check_says_which_toolsets_and_why() {
         (
             Some("PRIME_API_KEY"),
             None,
-            "Toolsets: rl, local (as only Together AI has a key",
+            "Toolsets: rl, local (because only Together AI has a key",
         ),
         (None, Some("runs-more"), "Toolsets: runs-more, local (as named)"),
     ] {

@@ -129,7 +129,7 @@ async fn what_is_not_known_to_have_ended_is_named_too_and_nobody_waits_long() {
         ),
         (
             Reaction::Hang,
-            "may be READY (its state could not be had) and then bills 9.5 USD per hour",
+            "may be READY (its state is not known) and then bills 9.5 USD per hour",
         ),
         (Reaction::Cut(Vec::new()), "may be READY"),
         (answer(&json!([])), "may be READY"),

@@ -56,7 +56,7 @@ async fn endless_answers_share_one_limit() {
         let outcome = outcome(&answer.unwrap());
         let text = outcome.error();
         assert!(
-            text.contains("found no room beside others") && text.contains("wait for other calls"),
+            text.contains("there is no room for the answer") && text.contains("wait for other calls"),
             "{text}"
         );
     }

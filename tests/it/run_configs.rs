@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::support::{PRIME_KEY, Server, Upstream, prime_home};
 
-/// The example of the documentation, with all keys that do not belong into the config.
+/// The example of the documentation, with all keys that do not belong in the config.
 const CONFIG: &str = r#"
 name = "reverse-text-rl"
 max_steps = 40
@@ -170,7 +170,7 @@ async fn a_supervised_file_gets_its_mode() {
 async fn a_file_that_cannot_be_used_is_refused_with_its_place() {
     let mut setting = Setting::new().await;
     for (text, words) in [
-        ("a = 1\nsecret = \"sk-very-secret\nb = 2", "no TOML in line 2"),
+        ("a = 1\nsecret = \"sk-very-secret\nb = 2", "not TOML in line 2"),
         ("gpu_type = 3", "config_path.gpu_type: must be text"),
         (
             "[trainer.optim]\nlr = nan\n[orchestrator]",
@@ -262,7 +262,7 @@ async fn a_directory_that_is_no_absolute_path_is_an_error_at_start() {
         Server::run(Server::command("http://127.0.0.1:9").env("RL_MCP_FILE_DIRS", "configs")).await;
     assert_eq!(code, 2);
     assert!(
-        error.starts_with("rl-mcp: RL_MCP_FILE_DIRS: `configs` is no absolute path"),
+        error.starts_with("rl-mcp: RL_MCP_FILE_DIRS: `configs` is not an absolute path"),
         "{error}"
     );
 }
@@ -472,7 +472,7 @@ async fn a_broken_file_of_the_official_command_line_is_left_out_and_named() {
     command.env("HOME", home.path()).env_remove("PRIME_API_KEY");
     let mut server = Server::initialized(&mut command).await;
     let outcome = server.call("prime-intellect-listruns", json!({})).await;
-    let named = "~/.prime/config.json: is no JSON, see line 1, column ";
+    let named = "~/.prime/config.json: is not JSON, see line 1, column ";
     for words in ["No key for Prime Intellect", named, "PRIME_API_KEY"] {
         assert!(outcome.error().contains(words), "{words}: {}", outcome.text);
     }
@@ -502,7 +502,7 @@ async fn check_names_a_broken_file_of_the_official_command_line() {
         let (code, out, _) = Server::run(&mut command).await;
         assert_eq!(code, 1, "{out}");
         assert!(
-            out.contains("file      LEFT OUT: ~/.prime/config.json: is no JSON"),
+            out.contains("file      LEFT OUT: ~/.prime/config.json: is not JSON"),
             "{out}"
         );
         assert!(!out.contains("pit_secret"), "{out}");

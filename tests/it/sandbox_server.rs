@@ -178,7 +178,7 @@ async fn secrets_can_be_forwarded_as_far_as_they_are_set() {
     assert_eq!(made["forwarded"], json!(["WANDB_API_KEY"]));
     let note = made["note"].as_str().unwrap();
     assert!(
-        note.contains("Not sent, as not set in this server's environment: HF_TOKEN."),
+        note.contains("Not sent, because not set in this server's environment: HF_TOKEN."),
         "{note}"
     );
 }

@@ -224,10 +224,7 @@ mod tests {
                 "sample failed: 127.0.0.1:9 answered HTTP 404 Not Found, saying: no",
                 false,
             ),
-            (
-                "sample failed: the answer of 127.0.0.1:9 ended in the middle",
-                true,
-            ),
+            ("sample failed: the answer of 127.0.0.1:9 was cut off", true),
             (
                 "The arguments need correction; nothing was sent.\n- body: is missing",
                 false,

@@ -32,7 +32,7 @@ use crate::{Shared, TOGETHER_KEY};
 use wire::Refusal;
 use world::World;
 
-/// The largest body of a request that is read, in bytes. Larger ones belong into the payload upload.
+/// The largest body of a request that is read, in bytes. Larger ones belong in the payload upload.
 const LARGEST_BODY: usize = 64 << 20;
 
 /// The answer to a request that is meant for another host.

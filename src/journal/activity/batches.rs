@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Activity, FEW, said};
+use super::{Activity, FEW, tally};
 use crate::files::Listed;
 use crate::redact::clean;
 
@@ -29,7 +29,7 @@ impl Activity {
         self.batches = shown.map(batch).collect();
         let what = "batches (limit shows more, read-result lists their directory)";
         self.left_out
-            .extend(said(recent.len() - self.batches.len(), what));
+            .extend(tally(recent.len() - self.batches.len(), what));
         self
     }
 }

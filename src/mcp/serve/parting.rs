@@ -28,7 +28,7 @@ pub(super) async fn warn(context: &Arc<Context>) {
     let unanswered = context.journal().running().unanswered();
     warnings.extend(unanswered.iter().map(|creation| {
         format!(
-            "rl-mcp: warning: the {tool} call of {time} got no answer: it may have started something that bills. Look with {look}, and stop what nobody needs.\n",
+            "rl-mcp: warning: the {tool} call of {time} got no answer: it may have started something that bills. Check with {look}, and stop what is not needed.\n",
             tool = creation.tool,
             time = creation.time,
             look = creation.look,
@@ -58,7 +58,7 @@ async fn warning(context: &Arc<Context>, resource: &Resource) -> Option<String> 
     let state = match status.as_deref().map(|status| status.trim_start_matches(PREFIX)) {
         Some("READY") => format!("is READY and bills {price}"),
         Some(status) => format!("is {status} and bills {price} once it is READY"),
-        None => format!("may be READY (its state could not be had) and then bills {price}"),
+        None => format!("may be READY (its state is not known) and then bills {price}"),
     };
     Some(format!(
         "rl-mcp: warning: model resource {id}, created here, {state}. Stop it ({stop} with model_resources_id {id}), or let it go idle, which ends it after its inactive_timeout.\n",

@@ -78,7 +78,7 @@ pub(super) async fn resolve<'a>(
         return json::text(&arguments).map(Cow::Owned);
     };
     let path: String = serde_json::from_str(named.get())
-        .map_err(|_| unusable("is no text: write the path of a JSON file".to_owned()))?;
+        .map_err(|_| unusable("is not text: write the path of a JSON file".to_owned()))?;
     let added = added(&mut arguments, accepts)?;
     let files = call.context.config().files.clone();
     // A body of many megabytes must not hold up the other calls.

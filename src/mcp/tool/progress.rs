@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::context::{Call, Doing};
+use crate::context::{Call, CallProgress};
 use crate::spec::Spec;
 
 /// The longest that a waiting host hears nothing.
@@ -33,7 +33,7 @@ impl Progress {
             peer: request.peer.clone(),
             spec: call.spec,
             started: call.started,
-            doing: call.doing(),
+            doing: call.progress(),
             last: 0.0,
         };
         // A task of its own: sending waits for the host to read, and the call itself must not.
@@ -56,13 +56,13 @@ struct Teller {
     peer: Peer<RoleServer>,
     spec: &'static Spec,
     started: Instant,
-    doing: watch::Receiver<Doing>,
+    doing: watch::Receiver<CallProgress>,
     last: f64,
 }
 
 impl Teller {
     async fn run(mut self, ended: CancellationToken) {
-        let mut told = Doing::default();
+        let mut told = CallProgress::default();
         let mut silent_since = self.started;
         loop {
             let interval = if told.bytes.is_some() {
@@ -89,7 +89,7 @@ impl Teller {
         }
     }
 
-    async fn tell(&mut self, doing: &Doing) {
+    async fn tell(&mut self, doing: &CallProgress) {
         let seconds = self.started.elapsed().as_secs_f64();
         let what = doing.what.clone().unwrap_or_else(|| match self.spec.service {
             Some(service) if !self.spec.is_local() => {

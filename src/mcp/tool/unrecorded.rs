@@ -6,7 +6,7 @@ use crate::context::Reply;
 use crate::error::ToolError;
 use crate::spec::Spec;
 
-/// Whether a call by this row, which ended so, has done something that belongs into the journal.
+/// Whether a call by this row, which ended so, has done something that belongs in the journal.
 pub(super) fn concerns(spec: &Spec, result: &Result<CallToolResult, ToolError>) -> bool {
     let went_out = matches!(result, Ok(_) | Err(ToolError::Call(_) | ToolError::Deadline(_)));
     went_out && spec.is_recorded() && !spec.is_local()

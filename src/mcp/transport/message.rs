@@ -188,7 +188,7 @@ fn no_message(value: &Value) -> Incoming {
 /// What is said about a line that is no JSON. An answer needs an id, or a peer that echoes it would go on for ever.
 fn no_json(line: &[u8]) -> Incoming {
     let (Some(id), error) = find_id(line) else {
-        tracing::debug!("a line that is no JSON was dropped");
+        tracing::debug!("a line that is not JSON was dropped");
         return Incoming::Nothing;
     };
     let reason = error.map_or_else(String::new, |error| format!(": {error}"));

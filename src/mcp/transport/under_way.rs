@@ -29,10 +29,10 @@ pub(super) struct UnderWay {
 #[derive(Default)]
 struct Requests {
     last: i64,
-    by_number: BTreeMap<i64, Request>,
+    by_number: BTreeMap<i64, InFlight>,
 }
 
-struct Request {
+struct InFlight {
     /// The id that the host gave it.
     id: RequestId,
     /// `None`: it was cancelled, and nobody waits for its answer.
@@ -68,7 +68,7 @@ impl UnderWay {
         let mut requests = self.lock();
         requests.last += 1;
         let number = requests.last;
-        let known = Request {
+        let known = InFlight {
             id: std::mem::replace(&mut request.id, RequestId::Number(number)),
             handled: Arc::downgrade(&slot),
             slot: Some(slot),

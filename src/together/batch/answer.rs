@@ -8,7 +8,7 @@ use std::path::Path as FilePath;
 use serde::Serialize;
 
 use super::Job;
-use super::request::Request;
+use super::request::BatchArgs;
 use super::sample::{Sample, split};
 use super::wire;
 use crate::error::ToolError;
@@ -78,7 +78,7 @@ impl Counts {
 
 /// The answer.
 #[derive(Default, Serialize)]
-pub(super) struct Answer {
+pub(super) struct Report {
     batches: Vec<Batch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scoring: Option<Batch>,
@@ -134,16 +134,16 @@ struct NextArguments {
     body_path: String,
 }
 
-const SEVERAL: &str = "Their gradients add up: make all of these calls, each to its end, before one optimizer-step. They are of about equal size, as a loss that is averaged over a call gives each call the same weight.";
+const SEVERAL: &str = "Their gradients add up: make all of these calls, each to its end, before one optimizer-step. They are of about equal size, because a loss that is averaged over a call gives each call the same weight.";
 const NO_KL_TERM: &str =
     "reference_operation_ids change nothing: the loss has no KL term, which grpo_params.beta above 0 adds.";
 const SCORE: &str = "The KL term needs log-probabilities under the reference policy. Call next, in a session whose weights are the reference's (this one only while its weights still are, otherwise another one); when that is COMPLETED, call build-training-batch again with the same arguments and reference_operation_ids (and reference_session_id, if it was another session).";
 
-impl Answer {
+impl Report {
     /// Stores the batch, in as many bodies as the request's limit asks for.
     pub(super) fn of_samples(
         job: &Job<'_>,
-        request: &Request,
+        request: &BatchArgs,
         samples: &[Sample],
         counts: Counts,
     ) -> Result<Self, ToolError> {
@@ -189,7 +189,7 @@ impl Answer {
     /// Stores the body that scores these sequences.
     pub(super) fn of_scoring(
         job: &Job<'_>,
-        request: &Request,
+        request: &BatchArgs,
         sequences: &[Vec<i64>],
         counts: Counts,
     ) -> Result<Self, ToolError> {
@@ -279,7 +279,7 @@ fn store(job: &Job<'_>, name: &str, text: &str) -> Result<String, ToolError> {
     let stored = job.data.store(FilePath::new(BATCHES), name, text.as_bytes());
     let stored = stored.map_err(|error| ToolError::Here {
         why: format!("The batch cannot be stored: {error}."),
-        next: "ask the user to see to it, then call again.".to_owned(),
+        next: "ask the user to fix that, then call again.".to_owned(),
     })?;
     Ok(stored.path.display().to_string())
 }

@@ -61,7 +61,10 @@ impl Written {
         if !text.starts_with('[') {
             let number = serde_json::from_str(text).ok();
             if number.is_none() {
-                problems.add(path, "is no number, and no list with one for each token");
+                problems.add(
+                    path,
+                    "is neither a number nor a list with one number for each token",
+                );
             }
             return number.map(Advantage::Whole);
         }
@@ -72,7 +75,7 @@ impl Written {
         let wrong = items
             .iter()
             .position(|item| serde_json::from_str::<f64>(item.get()).is_err());
-        problems.add(&path.index(wrong.unwrap_or_default()), "is no number");
+        problems.add(&path.index(wrong.unwrap_or_default()), "is not a number");
         None
     }
 }

@@ -17,7 +17,7 @@ use crate::together::SessionId;
 use crate::together::losses::{Loss, LossType};
 
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Request {
+pub(crate) struct BatchArgs {
     pub(super) session_id: SessionId,
     /// Finished sample operations.
     #[schemars(length(min = 1))]
@@ -74,7 +74,7 @@ pub(super) struct Chosen {
     pub(super) text: Box<RawValue>,
 }
 
-impl Request {
+impl BatchArgs {
     /// Reports what does not go together.
     pub(crate) fn check(&self, problems: &mut Problems) {
         self.check_pairs(problems);

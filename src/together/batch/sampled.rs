@@ -8,7 +8,7 @@ use super::argument::{Given, given};
 use super::groups::{self, mean_and_deviation};
 use super::labels::{self, Advantage, Labels};
 use super::reference::{self, Scores};
-use super::request::{Entries, Request};
+use super::request::{BatchArgs, Entries};
 use super::sample::{Policy, Sample, Values, objection};
 use super::stored::{Completion, Prompt, Sampling, Store};
 use crate::error::problems::{Path, Problems};
@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 }
 
 /// The samples of the request's operations.
-pub(super) fn samples(job: &Job<'_>, request: &mut Request) -> Result<Outcome, Problems> {
+pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<Outcome, Problems> {
     let mut problems = Problems::default();
     let labels = read_labels(job, request, &mut problems);
     let prompts = given(
@@ -67,7 +67,7 @@ pub(super) fn samples(job: &Job<'_>, request: &mut Request) -> Result<Outcome, P
     }
 }
 
-fn read_labels(job: &Job<'_>, request: &mut Request, problems: &mut Problems) -> Option<Given<Labels>> {
+fn read_labels(job: &Job<'_>, request: &mut BatchArgs, problems: &mut Problems) -> Option<Given<Labels>> {
     let rewards = given(
         ("rewards", request.rewards.take()),
         ("rewards_path", request.rewards_path.as_deref()),
@@ -109,7 +109,7 @@ struct Sampled<'a> {
 }
 
 impl Assembly<'_> {
-    fn run(mut self, labels: Labels, sampling: Sampling, request: &Request) -> Result<Outcome, Problems> {
+    fn run(mut self, labels: Labels, sampling: Sampling, request: &BatchArgs) -> Result<Outcome, Problems> {
         let Sampling {
             prompts,
             policy_versions,
@@ -147,7 +147,7 @@ impl Assembly<'_> {
         &mut self,
         labels: Labels,
         prompts: &[Prompt],
-        request: &Request,
+        request: &BatchArgs,
     ) -> Vec<Option<Vec<Advantage>>> {
         let whole = |values: Vec<f64>| values.into_iter().map(Advantage::Whole).collect();
         let all = || groups::groups(prompts).len();

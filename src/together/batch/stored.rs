@@ -36,17 +36,17 @@ pub(super) struct Prompt {
     pub(super) completions: Vec<Completion>,
     /// Those of the prompt's own tokens, if it was scored.
     pub(super) logprobs: Option<Vec<Option<f64>>>,
-    pub(super) place: Place,
+    pub(super) place: Origin,
 }
 
 /// Where a prompt comes from, for messages.
 #[derive(Clone, Default)]
-pub(super) struct Place {
+pub(super) struct Origin {
     pub(super) operation: String,
     pub(super) result: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "operation {}, output.results[{}]", self.operation, self.result)
     }
@@ -115,7 +115,7 @@ impl Store<'_> {
                 let prompts = match (known?, &mut given) {
                     (Some(prompts), _) => prompts,
                     (None, Some(given)) => given.take(count).map(|prompt| prompt.tokens().collect()).collect(),
-                    (None, None) => return Err("its prompts are not known here, as it was not submitted by this server (or with another data directory): give prompts_path, a JSON file with the body that was sent to sample".to_owned()),
+                    (None, None) => return Err("its prompts are not known here, because it was not submitted by this server (or with another data directory): give prompts_path, a JSON file with the body that was sent to sample".to_owned()),
                 };
                 pair(operation_id, results, prompts)
             });
@@ -214,7 +214,7 @@ fn pair(operation_id: &str, results: Vec<SampleResult>, prompts: Vec<Vec<i64>>) 
             tokens,
             completions: result.sequences,
             logprobs: result.prompt_logprobs,
-            place: Place {
+            place: Origin {
                 operation: operation_id.to_owned(),
                 result: index,
             },

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::Job;
 use super::answer::Counts;
 use super::argument::given;
-use super::request::Request;
+use super::request::BatchArgs;
 use super::sample::{Sample, Values};
 use crate::arguments::schema::{brief, hint};
 use crate::error::problems::Problems;
@@ -23,7 +23,7 @@ pub(super) struct Example {
 }
 
 /// The samples of the request's examples: each token of a completion has weight 1.
-pub(super) fn samples(job: &Job<'_>, request: &mut Request) -> Result<(Vec<Sample>, Counts), Problems> {
+pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<(Vec<Sample>, Counts), Problems> {
     let mut problems = Problems::default();
     let examples = given(
         ("examples", request.examples.take()),

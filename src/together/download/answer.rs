@@ -7,7 +7,7 @@ use super::part::Resume;
 
 /// What to do with an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum RangeAnswer {
     /// The whole file comes, of the version with this validator.
     Whole(Option<String>),
     /// What is missing comes.
@@ -25,26 +25,31 @@ pub(super) enum Answer {
 }
 
 /// Reads the status and the headers of an answer to a request for a file of `size` bytes, from `resume` on.
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, size: u64, resume: Option<&Resume>) -> Answer {
+pub(super) fn read(
+    status: StatusCode,
+    headers: &HeaderMap,
+    size: u64,
+    resume: Option<&Resume>,
+) -> RangeAnswer {
     match (status.as_u16(), resume) {
         (200, _) => match text(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok()) {
-            Some(length) if length != size => Answer::OtherLength(length),
-            _ => Answer::Whole(validator(headers)),
+            Some(length) if length != size => RangeAnswer::OtherLength(length),
+            _ => RangeAnswer::Whole(validator(headers)),
         },
         (206, Some(resume)) => match content_range(headers) {
-            Some((_, Some(total))) if total != size => Answer::OtherLength(total),
+            Some((_, Some(total))) if total != size => RangeAnswer::OtherLength(total),
             // Not every store heeds If-Range.
-            _ if validator(headers).is_some_and(|now| now != resume.validator) => Answer::Stale,
-            Some((Some(start), _)) if start == resume.at => Answer::Rest,
-            _ => Answer::Stale,
+            _ if validator(headers).is_some_and(|now| now != resume.validator) => RangeAnswer::Stale,
+            Some((Some(start), _)) if start == resume.at => RangeAnswer::Rest,
+            _ => RangeAnswer::Stale,
         },
         (416, Some(resume)) => match content_range(headers) {
-            Some((None, Some(total))) if total == size && resume.at == size => Answer::Complete,
-            _ => Answer::Stale,
+            Some((None, Some(total))) if total == size && resume.at == size => RangeAnswer::Complete,
+            _ => RangeAnswer::Stale,
         },
         // 400 is what some stores say of a session that has expired.
-        (400 | 401 | 403 | 404 | 410, _) => Answer::Expired,
-        _ => Answer::Other,
+        (400 | 401 | 403 | 404 | 410, _) => RangeAnswer::Expired,
+        _ => RangeAnswer::Other,
     }
 }
 
@@ -72,7 +77,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn read(status: u16, headers: &[(&'static str, &str)], at: Option<u64>) -> Answer {
+    fn read(status: u16, headers: &[(&'static str, &str)], at: Option<u64>) -> RangeAnswer {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
@@ -92,24 +97,27 @@ mod tests {
     #[test]
     fn only_what_certainly_fits_is_appended() {
         let range = |range| [("content-range", range), ("etag", "\"v\"")];
-        assert_eq!(read(206, &range("bytes 5-9/10"), Some(5)), Answer::Rest);
-        assert_eq!(read(206, &range("bytes 5-9/*"), Some(5)), Answer::Rest);
-        assert_eq!(read(206, &range("bytes 4-9/10"), Some(5)), Answer::Stale);
-        assert_eq!(read(206, &range("bytes 5-8/9"), Some(5)), Answer::OtherLength(9));
-        assert_eq!(read(206, &range("bytes 5-9/10"), None), Answer::Other);
-        assert_eq!(read(206, &[], Some(5)), Answer::Stale);
+        assert_eq!(read(206, &range("bytes 5-9/10"), Some(5)), RangeAnswer::Rest);
+        assert_eq!(read(206, &range("bytes 5-9/*"), Some(5)), RangeAnswer::Rest);
+        assert_eq!(read(206, &range("bytes 4-9/10"), Some(5)), RangeAnswer::Stale);
+        assert_eq!(
+            read(206, &range("bytes 5-8/9"), Some(5)),
+            RangeAnswer::OtherLength(9)
+        );
+        assert_eq!(read(206, &range("bytes 5-9/10"), None), RangeAnswer::Other);
+        assert_eq!(read(206, &[], Some(5)), RangeAnswer::Stale);
         let other = [("content-range", "bytes 5-9/10"), ("etag", "\"w\"")];
-        assert_eq!(read(206, &other, Some(5)), Answer::Stale);
-        assert_eq!(read(416, &range("bytes */10"), Some(10)), Answer::Complete);
-        assert_eq!(read(416, &range("bytes */10"), Some(5)), Answer::Stale);
-        assert_eq!(read(416, &range("bytes */5"), Some(5)), Answer::Stale);
-        assert_eq!(read(416, &[], Some(10)), Answer::Stale);
+        assert_eq!(read(206, &other, Some(5)), RangeAnswer::Stale);
+        assert_eq!(read(416, &range("bytes */10"), Some(10)), RangeAnswer::Complete);
+        assert_eq!(read(416, &range("bytes */10"), Some(5)), RangeAnswer::Stale);
+        assert_eq!(read(416, &range("bytes */5"), Some(5)), RangeAnswer::Stale);
+        assert_eq!(read(416, &[], Some(10)), RangeAnswer::Stale);
     }
 
     #[test]
     fn a_whole_file_is_known_by_a_strong_tag_or_its_date() {
         let date = "Sun, 22 Nov 2026 10:00:00 GMT";
-        let whole = |validator: Option<&str>| Answer::Whole(validator.map(str::to_owned));
+        let whole = |validator: Option<&str>| RangeAnswer::Whole(validator.map(str::to_owned));
         assert_eq!(read(200, &[("etag", "\"v\"")], Some(5)), whole(Some("\"v\"")));
         let weak = [("etag", "W/\"v\""), ("last-modified", date)];
         assert_eq!(read(200, &weak, None), whole(Some(date)));
@@ -117,11 +125,11 @@ mod tests {
         assert_eq!(read(200, &[("content-length", "10")], None), whole(None));
         assert_eq!(
             read(200, &[("content-length", "9")], None),
-            Answer::OtherLength(9)
+            RangeAnswer::OtherLength(9)
         );
         for status in [400, 401, 403, 404, 410] {
-            assert_eq!(read(status, &[], Some(5)), Answer::Expired);
+            assert_eq!(read(status, &[], Some(5)), RangeAnswer::Expired);
         }
-        assert_eq!(read(503, &[], None), Answer::Other);
+        assert_eq!(read(503, &[], None), RangeAnswer::Other);
     }
 }

@@ -10,7 +10,7 @@ use reqwest::{Response, Url};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::{self, Answer};
+use super::answer::{self, RangeAnswer};
 use super::fetch::{Transfers, stopped};
 use super::part::{Part, Resume};
 use super::place::unusable;
@@ -73,26 +73,27 @@ pub(super) async fn attempt(
         .map_err(|cause| passing(cause, Advice::default()))?;
     let (status, headers) = (response.status(), response.headers());
     let opened = match answer::read(status, headers, file.size, resume.as_ref()) {
-        Answer::Complete => return Ok(()),
-        Answer::Rest => on(part, Part::append).await?,
-        Answer::Whole(validator) => {
+        RangeAnswer::Complete => return Ok(()),
+        RangeAnswer::Rest => on(part, Part::append).await?,
+        RangeAnswer::Whole(validator) => {
             file.done.store(0, Ordering::Relaxed);
             on(part, move |part| part.restart(validator.as_deref())).await?
         }
-        Answer::Stale => {
+        RangeAnswer::Stale => {
             let forgotten = on(part, Part::forget).await?;
             forgotten.map_err(|error| unusable(&part.path(), &error))?;
-            let cause = Cause::Broken("the file has changed there, or cannot be gone on with".to_owned());
+            let cause =
+                Cause::Broken("the file has changed there, or the download cannot continue".to_owned());
             return Err(passing(cause, Advice::default()));
         }
-        Answer::Expired => {
+        RangeAnswer::Expired => {
             let status = status.as_u16();
             return Err(Fault::Expired { list, status, host });
         }
-        Answer::OtherLength(length) => {
+        RangeAnswer::OtherLength(length) => {
             return Err(stopped(file, &format!("{host} has {length} bytes of it")).into());
         }
-        Answer::Other => {
+        RangeAnswer::Other => {
             let advice = Advice::read(headers, SystemTime::now());
             let cause = Cause::Status {
                 status: status.as_u16(),

@@ -33,7 +33,7 @@ fn request<'a>(call: &'a Call<'a>, checkpoint_id: &'a str, variant: CheckpointVa
 pub(crate) fn show_urls(call: &Call<'_>, reply: &Reply) {
     // What is no list holds none of them.
     let links =
-        serde_json::from_str::<Answer>(reply.text()).map_or_else(|_| Vec::new(), |answer| answer.data);
+        serde_json::from_str::<Listing>(reply.text()).map_or_else(|_| Vec::new(), |answer| answer.data);
     let urls = links.iter().filter_map(|link| Url::parse(&link.url).ok());
     for query in urls.filter_map(|url| url.query().map(str::to_owned)) {
         call.context.redactor().release(&query);
@@ -60,7 +60,7 @@ pub(crate) fn fitting(reply: Reply) -> Reply {
     let fit = fit.count();
     links.truncate(fit);
     let note = format!(
-        "The first {fit} of {all} files, as a conversation holds no more links: with directory all of them are downloaded."
+        "The first {fit} of {all} files, because a conversation holds no more links: with directory all of them are downloaded."
     );
     reply.with("data", &links).noted(&note)
 }
@@ -87,7 +87,7 @@ struct Round {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Listing {
     data: Vec<Link>,
 }
 
@@ -113,7 +113,7 @@ impl Links {
         }
         if let Some((name, wrong)) = file_name::problem(files.iter().map(|file| file.name.as_str())) {
             return Err(stopped(format!(
-                "the service lists a file {name:?}, which is no safe name: {wrong}"
+                "the service lists a file {name:?}, which is not a safe name: {wrong}"
             )));
         }
         if files
@@ -176,7 +176,7 @@ async fn ask(context: &Arc<Context>, wanted: &Wanted) -> Result<(Vec<Listed>, Ve
     // As the service wrote it: a name from which something was taken would be another one.
     let request = request(&call, &wanted.checkpoint_id, wanted.variant).uncleaned();
     let reply = request.send().await?;
-    let answer: Answer = payload::parse(&call, row, &reply)?;
+    let answer: Listing = payload::parse(&call, row, &reply)?;
     let (mut files, mut urls) = (Vec::new(), Vec::new());
     for Link { filename, size, url } in answer.data {
         // It is not negative.

@@ -66,7 +66,7 @@ impl Place {
             None if is_there => enough_space(&nearest, files, &survey(&nearest, files, None)?)?,
             None => enough_space(&nearest, files, &[])?,
             Some(there) if there.kind != Kind::File => {
-                return Err(occupied(&nearest.path().join(MANIFEST), "is no plain file"));
+                return Err(occupied(&nearest.path().join(MANIFEST), "is not a plain file"));
             }
             Some(_) => {}
         }
@@ -165,7 +165,7 @@ fn survey(
         let path = directory.path().join(&file.name);
         if let Some(there) = look(directory, &file.name)? {
             if there.kind != Kind::File {
-                return Err(occupied(&path, "is no plain file"));
+                return Err(occupied(&path, "is not a plain file"));
             }
             if there.bytes != file.size {
                 let length = format!(
@@ -296,6 +296,6 @@ fn occupied(path: &Path, what: &str) -> ToolError {
 pub(super) fn unusable(path: &Path, error: &io::Error) -> ToolError {
     broken_off(
         &format!("{} cannot be used: {error}", path.display()),
-        "mend what the system names, or choose another directory; the same call goes on where this one stopped.",
+        "fix what the system names, or choose another directory; the same call goes on where this one stopped.",
     )
 }

@@ -262,7 +262,7 @@ pub(crate) fn check_tokens(tokens: &[i64], place: &str) -> Result<Vec<Token>, Re
             .filter(|token| *token <= END_OF_TEXT)
             .ok_or_else(|| {
                 Refusal::input(format!(
-                    "{place}: {token} is no token of this model: bytes are 0 to 255, the end of text is {END_OF_TEXT}"
+                    "{place}: {token} is not a token of this model: bytes are 0 to 255, the end of text is {END_OF_TEXT}"
                 ))
             })
     };

@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for Integer {
 
             fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Integer, E> {
                 let parsed = value.parse().map(Integer);
-                parsed.map_err(|_| E::custom(format!("`{value}` is no integer of 64 bits")))
+                parsed.map_err(|_| E::custom(format!("`{value}` is not an integer of 64 bits")))
             }
         }
 

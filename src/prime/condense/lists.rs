@@ -1,9 +1,10 @@
-//! Lists that grow with a run or with an account.
+//! Lists that grow with a run or with an account, and the samples of one step.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::values::cut;
-use super::{BUDGET, SHORT, fitting, keep_at, noted, size};
+use super::columns::{choose, narrow};
+use super::{BUDGET, SHORT, cut_to_fit, fitting, keep_at, shorten_row, size, with_notes};
 use crate::context::Reply;
 use crate::json::Object;
 
@@ -34,7 +35,7 @@ pub(crate) fn progress(mut reply: Reply) -> Reply {
         }
         reply = reply.with(member, &ranges);
     }
-    noted(reply, &notes)
+    with_notes(reply, &notes)
 }
 
 /// Steps as ranges: `0-39`, or `0-90 by 10` where they are further apart.
@@ -83,7 +84,7 @@ pub(crate) fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
     let mut shown = rows.split_off(first);
     if shown.is_empty() {
         let note = format!("page {page} is beyond the last one, {}", count.div_ceil(limit));
-        return noted(reply.with("checkpoints", &shown), &[note]);
+        return with_notes(reply.with("checkpoints", &shown), &[note]);
     }
     let last = first + shown.len();
     let mut notes = vec![format!(
@@ -98,11 +99,11 @@ pub(crate) fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
     }
     if shown.iter().map(size).sum::<usize>() > BUDGET {
         for row in &mut shown {
-            cut(row, LONGEST_VALUE);
+            shorten_row(row, LONGEST_VALUE);
         }
         notes.push(CUT.to_owned());
     }
-    noted(reply.with("checkpoints", &shown), &notes)
+    with_notes(reply.with("checkpoints", &shown), &notes)
 }
 
 /// A page of runs: if it is long, without their configs and what is not known of them, and then with long values cut or
@@ -129,7 +130,7 @@ pub(crate) fn runs(reply: Reply) -> Reply {
     ];
     if runs.iter().map(size).sum::<usize>() > BUDGET {
         for run in &mut runs {
-            cut(run, LONGEST_VALUE);
+            shorten_row(run, LONGEST_VALUE);
         }
         notes.push(CUT.to_owned());
     }
@@ -142,5 +143,58 @@ pub(crate) fn runs(reply: Reply) -> Reply {
         ));
         keep_at(&mut runs, &fitting);
     }
-    noted(reply.with("runs", &runs), &notes)
+    with_notes(reply.with("runs", &runs), &notes)
+}
+
+/// Samples of one step: the chosen columns, with long values cut until all of them fit into `room` bytes, or else fewer
+/// samples.
+#[must_use]
+pub(crate) fn samples(reply: Reply, columns: &[String], room: usize) -> Reply {
+    let Some(mut samples) = reply.member::<Vec<Object>>("samples") else {
+        return super::bounded(reply);
+    };
+    let mut notes = Vec::new();
+    if !columns.is_empty() {
+        match choose(&mut samples, columns) {
+            Ok(note) => notes.extend(note),
+            Err(note) => return with_notes(reply.with("samples", &Vec::<Object>::new()), &[note]),
+        }
+    }
+    if samples.iter().map(size).sum::<usize>() <= room {
+        let shown = if columns.is_empty() {
+            reply
+        } else {
+            reply.with("samples", &samples)
+        };
+        return with_notes(shown, &notes);
+    }
+    let (mut shown, mut longest) = cut_samples(&samples, room);
+    let mut kept = fitting(room, shown.iter().map(size));
+    if kept.is_empty() {
+        // Not one fits, as each has too many members.
+        notes.extend(narrow(&mut samples, room / 4));
+        (shown, longest) = cut_samples(&samples, room);
+        kept = fitting(room, shown.iter().map(size));
+    }
+    if kept.len() < shown.len() {
+        notes.push(format!(
+            "{} of the {} samples of this page",
+            kept.len(),
+            shown.len()
+        ));
+        keep_at(&mut shown, &kept);
+    }
+    notes.push(format!(
+        "values of over {longest} characters were cut in the middle (limit and columns choose: the fewer, the more of each)"
+    ));
+    with_notes(reply.with("samples", &shown), &notes)
+}
+
+fn cut_samples(samples: &[Object], room: usize) -> (Vec<Value>, usize) {
+    let values = samples
+        .iter()
+        .map(|sample| serde_json::to_value(sample).unwrap_or_default());
+    let mut values: Vec<Value> = values.collect();
+    let longest = cut_to_fit(&mut values, room);
+    (values, longest)
 }

@@ -1,8 +1,7 @@
 //! The metrics of a run, one row for each step.
 
 use super::columns::{LeftOut, choose, collapse, main, narrow, some};
-use super::values::cut;
-use super::{BUDGET, SHORT, keep_at, noted, size};
+use super::{BUDGET, SHORT, keep_at, shorten_row, size, with_notes};
 use crate::context::Reply;
 use crate::json::Object;
 
@@ -32,7 +31,7 @@ pub(crate) fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     if !all_columns {
         match choose(&mut rows, &wanted.columns) {
             Ok(note) => notes.extend(note),
-            Err(note) => return noted(reply.with("metrics", &Vec::<Object>::new()), &[note]),
+            Err(note) => return with_notes(reply.with("metrics", &Vec::<Object>::new()), &[note]),
         }
     }
     let detailed = wanted.detailed || wanted.every.is_some();
@@ -57,7 +56,7 @@ pub(crate) fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
     if too_long(&rows) && rows.iter().any(|row| size(row) > widest) {
         is_whole = false;
         for row in &mut rows {
-            cut(row, LONGEST_VALUE);
+            shorten_row(row, LONGEST_VALUE);
         }
         // Chosen columns stay, however many they are.
         if all_columns {
@@ -69,11 +68,11 @@ pub(crate) fn metrics(reply: Reply, wanted: &Wanted) -> Reply {
         return if is_whole && rows.len() == count {
             reply
         } else {
-            noted(reply.with("metrics", &rows), &notes)
+            with_notes(reply.with("metrics", &rows), &notes)
         };
     };
     notes.insert(0, note);
-    noted(reply.with("metrics", &rows), &notes)
+    with_notes(reply.with("metrics", &rows), &notes)
 }
 
 /// Keeps every n-th row, where n is `every` or what fits, and the last. Says so, if any is left out.
