@@ -1,6 +1,8 @@
 //! `list-recent-activity`: what was done on this machine.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -10,7 +12,7 @@ use tokio::time::timeout;
 use crate::config::DATA_DIR;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::files::data::BATCHES;
+use crate::files::data::{BATCHES, Data};
 use crate::files::directory::Directory;
 use crate::files::{Listed, newest};
 use crate::journal::Filter;
@@ -18,6 +20,7 @@ use crate::json;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::operation::sample_files;
 use crate::work::blocking;
 
 pub(crate) struct ListRecentActivity;
@@ -52,7 +55,6 @@ impl Handler for ListRecentActivity {
             });
         };
         let longest = Duration::from_secs(3600 * u64::from(args.hours.unwrap_or(HOURS)));
-        let folder = data.root().to_owned();
         let filter = Filter {
             session_id: args.session_id,
             longest,
@@ -67,17 +69,30 @@ impl Handler for ListRecentActivity {
             next: "look with the list tools; ask the user to check that directory.".to_owned(),
         })?;
         // A disk that hangs must not keep the rest from being said.
-        let batches = timeout(PATIENCE, blocking(move || batches(&folder))).await;
-        let batches = batches.ok().and_then(Result::ok).unwrap_or_default();
-        json::text(&activity.with_batches(&batches, longest, args.limit)).map(Reply::new)
+        let (data, samplings) = (Arc::clone(data), activity.samplings());
+        let look = blocking(move || (batches(data.root()), prompts(&data, samplings)));
+        let found = timeout(PATIENCE, look).await;
+        let (batches, prompts) = found.ok().and_then(Result::ok).unwrap_or_default();
+        let activity = activity.with_batches(&batches, longest, args.limit);
+        json::text(&activity.with_prompts(&prompts)).map(Reply::new)
     }
 }
 
-/// How long the disk may take to list the batches.
+/// How long the disk may take to list files.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The files of built batches; none where there is no such directory.
 fn batches(data: &Path) -> Vec<Listed> {
     let folder = Directory::open(data).and_then(|data| data.find(Path::new(BATCHES)));
     folder.and_then(|folder| newest(&folder)).unwrap_or_default()
+}
+
+/// The files of the prompts of these samplings, by operation, as far as they are there.
+fn prompts(data: &Data, samplings: Vec<(String, String)>) -> HashMap<String, String> {
+    let files = samplings.into_iter().filter_map(|(session_id, operation_id)| {
+        let [request, _] = sample_files(data, &session_id, &operation_id);
+        let file = request.is_file().then(|| request.display().to_string())?;
+        Some((operation_id, file))
+    });
+    files.collect()
 }

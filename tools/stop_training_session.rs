@@ -28,6 +28,6 @@ impl Handler for StopTrainingSession {
         let reply = waited.into_reply();
         let resource: Option<String> = reply.member("model_resources_id");
         let resource = resource.map_or_else(String::new, |id| format!(" {id}"));
-        Ok(reply.noted(&format!("The model resource{resource} stays up and bills until it is stopped or goes idle: {when}call stop-model-resource.")))
+        Ok(reply.noted(&format!("The model resource{resource} stays up and bills until it is stopped or goes idle: {when}call stop-model-resource, unless another session still needs it.")))
     }
 }

@@ -1,6 +1,6 @@
 //! The journal in short: what may still bill, what goes on, what was saved, what is not known.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -9,16 +9,17 @@ use super::lines::Unwritten;
 use super::rows::Rows;
 use super::{History, Outcome, Record};
 use crate::error::{after_conflict, after_unknown};
-use crate::spec;
 use crate::spec::{Effect, Spec};
 
 mod batches;
 pub(super) mod bills;
 mod own;
+mod sessions;
 
 use batches::Batch;
 use bills::Bills;
 use own::{note, own};
+use sessions::{Session, sessions};
 
 /// The most of what is done with when nobody says.
 const FEW: usize = 3;
@@ -66,28 +67,6 @@ pub struct Activity {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
     note: String,
-}
-
-/// A session that was not seen to have ended.
-#[derive(Serialize)]
-struct Session {
-    #[serde(rename = "session_id")]
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_resources_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_operation: Option<Operation>,
-}
-
-/// An operation that was started.
-#[derive(Serialize)]
-struct Operation {
-    tool: String,
-    #[serde(rename = "operation_id")]
-    id: String,
-    time: String,
 }
 
 /// A checkpoint that was seen to be saved.
@@ -233,65 +212,6 @@ fn newest<T>(mut list: Vec<T>, most: usize, what: &str, left_out: &mut Vec<Strin
     list.truncate(most);
     list
 }
-
-/// The sessions that `recent` is about, but for those that `records` show to have ended, by themselves or with their
-/// model resource.
-fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> {
-    let over = |record: &&&Record| match record.outcome {
-        Outcome::Ended => true,
-        _ => ENDINGS.contains(&record.tool.as_str()) && record.is_over(),
-    };
-    let ended: BTreeSet<(&str, &str)> = records
-        .iter()
-        .filter(over)
-        .flat_map(|record| record.ids())
-        .collect();
-    // Each with the place of its last entry.
-    let mut sessions: HashMap<&str, (usize, Session)> = HashMap::new();
-    for (at, record) in recent.iter().enumerate() {
-        let Some(id) = record
-            .id("session_id")
-            .filter(|id| !ended.contains(&("session_id", id)))
-        else {
-            continue;
-        };
-        if record.outcome == Outcome::Refused {
-            continue;
-        }
-        let (last, session) = sessions.entry(id).or_insert_with(|| {
-            let session = Session {
-                id: id.to_owned(),
-                model_resources_id: None,
-                started: None,
-                last_operation: None,
-            };
-            (at, session)
-        });
-        *last = at;
-        if record.tool == spec::CREATE_TRAINING_SESSION.name {
-            session.started = Some(record.time.clone());
-            session.model_resources_id = record.id("model_resources_id").map(str::to_owned);
-        } else if let Some(operation) = record.id("operation_id")
-            && record.outcome == Outcome::Done
-        {
-            session.last_operation = Some(Operation {
-                tool: record.tool.clone(),
-                id: operation.to_owned(),
-                time: record.time.clone(),
-            });
-        }
-    }
-    let mut sessions: Vec<(usize, Session)> = sessions.into_values().collect();
-    sessions.retain(|(_, session)| {
-        let resource = session.model_resources_id.as_deref();
-        !resource.is_some_and(|resource| ended.contains(&("model_resources_id", resource)))
-    });
-    sessions.sort_unstable_by_key(|(last, _)| *last);
-    sessions.into_iter().map(|(_, session)| session).collect()
-}
-
-/// The tools that end a session.
-const ENDINGS: [&str; 2] = [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];
 
 fn checkpoints(recent: &[&Record]) -> Vec<Checkpoint> {
     let mut known = BTreeSet::new();

@@ -16,10 +16,10 @@ use crate::json;
 use crate::json::Object;
 
 /// The least config of an RL run that is worth starting.
-pub const MINIMAL_RL: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"trainer":{"optim":{"lr":3e-6}},"orchestrator":{"batch_size":64,"group_size":8,"train":{"source":[{"name":"reverse","env":{"taskset":{"id":"reverse-text"}}}]}},"inference":{}}"#;
+pub const MINIMAL_RL: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"ckpt":{"interval":10},"trainer":{"optim":{"lr":3e-6}},"orchestrator":{"batch_size":64,"group_size":8,"train":{"source":[{"name":"reverse","env":{"taskset":{"id":"reverse-text"}}}]}},"inference":{}}"#;
 
 /// The least config of a supervised run.
-pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"optim":{"lr":1e-5},"data":{"type":"fake","batch_size":8}}"#;
+pub const MINIMAL_SFT: &str = r#"{"max_steps":40,"model":{"name":"Qwen/Qwen3-0.6B"},"ckpt":{"interval":10},"optim":{"lr":1e-5},"data":{"type":"fake","batch_size":8}}"#;
 
 /// What to do about a config that is refused: a level more of it is named by each refusal, so this names all.
 #[must_use]
@@ -78,7 +78,7 @@ pub(crate) struct CreateRun {
     #[serde(rename = "sourceRef")]
     #[schemars(length(max = 200))]
     source_ref: Option<String>,
-    /// Id of a PAUSED run to continue with this config.
+    /// Id of a PAUSED run (prime-intellect-pauserun, toolset runs-more) to continue with this config.
     #[serde(rename = "resumeFrom")]
     #[expect(dead_code, reason = "sent as it came")]
     resume_from: Option<String>,

@@ -483,7 +483,7 @@ async fn every_problem_is_named_with_its_place() {
         (
             op(json!({"advantages": [["x", [1, null]], [[1, 2]]]})),
             vec![
-                "advantages[0][0]: is not a number",
+                "advantages[0][0]: is neither a number",
                 "advantages[0][1][1]: is not a number",
             ],
         ),

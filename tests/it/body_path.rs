@@ -368,7 +368,7 @@ async fn body_or_body_path_is_needed_where_there_is_a_body() {
         .call("sample", json!({"session_id": "s", "body_path": 5}))
         .await;
     assert!(
-        outcome.error().contains("body_path: is no text"),
+        outcome.error().contains("body_path: is not text"),
         "{}",
         outcome.text
     );

@@ -189,7 +189,7 @@ async fn a_resource_that_has_ended_already_is_stopped_successfully() {
         let answer = outcome.json();
         assert_eq!(answer["status"], format!("MODEL_RESOURCES_STATUS_{ended}"));
         assert!(
-            answer["note"].as_str().unwrap().contains("had ended already"),
+            answer["note"].as_str().unwrap().contains("had already ended"),
             "{answer}"
         );
         assert_eq!(
@@ -335,7 +335,7 @@ async fn a_run_that_has_ended_already_is_stopped_successfully() {
         assert!(
             outcome
                 .text
-                .contains(if ended { "had ended already" } else { "not active" }),
+                .contains(if ended { "had already ended" } else { "not active" }),
             "{}",
             outcome.text
         );
