@@ -14,6 +14,7 @@ use reqwest::Url;
 
 use crate::files::data::{BATCHES, RESULTS};
 use crate::files::directory::{Directory, Open};
+use crate::work::blocking;
 
 pub(crate) use listing::{Listed, newest};
 
@@ -45,9 +46,9 @@ impl Files {
     pub async fn read(&self, path: &str, most: u64) -> Result<String, String> {
         let (files, path) = (self.clone(), path.to_owned());
         // A file on a network drive must not hold up the other calls.
-        tokio::task::spawn_blocking(move || files.read_blocking(&path, most))
+        blocking(move || files.read_blocking(&path, most))
             .await
-            .unwrap_or_else(|_| Err("reading the file failed".to_owned()))
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Finds a directory that may be written to, and may not exist yet: an absolute path or its `file://` address, or a
@@ -55,9 +56,9 @@ impl Files {
     /// what is wrong and what the user can do.
     pub async fn directory(&self, path: &str) -> Result<PathBuf, String> {
         let (files, path) = (self.clone(), path.to_owned());
-        tokio::task::spawn_blocking(move || files.directory_blocking(&plain(path.trim())))
+        blocking(move || files.directory_blocking(&plain(path.trim())))
             .await
-            .unwrap_or_else(|_| Err("looking for the directory failed".to_owned()))
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     fn directory_blocking(&self, path: &Path) -> Result<PathBuf, String> {

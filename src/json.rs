@@ -8,6 +8,7 @@ pub(crate) mod walk;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use memchr::{memchr, memchr2, memchr3};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -61,9 +62,32 @@ impl<T: JsonSchema> JsonSchema for Body<T> {
     }
 }
 
-/// A JSON object whose members keep their order and their text.
-#[derive(Default)]
-pub struct Object(Vec<(String, Box<RawValue>)>);
+/// A JSON object whose members keep their order.
+pub struct Ordered<V>(Vec<(String, V)>);
+
+/// One whose members keep their text.
+pub type Object = Ordered<Box<RawValue>>;
+
+/// One whose members are parts of the text that it was read from.
+pub(crate) type Members<'a> = Ordered<&'a RawValue>;
+
+impl<V> Default for Ordered<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'a> Members<'a> {
+    /// Those of `value`; none if it is no object.
+    pub(crate) fn of(value: &'a RawValue) -> Self {
+        serde_json::from_str(value.get()).unwrap_or_default()
+    }
+
+    /// All of them, in order.
+    pub(crate) fn list(self) -> Vec<(String, &'a RawValue)> {
+        self.0
+    }
+}
 
 impl Object {
     /// The text of a member.
@@ -131,25 +155,25 @@ impl Object {
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+        struct All<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for All<V> {
+            type Value = Ordered<V>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut object = Object::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<V>, A::Error> {
+                let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
-                    object.0.push(member);
+                    members.push(member);
                 }
-                Ok(object)
+                Ok(Ordered(members))
             }
         }
-        json.deserialize_map(Members)
+        json.deserialize_map(All(PhantomData))
     }
 }
 

@@ -9,6 +9,7 @@ mod local;
 mod prime;
 mod row;
 mod service;
+mod status;
 mod together;
 mod toolset;
 
@@ -18,6 +19,7 @@ pub(crate) use local::*;
 pub(crate) use prime::*;
 pub use row::Spec;
 pub(crate) use service::{Method, Service};
+pub(crate) use status::Status;
 pub(crate) use together::*;
 pub use toolset::Toolset;
 pub(crate) use toolset::parse as parse_toolsets;

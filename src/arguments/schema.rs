@@ -125,7 +125,7 @@ fn join_variants(map: &mut Map<String, Value>, variants: &[Value]) {
 }
 
 /// The length of what all values begin with, up to an underscore: descriptions do without it, as callers may.
-fn common_prefix<'a>(mut values: impl Iterator<Item = &'a str>) -> usize {
+pub(super) fn common_prefix<'a>(mut values: impl Iterator<Item = &'a str>) -> usize {
     let first = values.next().unwrap_or_default();
     let common = values.fold(first.len(), |common, value| {
         let alike = first.bytes().zip(value.bytes()).take_while(|(a, b)| a == b);

@@ -1,6 +1,7 @@
 //! Values of which there are a few: in short, in another spelling, and those of other versions.
 
 use super::rule::Text;
+use super::schema::common_prefix;
 
 impl Text {
     /// The long wire form of `value`: itself, or the one whose end it is, so `grpo` for `LOSS_TYPE_GRPO`.
@@ -44,17 +45,6 @@ impl Text {
 
     /// The length of the words that all values begin with, such as `LOSS_TYPE_`.
     fn common_prefix(&self) -> usize {
-        let Some(first) = self.values.first() else {
-            return 0;
-        };
-        first
-            .match_indices('_')
-            .map(|(at, _)| at + 1)
-            .take_while(|end| {
-                let prefix = first.get(..*end);
-                self.values.iter().all(|value| value.get(..*end) == prefix)
-            })
-            .last()
-            .unwrap_or(0)
+        common_prefix(self.values.iter().map(String::as_str))
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Semaphore};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::reader::{History, read};
+use crate::work::blocking;
 
 /// How long the disk may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,12 +57,13 @@ impl Readings {
         };
         // The semaphore is never closed.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        run(move || {
+        blocking(move || {
             let made = work(&reading.history);
             drop((reading, place));
             made
         })
         .await
+        .map_err(|error| error.to_string())
     }
 
     async fn read(&self, directory: &Path, hosts: &[String]) -> Result<Arc<Reading>, String> {
@@ -73,18 +74,14 @@ impl Readings {
         }
         let (directory, hosts) = (directory.to_owned(), hosts.to_vec());
         // The lock goes along: a call that is cancelled must not let another reading begin.
-        run(move || {
+        blocking(move || {
             let began = Instant::now();
             let history = read(&directory, &hosts).map_err(|error| error.to_string())?;
             let reading = Arc::new(Reading { began, history });
             *last = Arc::downgrade(&reading);
             Ok(reading)
         })
-        .await?
+        .await
+        .map_err(|error| error.to_string())?
     }
-}
-
-async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|_| "reading it broke off".to_owned())
 }

@@ -7,7 +7,7 @@ use super::Outcome;
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, CREATE_MODEL_RESOURCE, CREATE_RUN, CREATE_TRAINING_SESSION, Effect,
     GET_INFERENCE_CHECKPOINT_OPERATION, GET_MODEL_RESOURCE, GET_RUN, GET_SAVE_TRAINING_CHECKPOINT_OPERATION,
-    GET_TRAINING_SESSION, RESUME_RUN, SAVE_TRAINING_CHECKPOINT, Spec,
+    GET_TRAINING_SESSION, RESUME_RUN, SAVE_TRAINING_CHECKPOINT, Spec, Status,
 };
 
 /// Where an answer has the ids of what a call made: the row, the member, and the name that tools have for it.
@@ -24,26 +24,25 @@ const MADE: [(&Spec, &str, &str); 5] = [
 ];
 
 /// The rows that show something, the name of its id, and the statuses in which it has ended, or bills no more.
-const ENDS: [(&Spec, &str, &[&str]); 3] = [
+const ENDS: [(&Spec, &str, Status, &[&str]); 3] = [
     (
         &GET_MODEL_RESOURCE,
         "model_resources_id",
-        &[
-            "MODEL_RESOURCES_STATUS_STOPPING",
-            "MODEL_RESOURCES_STATUS_STOPPED",
-            "MODEL_RESOURCES_STATUS_ERROR",
-        ],
+        Status::RESOURCE,
+        &["STOPPING", "STOPPED", "ERROR"],
     ),
     (
         &GET_TRAINING_SESSION,
         "session_id",
-        &[
-            "TRAINING_SESSION_STATUS_STOPPED",
-            "TRAINING_SESSION_STATUS_ERROR",
-            "TRAINING_SESSION_STATUS_EXPIRED",
-        ],
+        Status::SESSION,
+        &["STOPPED", "ERROR", "EXPIRED"],
     ),
-    (&GET_RUN, "run_id", &["COMPLETED", "FAILED", "STOPPED", "PAUSED"]),
+    (
+        &GET_RUN,
+        "run_id",
+        Status::RUN,
+        &["COMPLETED", "FAILED", "STOPPED", "PAUSED"],
+    ),
 ];
 
 /// The rows that show the saving of a checkpoint.
@@ -104,15 +103,18 @@ impl Seen {
 /// What `answer`, a success of the row `spec`, shows.
 pub(super) fn seen(spec: &Spec, answer: &str) -> Option<Seen> {
     let shown = || serde_json::from_str::<Shown>(answer).ok();
-    if let Some((_, about, ends)) = ENDS.iter().find(|(row, ..)| row.name == spec.name) {
+    if let Some((_, about, kind, ends)) = ENDS.iter().find(|(row, ..)| row.name == spec.name) {
         let shown = shown()?;
         let status = shown.status.or(shown.run.and_then(|run| run.status))?;
-        return ends.contains(&status.as_str()).then_some(Seen {
-            outcome: Outcome::Ended,
-            about,
-            checkpoint_id: None,
-            operation_id: None,
-        });
+        return kind
+            .word(&status)
+            .is_some_and(|word| ends.contains(&word))
+            .then_some(Seen {
+                outcome: Outcome::Ended,
+                about,
+                checkpoint_id: None,
+                operation_id: None,
+            });
     }
     if SAVES.iter().any(|row| row.name == spec.name) {
         let shown = shown()?;
@@ -131,7 +133,7 @@ pub(super) fn seen(spec: &Spec, answer: &str) -> Option<Seen> {
 /// The name of the id of what a row shows, if the journal follows that.
 pub(super) fn about(spec: &Spec) -> Option<&'static str> {
     let shown = ENDS.iter().find(|(row, ..)| row.name == spec.name);
-    shown.map(|(_, about, _)| *about)
+    shown.map(|(_, about, ..)| *about)
 }
 
 /// The ids of what a call has made, by their names.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::shown::{Kind, Members};
+use super::shown::Kind;
 use crate::error::problems::{list, nearest};
+use crate::json::Members;
 use crate::json::raw;
 
 /// How many names of members a message lists.
@@ -87,7 +88,7 @@ fn take<'a>(value: &'a RawValue, step: &Step<'_>) -> Result<&'a RawValue, String
     let kind = Kind::of(value.get());
     match (step, kind) {
         (Step::Member(name), Kind::Object) => {
-            let Members(members) = Members::of(value);
+            let members = Members::of(value).list();
             let found = members.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| *value).ok_or_else(|| {
                 let known = || members.iter().map(|(name, _)| name.as_str());
@@ -113,7 +114,7 @@ fn take<'a>(value: &'a RawValue, step: &Step<'_>) -> Result<&'a RawValue, String
             ))
         }
         (Step::Entry(_) | Step::Each, Kind::Object) => {
-            let Members(members) = Members::of(value);
+            let members = Members::of(value).list();
             let known = members.iter().map(|(name, _)| name.as_str());
             Err(format!(
                 "is an object: go on with one of its members: {}",
@@ -127,7 +128,7 @@ fn take<'a>(value: &'a RawValue, step: &Step<'_>) -> Result<&'a RawValue, String
 /// The names of the members that the entries of a list have; `None` if these are no objects.
 pub(super) fn members_of_entries(value: &RawValue) -> Option<String> {
     let entries = entries(value);
-    let Members(members) = Members::of(entries.first()?);
+    let members = Members::of(entries.first()?).list();
     let known = members.iter().map(|(name, _)| name.as_str());
     (members.len() > 1).then(|| names(known, members.len()))
 }

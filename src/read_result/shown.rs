@@ -1,13 +1,10 @@
 //! How much of a value is shown.
 
-use std::fmt;
-
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::place::entries;
-use crate::json::{Object, is_compact, raw, without_white_space};
+use crate::json::{Members, Object, is_compact, raw, without_white_space};
 
 /// The longest value that is shown, in characters of its JSON.
 const LONGEST: usize = 7500;
@@ -99,7 +96,7 @@ pub(super) fn show(
 fn length(value: &RawValue) -> Option<usize> {
     match Kind::of(value.get()) {
         Kind::List => Some(entries(value).len()),
-        Kind::Object => Some(Members::of(value).0.len()),
+        Kind::Object => Some(Members::of(value).list().len()),
         Kind::Text => Some(text(value).chars().count()),
         _ => None,
     }
@@ -213,7 +210,7 @@ fn members_shown(value: &RawValue) -> Shown {
             ..Shown::default()
         };
     }
-    let Members(members) = Members::of(value);
+    let members = Members::of(value).list();
     let mut outline = Object::default();
     let mut left = LONGEST;
     for (name, value) in members {
@@ -251,37 +248,5 @@ fn words(value: &RawValue) -> String {
     match length(value) {
         Some(length) => format!("{} of {length} {unit}", kind.words()),
         None => kind.words().to_owned(),
-    }
-}
-
-/// The members of an object, in order.
-pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    /// Those of `value`; none if it is no object.
-    pub(super) fn of(value: &'a RawValue) -> Self {
-        serde_json::from_str(value.get()).unwrap_or(Self(Vec::new()))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        json.deserialize_map(Object).map(Members)
     }
 }

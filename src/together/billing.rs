@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::config::MAX_PRICE;
 use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
-use crate::spec::{ESTIMATE_MODEL_RESOURCE_COST, LIST_TRAINING_SESSIONS};
+use crate::spec::{ESTIMATE_MODEL_RESOURCE_COST, LIST_TRAINING_SESSIONS, Status};
 
 /// How long a step may take that the call can do without.
 const ASIDE: Duration = Duration::from_secs(8);
@@ -115,16 +115,16 @@ struct Session {
 pub(crate) async fn attached_sessions(call: &Call<'_>, model_resources_id: &str) -> Option<String> {
     let aside = call.hurried(ASIDE);
     let active =
-        "TRAINING_SESSION_STATUS_CREATING,TRAINING_SESSION_STATUS_RUNNING,TRAINING_SESSION_STATUS_STOPPING";
+        ["CREATING", "RUNNING", "STOPPING"].map(|word| format!("{}{word}", Status::SESSION.prefix()));
     let request = Request::new(&aside, &LIST_TRAINING_SESSIONS)
-        .query("status", Some(active))
+        .query("status", Some(active.join(",")))
         .query("limit", Some(MOST_SESSIONS))
         .query("model_resources_id", Some(model_resources_id));
     let answer = request.send().await.ok()?;
     let sessions: Vec<Session> = answer.member("data")?;
     let more = answer.member::<Meta>("meta").is_some_and(|meta| meta.has_more);
     let named = sessions.iter().map(|session| {
-        let status = session.status.trim_start_matches("TRAINING_SESSION_STATUS_");
+        let status = Status::SESSION.short(&session.status);
         match &session.display_name {
             Some(name) => format!("{} ({name}, {status})", session.id),
             None => format!("{} ({status})", session.id),
@@ -142,7 +142,7 @@ pub(crate) async fn attached_sessions(call: &Call<'_>, model_resources_id: &str)
 pub(crate) fn has_ended(resource: &Reply) -> bool {
     let status: Option<String> = resource.member("status");
     status.is_some_and(|status| {
-        let short = status.strip_prefix("MODEL_RESOURCES_STATUS_");
+        let short = Status::RESOURCE.word(&status);
         short.is_some_and(|short| ["STOPPING", "STOPPED", "ERROR"].contains(&short))
     })
 }

@@ -12,6 +12,7 @@ use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, list, nearest};
 use crate::journal::Given;
+use crate::spec::Status;
 
 /// Which part of a list.
 #[derive(Deserialize, JsonSchema)]
@@ -68,7 +69,7 @@ pub(crate) trait Statuses {
 pub(crate) enum OfSession {}
 
 impl Statuses for OfSession {
-    const PREFIX: &'static str = "TRAINING_SESSION_STATUS_";
+    const PREFIX: &'static str = Status::SESSION.prefix();
     const SHORT: &'static [&'static str] =
         &["CREATING", "RUNNING", "STOPPING", "STOPPED", "ERROR", "EXPIRED"];
 }
@@ -77,7 +78,7 @@ impl Statuses for OfSession {
 pub(crate) enum OfModelResource {}
 
 impl Statuses for OfModelResource {
-    const PREFIX: &'static str = "MODEL_RESOURCES_STATUS_";
+    const PREFIX: &'static str = Status::RESOURCE.prefix();
     const SHORT: &'static [&'static str] = &["PENDING", "CREATING", "READY", "STOPPING", "STOPPED", "ERROR"];
 }
 

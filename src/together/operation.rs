@@ -21,6 +21,7 @@ use crate::json::integer::Integer;
 use crate::json::peek;
 use crate::spec;
 use crate::spec::Spec;
+use crate::spec::Status;
 use crate::together::payload;
 use crate::together::payload::Uploaded;
 use crate::wait;
@@ -232,18 +233,23 @@ fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) 
     }
     let courses = call.context.state::<Courses>();
     let status = peek::text(reply.text(), "status");
-    match (status.as_deref(), kind.part) {
-        (Some("TRAINING_OPERATION_STATUS_FAILED"), _) => {
+    match (
+        status
+            .as_deref()
+            .and_then(|status| Status::OPERATION.word(status)),
+        kind.part,
+    ) {
+        (Some("FAILED"), _) => {
             if let Some(id) = reply.member::<String>("id") {
                 courses.failed(session_id, &id);
             }
         }
-        (Some("TRAINING_OPERATION_STATUS_COMPLETED"), Part::Sync) => {
+        (Some("COMPLETED"), Part::Sync) => {
             if let Some(Published { weights_version }) = reply.member("output") {
                 courses.published(session_id, weights_version.0);
             }
         }
-        (Some("TRAINING_OPERATION_STATUS_COMPLETED"), Part::Gradients) => {
+        (Some("COMPLETED"), Part::Gradients) => {
             let Passed { loss } = reply.member("output")?;
             let id: String = reply.member("id")?;
             return courses.passed(session_id, &id, serde_json::from_str(loss.get()).ok());
@@ -256,7 +262,7 @@ fn follow_course(call: &Call<'_>, session_id: &str, reply: &Reply, kind: &Kind) 
 /// The id of an operation that has its whole result: neither is it still under way, nor does the result lie elsewhere.
 fn completed(reply: &Reply) -> Option<String> {
     let text = reply.text();
-    let done = peek::text(text, "status")? == "TRAINING_OPERATION_STATUS_COMPLETED";
+    let done = Status::OPERATION.word(&peek::text(text, "status")?) == Some("COMPLETED");
     // What can be seen without reading a million numbers is enough as a rule.
     let says = |part: &str| memmem::find(text.as_bytes(), part.as_bytes()).is_some();
     let is_here = || says("\"results\":[") && (!says("\"payload_id\"") || has_results(text));

@@ -8,7 +8,7 @@ use crate::context::{Call, CallProgress, Reply, Request};
 use crate::error::ToolError;
 use crate::json::integer::Integer;
 use crate::json::peek;
-use crate::spec::{GET_MODEL_RESOURCE, GET_RUN, GET_RUN_PROGRESS, GET_TRAINING_SESSION, Spec};
+use crate::spec::{GET_MODEL_RESOURCE, GET_RUN, GET_RUN_PROGRESS, GET_TRAINING_SESSION, Spec, Status};
 
 /// Between two looks at something that takes minutes, by the services' own clients.
 const SLOW: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(crate) struct Goal {
     /// What people call it.
     label: &'static str,
     /// How each of its statuses begins.
-    prefix: &'static str,
+    status: Status,
     /// The statuses that are waited for.
     ends: &'static [&'static str],
     /// The statuses in which the wait goes on. A status of neither list ends it too: nobody knows what would come.
@@ -57,7 +57,7 @@ pub(crate) const RESOURCE_UP: Goal = Goal {
 pub(crate) const RESOURCE: Goal = Goal {
     show: &GET_MODEL_RESOURCE,
     label: "model resource",
-    prefix: "MODEL_RESOURCES_STATUS_",
+    status: Status::RESOURCE,
     ends: &["READY", "STOPPED", "ERROR"],
     passes: &["PENDING", "CREATING", "STOPPING"],
     interval: SLOW,
@@ -85,7 +85,7 @@ pub(crate) const SESSION_UP: Goal = Goal {
 pub(crate) const SESSION: Goal = Goal {
     show: &GET_TRAINING_SESSION,
     label: "training session",
-    prefix: "TRAINING_SESSION_STATUS_",
+    status: Status::SESSION,
     ends: &["RUNNING", "STOPPED", "ERROR", "EXPIRED"],
     passes: &["UNSPECIFIED", "CREATING", "STOPPING"],
     interval: SLOW,
@@ -106,7 +106,7 @@ pub(crate) const SESSION_DOWN: Goal = Goal {
 pub(crate) const RUN: Goal = Goal {
     show: &GET_RUN,
     label: "run",
-    prefix: "",
+    status: Status::RUN,
     ends: &["RUNNING", "COMPLETED", "FAILED", "STOPPED", "PAUSED"],
     passes: &["QUEUED", "PENDING", "PAUSING", "STOPPING"],
     interval: SLOW,
@@ -156,7 +156,7 @@ impl Goal {
         Self {
             show,
             label,
-            prefix: "TRAINING_OPERATION_STATUS_",
+            status: Status::OPERATION,
             ends: &["COMPLETED", "FAILED"],
             passes: &["UNSPECIFIED", "PENDING", "RUNNING"],
             interval: QUICK,
@@ -172,7 +172,7 @@ impl Goal {
         let Some(status) = status else {
             return Reading::Passes;
         };
-        match status.strip_prefix(self.prefix) {
+        match self.status.word(status) {
             Some(short) if self.ends.contains(&short) => Reading::Reached,
             Some(short) if self.passes.contains(&short) => Reading::Passes,
             _ => Reading::Unknown,
@@ -193,7 +193,7 @@ impl Goal {
     /// What a status says, such as `forward-backward running` or `run running, step 12`.
     pub(super) fn progress(&self, status: Option<&str>, step: Option<i64>) -> CallProgress {
         let status = status.unwrap_or("started");
-        let short = status.strip_prefix(self.prefix).unwrap_or(status);
+        let short = self.status.short(status);
         let short = short.to_ascii_lowercase().replace('_', " ");
         let step = step.map_or_else(String::new, |step| format!(", step {step}"));
         CallProgress {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::context::{Call, Context, Request};
 use crate::journal::running::Resource;
-use crate::spec::{GET_MODEL_RESOURCE, STOP_MODEL_RESOURCE};
+use crate::spec::{GET_MODEL_RESOURCE, STOP_MODEL_RESOURCE, Status};
 use crate::stderr;
 
 /// How long the service may take to say what is up. Hosts kill what has not ended after two seconds.
@@ -55,7 +55,7 @@ async fn warning(context: &Arc<Context>, resource: &Resource) -> Option<String> 
         || "by the hour".to_owned(),
         |price| format!("{price} USD per hour"),
     );
-    let state = match status.as_deref().map(|status| status.trim_start_matches(PREFIX)) {
+    let state = match status.as_deref().map(|status| Status::RESOURCE.short(status)) {
         Some("READY") => format!("is READY and bills {price}"),
         Some(status) => format!("is {status} and bills {price} once it is READY"),
         None => format!("may be READY (its state is not known) and then bills {price}"),
@@ -65,6 +65,3 @@ async fn warning(context: &Arc<Context>, resource: &Resource) -> Option<String> 
         stop = STOP_MODEL_RESOURCE.name,
     ))
 }
-
-/// What statuses begin with.
-const PREFIX: &str = "MODEL_RESOURCES_STATUS_";

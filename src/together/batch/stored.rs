@@ -11,6 +11,7 @@ use crate::error::problems::{Path, Problems};
 use crate::files::data::Data;
 use crate::files::{Files, LARGEST_JSON};
 use crate::json::integer::Integer;
+use crate::spec::Status;
 use crate::together::operation::sample_files;
 use crate::together::sample::Sample;
 
@@ -182,7 +183,7 @@ impl Store<'_> {
 
 /// The results of an operation that has them.
 fn completed(operation_id: &str, operation: Operation) -> Result<Vec<SampleResult>, String> {
-    let status = operation.status.trim_start_matches("TRAINING_OPERATION_STATUS_");
+    let status = Status::OPERATION.short(&operation.status);
     if status == "FAILED" {
         return Err("it FAILED and has no completions: sample again".to_owned());
     }
