@@ -66,7 +66,7 @@ impl<T: JsonSchema> JsonSchema for Body<T> {
 pub struct Ordered<V>(Vec<(String, V)>);
 
 /// One whose members keep their text.
-pub type Object = Ordered<Box<RawValue>>;
+pub(crate) type Object = Ordered<Box<RawValue>>;
 
 /// One whose members are parts of the text that it was read from.
 pub(crate) type Members<'a> = Ordered<&'a RawValue>;

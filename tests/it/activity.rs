@@ -1010,3 +1010,40 @@ async fn an_answer_is_short_however_much_was_done() {
         assert_eq!(whole[list].as_array().unwrap().len(), 100, "{list}");
     }
 }
+
+#[tokio::test]
+async fn a_session_says_what_its_training_waits_for_and_where_its_prompts_are() {
+    let place = tempfile::tempdir().unwrap();
+    let line = |tool: &str, operation: &str| {
+        let time = rl_mcp::Record::new("", "", rl_mcp::Outcome::Done).time;
+        let ids = json!({"session_id": "s-1", "operation_id": operation});
+        format!(
+            "\n{}\n",
+            json!({"tool": tool, "outcome": "done", "time": time, "host": "127.0.0.1:9", "ids": ids})
+        )
+    };
+    let journal = place.path().join("journal-2026-11.jsonl");
+    let folder = place.path().join("results/s-1");
+    fs::create_dir_all(&folder).unwrap();
+    let mut text = line("sample", "op-1");
+    let mut server = server("http://127.0.0.1:9", &place).await;
+    for (tool, next) in [
+        ("forward-backward-pass", "optimizer-step: "),
+        ("optimizer-step", "weights-sync: "),
+        ("weights-sync", ""),
+        ("custom-forward-backward-pass", "optimizer-step: "),
+    ] {
+        text += &line(tool, "op-2");
+        fs::write(&journal, &text).unwrap();
+        let session = activity(&mut server, json!({})).await["sessions"][0].clone();
+        let said = session["next"].as_str().unwrap_or_default();
+        assert!(said.starts_with(next) && said.is_empty() == next.is_empty(), "{session}");
+        assert_eq!(session["last_sampling"], json!({"operation_id": "op-1"}));
+    }
+    let prompts = folder.join("sample-op-1.request.json");
+    fs::write(&prompts, "{}").unwrap();
+    let shown = activity(&mut server, json!({})).await;
+    let expected = prompts.canonicalize().unwrap();
+    let named = shown["sessions"][0]["last_sampling"]["prompts"].as_str().unwrap();
+    assert_eq!(Path::new(named).canonicalize().unwrap(), expected);
+}

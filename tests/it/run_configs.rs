@@ -187,7 +187,7 @@ async fn a_file_that_cannot_be_used_is_refused_with_its_place() {
         ),
         (
             "source_ref = \"refs/heads/x\"\n[data]",
-            "body.sourceRef: `refs/heads/x` is no branch",
+            "body.sourceRef: `refs/heads/x` is not a branch",
         ),
         ("[data]\n[k8s]", "config_path.k8s: is refused for hosted runs"),
         (

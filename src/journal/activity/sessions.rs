@@ -73,8 +73,8 @@ const PASSES: [&str; 2] = [
     spec::FORWARD_BACKWARD_PASS.name,
     spec::CUSTOM_FORWARD_BACKWARD_PASS.name,
 ];
-const UNAPPLIED: &str = "optimizer-step: a pass came after the last one, and its gradients wait unless it was forward_only or FAILED. Do not repeat the pass.";
-const UNPUBLISHED: &str = "weights-sync: an optimizer-step came after the last one.";
+const UNAPPLIED: &str = "optimizer-step: the last pass is not applied (unless it was forward_only)";
+const UNPUBLISHED: &str = "weights-sync: the last optimizer-step is not published";
 
 impl Activity {
     /// The newest sampling of each session: the session's id and the operation's.
