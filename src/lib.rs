@@ -1,7 +1,7 @@
 //! `rl-mcp`: an MCP server for reinforcement-learning post-training.
 //!
-//! `ARCHITECTURE.md` names the parts and the way of a call through them. Start reading at [`spec`] (what each tool does to
-//! the world), then [`mcp::tool`] (how a handler is run) and any file of [`tools`].
+//! `ARCHITECTURE.md` names the parts and the way of a call through them. Start reading at `spec` (what each tool does to
+//! the world), then `mcp::tool` (how a handler is run) and any file of `tools`.
 
 mod arguments;
 mod check;

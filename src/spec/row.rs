@@ -59,7 +59,7 @@ impl Spec {
     /// Makes the row of a tool. A row that contradicts itself does not compile.
     ///
     /// # Panics
-    /// At compile time: a `GET` that is no [`Effect::Read`], a `DELETE` that is no [`Effect::Destroy`], a path of
+    /// At compile time: a `GET` that is no `Effect::Read`, a `DELETE` that is no `Effect::Destroy`, a path of
     /// neither service, or a toolset of the other one.
     #[must_use]
     pub const fn new(
