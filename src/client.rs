@@ -42,7 +42,7 @@ pub struct Client {
     limits: Limits,
 }
 
-/// What a request may take.
+/// Limits that all requests share.
 #[derive(Clone, Copy)]
 pub struct Limits {
     /// Requests under way at once, to each service.

@@ -104,7 +104,7 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     });
     // A blocking read of standard input must not hold up the end.
     runtime.shutdown_background();
-    // What was under way until now is of unknown outcome, which is to be written too.
+    // Requests that are still in flight have an unknown outcome, which the journal records.
     context.journal().end();
     code
 }

@@ -1037,7 +1037,10 @@ async fn a_session_says_what_its_training_waits_for_and_where_its_prompts_are() 
         fs::write(&journal, &text).unwrap();
         let session = activity(&mut server, json!({})).await["sessions"][0].clone();
         let said = session["next"].as_str().unwrap_or_default();
-        assert!(said.starts_with(next) && said.is_empty() == next.is_empty(), "{session}");
+        assert!(
+            said.starts_with(next) && said.is_empty() == next.is_empty(),
+            "{session}"
+        );
         assert_eq!(session["last_sampling"], json!({"operation_id": "op-1"}));
     }
     let prompts = folder.join("sample-op-1.request.json");

@@ -208,7 +208,11 @@ async fn a_resource_that_has_ended_already_is_stopped_successfully() {
     .await;
     let answer = outcome.json();
     assert!(
-        answer["note"].as_str().unwrap().contains("no longer knows a model resource") && answer["id"] == R,
+        answer["note"]
+            .as_str()
+            .unwrap()
+            .contains("no longer knows a model resource")
+            && answer["id"] == R,
         "{answer}"
     );
 }
