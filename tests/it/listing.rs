@@ -5,7 +5,7 @@ use rl_mcp::Toolset;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Server, by_default, latest};
+use crate::support::{Server, latest};
 
 async fn list(command: &mut Command) -> Vec<Value> {
     let mut server = Server::initialized(command).await;
@@ -171,7 +171,7 @@ async fn read_only_offers_and_runs_only_what_changes_nothing() {
     let mut server = Server::initialized(command.arg("--read-only")).await;
     let answer = server.request("tools/list", json!({})).await;
     let tools = answer["result"]["tools"].as_array().unwrap().clone();
-    let reads = crate::support::tools(|spec| by_default(spec) && spec.effect.read_only());
+    let reads = crate::support::tools(|spec| spec.effect.read_only());
     assert_eq!(tools.len(), reads);
     assert!(
         tools
