@@ -7,13 +7,13 @@ mod activity;
 mod file;
 mod identity;
 mod lines;
+mod observed;
 mod pending;
 mod reader;
 mod reading;
 mod record;
 mod rows;
 pub(crate) mod running;
-mod seen;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

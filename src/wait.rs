@@ -21,7 +21,7 @@ pub(crate) use goal::{
     Goal, RESOURCE, RESOURCE_DOWN, RESOURCE_UP, RUN, RUN_DOWN, RUN_ENDED, RUN_SHOWN, SESSION, SESSION_DOWN,
     SESSION_UP, status,
 };
-use poll::{Known, Poll, Seen};
+use poll::{Known, Poll, Snapshot};
 use waited::Ended;
 pub(crate) use waited::Waited;
 
@@ -137,18 +137,18 @@ async fn look(
     until: Instant,
 ) -> Result<(Reply, Ended), ToolError> {
     let mut joined = None;
-    let mut last = reply.map(Seen::new);
+    let mut last = reply.map(Snapshot::new);
     loop {
-        if let Some(seen) = last.take() {
-            let status = seen.status.as_deref();
-            call.report(goal.progress(status, seen.step));
+        if let Some(snapshot) = last.take() {
+            let status = snapshot.status.as_deref();
+            call.report(goal.progress(status, snapshot.step));
             match goal.reading(status) {
-                Reading::Reached => return Ok((seen.into_reply(), Ended::AtRest)),
+                Reading::Reached => return Ok((snapshot.into_reply(), Ended::AtRest)),
                 Reading::Unknown => {
                     let status = status.unwrap_or_default().to_owned();
-                    return Ok((seen.into_reply(), Ended::UnknownStatus(status)));
+                    return Ok((snapshot.into_reply(), Ended::UnknownStatus(status)));
                 }
-                Reading::Passes => last = Some(seen),
+                Reading::Passes => last = Some(snapshot),
             }
         }
         let (poll, place) = joined.get_or_insert_with(|| Poll::join(call.context, goal, ids, known));
@@ -160,13 +160,13 @@ async fn look(
         };
         let found = timeout_at(limit, poll.fresh(place)).await;
         last = Some(match (found, last) {
-            (Ok(Ok(seen)), _) => seen,
+            (Ok(Ok(snapshot)), _) => snapshot,
             (Ok(Err(error)), None) => return Err(error),
-            (Ok(Err(error)), Some(seen)) if goal.is_gone(&error) => {
-                return Ok((seen.into_reply(), Ended::Gone));
+            (Ok(Err(error)), Some(snapshot)) if goal.is_gone(&error) => {
+                return Ok((snapshot.into_reply(), Ended::Gone));
             }
-            (Ok(Err(error)), Some(seen)) => return Ok((seen.into_reply(), Ended::Unseen(error))),
-            (Err(_), Some(seen)) => return Ok((seen.into_reply(), Ended::Time)),
+            (Ok(Err(error)), Some(snapshot)) => return Ok((snapshot.into_reply(), Ended::Unseen(error))),
+            (Err(_), Some(snapshot)) => return Ok((snapshot.into_reply(), Ended::Time)),
             (Err(_), None) => return Err(ToolError::Deadline(call.context.config().call_timeout)),
         });
     }

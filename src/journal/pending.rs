@@ -2,7 +2,7 @@
 
 use super::activity::bills::listed_by;
 use super::record::now;
-use super::{Journal, Outcome, Record, seen};
+use super::{Journal, Outcome, Record, observed};
 use crate::error::ToolError;
 use crate::spec::{CREATE_MODEL_RESOURCE, STOP_MODEL_RESOURCE, Spec};
 
@@ -66,12 +66,12 @@ impl<'a> Pending<'a> {
                 self.record.usd_per_hour = self
                     .record
                     .usd_per_hour
-                    .or_else(|| seen::usd_per_hour(self.spec, answer));
-                for (name, id) in seen::made(self.spec, answer) {
+                    .or_else(|| observed::usd_per_hour(self.spec, answer));
+                for (name, id) in observed::made(self.spec, answer) {
                     self.record.add_id(name, &id);
                 }
                 self.write();
-                self.note_seen(answer);
+                self.note_observed(answer);
             }
             Err(ToolError::Call(failure)) => {
                 if !failure.outcome_is_unknown() {
@@ -93,24 +93,24 @@ impl<'a> Pending<'a> {
     }
 
     /// Writes down what is true of what the call is about, beyond the call itself; once for each server.
-    fn note_seen(&self, answer: &str) {
-        let Some(seen) = seen::seen(self.spec, answer) else {
+    fn note_observed(&self, answer: &str) {
+        let Some(observed) = observed::observed(self.spec, answer) else {
             return;
         };
-        let mut record = Record::new(&self.record.tool, &self.record.host, seen.outcome);
-        for (name, id) in self.ids.iter().copied().chain(seen.ids()) {
+        let mut record = Record::new(&self.record.tool, &self.record.host, observed.outcome);
+        for (name, id) in self.ids.iter().copied().chain(observed.ids()) {
             record.add_id(name, id);
         }
-        let Some(id) = record.id(seen.about) else {
+        let Some(id) = record.id(observed.about) else {
             return;
         };
-        self.note_once(&record, seen.about, id);
+        self.note_once(&record, observed.about, id);
     }
 
     /// What the service does not know any more has ended.
     fn note_gone(&self) {
         let Some((name, id)) =
-            seen::about(self.spec).and_then(|about| self.ids.iter().find(|(name, _)| *name == about))
+            observed::about(self.spec).and_then(|about| self.ids.iter().find(|(name, _)| *name == about))
         else {
             return;
         };

@@ -168,7 +168,7 @@ pub(crate) async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> 
         Some(whole) => waited.map(|_| whole),
         None => waited,
     };
-    Ok(seen(call, &args.session_id, waited, kind, args.output))
+    Ok(presented(call, &args.session_id, waited, kind, args.output))
 }
 
 /// Follows an operation that was just started. Whatever becomes of that, its id must not be lost.
@@ -187,7 +187,7 @@ async fn followed(
         // The get tool fetches again.
         Err(error) => waited.incomplete(call, &error),
     };
-    seen(call, session_id, waited, kind, output)
+    presented(call, session_id, waited, kind, output)
 }
 
 /// An operation with the part of its result that lies elsewhere, which the end of a wait leaves some time for.
@@ -196,7 +196,13 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 }
 
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
-fn seen(call: &Call<'_>, session_id: &str, waited: Waited, kind: &Kind, output: Option<Output>) -> Reply {
+fn presented(
+    call: &Call<'_>,
+    session_id: &str,
+    waited: Waited,
+    kind: &Kind,
+    output: Option<Output>,
+) -> Reply {
     let reply = waited.reply();
     let note = follow_course(call, session_id, reply, kind);
     let completed = if kind.kept { completed(reply) } else { None };

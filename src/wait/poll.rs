@@ -35,12 +35,12 @@ pub(super) struct Poll {
 #[derive(Clone)]
 struct Look {
     asked: Instant,
-    found: Result<Seen, ToolError>,
+    found: Result<Snapshot, ToolError>,
 }
 
 /// A thing as the service shows it.
 #[derive(Clone)]
-pub(super) struct Seen {
+pub(super) struct Snapshot {
     pub(super) reply: Reply,
     /// The status in it.
     pub(super) status: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct Seen {
     pub(super) step: Option<i64>,
 }
 
-impl Seen {
+impl Snapshot {
     pub(super) fn new(reply: Reply) -> Self {
         let status = goal::status(&reply);
         Self {
@@ -126,7 +126,7 @@ impl Poll {
     }
 
     /// The next look that counts.
-    pub(super) async fn fresh(&self, place: &mut Waiter) -> Result<Seen, ToolError> {
+    pub(super) async fn fresh(&self, place: &mut Waiter) -> Result<Snapshot, ToolError> {
         while place.looks.changed().await.is_ok() {
             if let Some(look) = &*place.looks.borrow_and_update()
                 && (look.asked >= place.joined || look.found.is_err())
@@ -186,7 +186,7 @@ async fn rounds(
             too_early -= 1;
         } else {
             too_early = 0;
-            let mut found = found.map(Seen::new);
+            let mut found = found.map(Snapshot::new);
             if let Ok(seen) = &mut found {
                 seen.step = goal.step(&call, &ids, seen.status.as_deref()).await;
             }

@@ -78,7 +78,7 @@ struct Run {
 }
 
 /// Something that an answer shows to have come to an end.
-pub(super) struct Seen {
+pub(super) struct Observed {
     /// To which end.
     pub(super) outcome: Outcome,
     /// The name of the id of what has.
@@ -87,7 +87,7 @@ pub(super) struct Seen {
     operation_id: Option<String>,
 }
 
-impl Seen {
+impl Observed {
     /// The ids that the path of the request does not have.
     pub(super) fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let named = [
@@ -101,7 +101,7 @@ impl Seen {
 }
 
 /// What `answer`, a success of the row `spec`, shows.
-pub(super) fn seen(spec: &Spec, answer: &str) -> Option<Seen> {
+pub(super) fn observed(spec: &Spec, answer: &str) -> Option<Observed> {
     let shown = || serde_json::from_str::<Shown>(answer).ok();
     if let Some((_, about, kind, ends)) = ENDS.iter().find(|(row, ..)| row.name == spec.name) {
         let shown = shown()?;
@@ -109,7 +109,7 @@ pub(super) fn seen(spec: &Spec, answer: &str) -> Option<Seen> {
         return kind
             .word(&status)
             .is_some_and(|word| ends.contains(&word))
-            .then_some(Seen {
+            .then_some(Observed {
                 outcome: Outcome::Ended,
                 about,
                 checkpoint_id: None,
@@ -120,7 +120,7 @@ pub(super) fn seen(spec: &Spec, answer: &str) -> Option<Seen> {
         let shown = shown()?;
         let completed = shown.status?.ends_with("_COMPLETED");
         let checkpoint = shown.output?.checkpoint.filter(|_| completed)?;
-        return Some(Seen {
+        return Some(Observed {
             outcome: Outcome::Saved,
             about: "checkpoint_id",
             checkpoint_id: Some(checkpoint.id),
