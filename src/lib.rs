@@ -20,6 +20,8 @@ pub mod read_result;
 pub mod redact;
 pub mod spec;
 pub mod stderr;
+#[cfg(feature = "text")]
+pub mod text;
 pub mod together;
 pub mod wait;
 pub mod work;

@@ -4,6 +4,8 @@
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
 pub mod args;
+#[cfg(feature = "text")]
+pub mod base_model;
 pub mod batch;
 pub mod billing;
 pub mod course;

@@ -156,7 +156,7 @@ pub(crate) fn presigned(call: &Call<'_>, spec: &'static Spec, text: &str) -> Res
         .inspect(|url| {
             call.context
                 .redactor()
-                .add_passing(url.query().unwrap_or_default())
+                .add_passing(url.query().unwrap_or_default());
         })
         .ok_or_else(|| unexpected(call, spec, "no https URL"))
 }
