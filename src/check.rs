@@ -1,5 +1,8 @@
 //! `rl-mcp check`: what is configured, and whether it works.
 
+#[cfg(feature = "text")]
+mod text;
+
 use std::fs;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -32,6 +35,11 @@ pub(crate) async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl 
         .map(|service| test(context, service))
         .into_iter()
         .collect();
+    #[cfg(feature = "text")]
+    let tokenizers = tokio::spawn({
+        let context = Arc::clone(context);
+        async move { text::look(&context).await }
+    });
     for service in SERVICES {
         let account = context.config().account(service);
         write_account(account, service, out)?;
@@ -41,6 +49,11 @@ pub(crate) async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl 
         }
     }
     write_run_settings(context.config(), &mut broken, out)?;
+    #[cfg(feature = "text")]
+    if let Ok(tokenizers) = tokenizers.await {
+        tokenizers.write(context, out)?;
+    }
+    writeln!(out)?;
     write_tools(offer, out)?;
     write_verdict(context, offer, &broken, out)?;
     Ok(broken.is_empty())
@@ -124,7 +137,7 @@ fn write_run_settings(config: &Config, broken: &mut Vec<String>, out: &mut impl 
         .map_or_else(|| "no limit".to_owned(), |price| format!("{price} USD per hour"));
     writeln!(out, "Highest price of a model resource: {price} ({MAX_PRICE})")?;
     let wait = config.max_wait.as_secs_f64();
-    writeln!(out, "Longest wait of a call: {wait} s ({MAX_WAIT})\n")
+    writeln!(out, "Longest wait of a call: {wait} s ({MAX_WAIT})")
 }
 
 /// Where large results and the journal go.
@@ -182,6 +195,10 @@ fn write_tools(offer: &Offer, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Tools: {} of {} offered", offer.entries.len(), ALL.len())?;
     // One line for each toolset: a host lists the names, and here they would push the rest off the screen.
     for toolset in &offer.toolsets {
+        #[cfg(not(feature = "text"))]
+        if *toolset == crate::spec::Toolset::Train {
+            continue;
+        }
         let of = |entry: &&&Entry| entry.spec.toolset == Some(*toolset);
         let offered: Vec<Effect> = offer
             .entries

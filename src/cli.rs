@@ -43,7 +43,7 @@ pub struct Offered {
     #[arg(long)]
     pub read_only: bool,
 
-    /// Offer these groups of tools: rl, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
+    /// Offer these groups of tools: rl, train, rl-more (Together AI), runs, runs-more (Prime Intellect), or all. Default:
     /// rl,runs, or what there is a key for. Those of local (what this machine keeps) come along.
     #[arg(long, value_name = "NAME,NAME,…", value_parser = toolsets)]
     pub toolsets: Option<Names<Toolset>>,

@@ -8,6 +8,8 @@ mod door;
 mod error_body;
 mod exchange;
 mod http;
+#[cfg(feature = "text")]
+mod hub;
 mod idempotency_key;
 pub(crate) mod path;
 mod permits;
@@ -28,6 +30,8 @@ use crate::spec::Spec;
 pub(crate) use exchange::{Answer, Outgoing};
 use http::Http;
 pub(crate) use http::is_loopback;
+#[cfg(feature = "text")]
+pub(crate) use hub::{Fetched, Wanted};
 pub(crate) use idempotency_key::IDEMPOTENCY_KEY;
 pub(crate) use idempotency_key::IdempotencyKey;
 use permits::Permits;

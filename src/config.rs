@@ -4,6 +4,7 @@
 
 mod base_url;
 mod env;
+mod hub;
 mod prime_file;
 mod variables;
 
@@ -20,11 +21,13 @@ use crate::files::data::{Data, Limits};
 use crate::spec::{Service, Toolset};
 
 use env::Env;
+pub(crate) use hub::Hub;
 use prime_file::PrimeFile;
 pub use variables::VARIABLES;
 use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
 pub(crate) use variables::{
-    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS,
+    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, HF_ENDPOINT, HF_HUB_OFFLINE, LOG, MAX_PRICE, MAX_WAIT,
+    RUN_SECRETS,
 };
 
 /// Why the server cannot start with this environment.
@@ -96,6 +99,8 @@ pub struct Config {
     pub data: Option<Arc<Data>>,
     /// The files that tools may read.
     pub files: Files,
+    /// Where tokenizers come from.
+    pub hub: Hub,
     /// The toolsets to offer, where the command line names none.
     pub toolsets: Option<Vec<Toolset>>,
     /// Whether both services are a sandbox, which ends with this process.
@@ -124,6 +129,7 @@ impl Config {
         let data = data.map(|directory| Arc::new(Data::new(directory, limits)));
         Ok(Self {
             together: env.account(Service::Together, "https://api.together.ai", "/v1", &no_file)?,
+            hub: Hub::read(&env, home.as_deref())?,
             prime_team: env.get(PRIME_TEAM_ID).or_else(|| file.team_id.clone()),
             prime: env.account(Service::Prime, "https://api.primeintellect.ai", "/api/v1", &file)?,
             run_secrets: env.run_secrets(),

@@ -41,6 +41,9 @@ impl Context {
         for secret in &config.run_secrets {
             redactor.add(secret.value.expose_secret());
         }
+        if let Some(token) = &config.hub.token {
+            redactor.add(token.expose_secret());
+        }
         let directory = config.data.as_ref().map(|data| data.root().to_owned());
         let host = |account: &Account| path::host(&account.base_url);
         let hosts = vec![host(&config.together), host(&config.prime)];

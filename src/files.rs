@@ -121,6 +121,14 @@ impl Files {
         read().map_err(|error| format!("the file cannot be read: {error}"))
     }
 
+    /// The same for a file that need not be there.
+    pub fn read_if_there_blocking(&self, path: &str, most: u64) -> Result<Option<String>, String> {
+        if self.find(&plain(path)).is_err() {
+            return Ok(None);
+        }
+        self.read_blocking(path, most).map(Some)
+    }
+
     /// What was found, if it is a directory.
     fn directory_at(&self, found: &Path) -> Option<Directory> {
         let (directory, missing) = found.is_dir().then(|| self.reach(found).ok())??;

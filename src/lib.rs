@@ -20,6 +20,8 @@ mod read_result;
 mod redact;
 mod spec;
 mod stderr;
+#[cfg(feature = "text")]
+pub mod text;
 mod together;
 mod wait;
 mod work;

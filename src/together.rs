@@ -4,6 +4,8 @@
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
 pub(crate) mod args;
+#[cfg(feature = "text")]
+pub(crate) mod base_model;
 pub(crate) mod batch;
 pub(crate) mod billing;
 pub(crate) mod course;

@@ -43,6 +43,8 @@ pub(crate) mod prime_intellect_restartrun;
 pub(crate) mod prime_intellect_resumerun;
 pub(crate) mod prime_intellect_stoprun;
 pub(crate) mod read_result;
+#[cfg(feature = "text")]
+pub(crate) mod render_prompt;
 pub(crate) mod sample;
 pub(crate) mod save_training_checkpoint;
 pub(crate) mod stop_model_resource;
@@ -99,6 +101,8 @@ pub const ALL: &[Entry] = &[
     Entry::of::<weights_sync::WeightsSync>(),
     Entry::of::<get_weights_sync_operation::GetWeightsSyncOperation>(),
     Entry::of::<build_training_batch::BuildTrainingBatch>(),
+    #[cfg(feature = "text")]
+    Entry::of::<render_prompt::RenderPrompt>(),
     Entry::of::<estimate_model_resource_cost::EstimateModelResourceCost>(),
     Entry::of::<extend_model_resource_expiry::ExtendModelResourceExpiry>(),
     Entry::of::<update_training_session::UpdateTrainingSession>(),

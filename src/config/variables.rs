@@ -15,7 +15,14 @@ pub(super) const RETRY_WAIT: &str = "RL_MCP_RETRY_WAIT";
 pub(super) const PRIME_TEAM_ID: &str = "PRIME_TEAM_ID";
 pub(super) const PRIME_CONTEXT: &str = "PRIME_CONTEXT";
 /// The secrets of a run, each with the member of the body that carries it.
-pub(crate) const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), ("HF_TOKEN", "hfToken")];
+pub(crate) const RUN_SECRETS: [(&str, &str); 2] = [("WANDB_API_KEY", "wandbApiKey"), (HF_TOKEN, "hfToken")];
+/// The hub that tokenizers are downloaded from.
+pub(crate) const HF_ENDPOINT: &str = "HF_ENDPOINT";
+pub(super) const HF_TOKEN: &str = "HF_TOKEN";
+pub(super) const HF_HOME: &str = "HF_HOME";
+pub(super) const HF_HUB_CACHE: &str = "HF_HUB_CACHE";
+/// Whether nothing is downloaded from it.
+pub(crate) const HF_HUB_OFFLINE: &str = "HF_HUB_OFFLINE";
 /// Where results and the journal are kept.
 pub(crate) const DATA_DIR: &str = "RL_MCP_DATA_DIR";
 /// How many MB of results.
@@ -68,7 +75,19 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "WANDB_API_KEY, HF_TOKEN",
-        meaning: "secrets of a run, sent only when a call asks for it with forward_secrets",
+        meaning: "secrets of a run, sent only when a call asks for it with forward_secrets; HF_TOKEN also goes to HF_ENDPOINT, which asks for it before it gives out the tokenizer of a gated model",
+    },
+    Variable {
+        name: HF_ENDPOINT,
+        meaning: "where tokenizers are downloaded from; default https://huggingface.co",
+    },
+    Variable {
+        name: "HF_HUB_CACHE, HF_HOME",
+        meaning: "Hugging Face's cache (HF_HOME: its hub folder), which is read and never written; default ~/.cache/huggingface/hub",
+    },
+    Variable {
+        name: HF_HUB_OFFLINE,
+        meaning: "1: no tokenizer is downloaded",
     },
     Variable {
         name: DATA_DIR,

@@ -12,6 +12,15 @@ A group is all completions of one prompt: its mean is taken off its rewards, and
     Effect::Add,
 );
 
+/// What the model reads of a prompt.
+pub(crate) const RENDER_PROMPT: Spec = Spec::local(
+    "render-prompt",
+    "Render prompt",
+    "Shows what a model reads of a prompt, as Hugging Face's tools make it: messages through the chat template of the base model, or text as it stands; with the number of tokens and the texts that end a completion. Downloads the tokenizer when it is first needed.",
+    Toolset::Train,
+    Effect::Read,
+);
+
 /// A slice of a stored result.
 pub(crate) const READ_RESULT: Spec = Spec::local(
     "read-result",

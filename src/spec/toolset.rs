@@ -7,6 +7,8 @@ use super::Service;
 pub enum Toolset {
     /// What one run on Together AI needs.
     Rl,
+    /// Training on text, for those who write no code; comes with the one before.
+    Train,
     /// The rest of Together AI.
     RlMore,
     /// What one run on Prime Intellect needs.
@@ -19,16 +21,24 @@ pub enum Toolset {
 
 impl Toolset {
     /// All of them, in the order in which clients see their tools.
-    pub const ALL: [Self; 5] = [Self::Rl, Self::RlMore, Self::Runs, Self::RunsMore, Self::Local];
+    pub const ALL: [Self; 6] = [
+        Self::Rl,
+        Self::Train,
+        Self::RlMore,
+        Self::Runs,
+        Self::RunsMore,
+        Self::Local,
+    ];
 
     /// Those that are offered when nobody names any.
-    pub const DEFAULT: [Self; 3] = [Self::Rl, Self::Runs, Self::Local];
+    pub const DEFAULT: [Self; 4] = [Self::Rl, Self::Train, Self::Runs, Self::Local];
 
     /// The name in `--toolsets`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rl => "rl",
+            Self::Train => "train",
             Self::RlMore => "rl-more",
             Self::Runs => "runs",
             Self::RunsMore => "runs-more",
@@ -40,14 +50,15 @@ impl Toolset {
     #[must_use]
     pub const fn service(self) -> Option<Service> {
         match self {
-            Self::Rl | Self::RlMore => Some(Service::Together),
+            Self::Rl | Self::Train | Self::RlMore => Some(Service::Together),
             Self::Runs | Self::RunsMore => Some(Service::Prime),
             Self::Local => None,
         }
     }
 }
 
-/// Reads a list such as `rl,runs`; `all` stands for every toolset, and `local` is always among them.
+/// Reads a list such as `rl,runs`; `all` stands for every toolset, `train` comes with `rl`, and `local` is always
+/// among them.
 pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
     let mut chosen = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -61,6 +72,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
     if chosen.is_empty() {
         return Err(format!("no toolset is named; {VALID}"));
     }
+    if chosen.contains(&Toolset::Rl) {
+        chosen.push(Toolset::Train);
+    }
     chosen.push(Toolset::Local);
     chosen.sort_unstable();
     chosen.dedup();
@@ -69,7 +83,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Toolset>, String> {
 
 /// What stands for all toolsets.
 const EVERYTHING: &str = "all";
-const VALID: &str = "valid: rl, rl-more, runs, runs-more, local, all";
+const VALID: &str = "valid: rl, train, rl-more, runs, runs-more, local, all";
 
 #[cfg(test)]
 mod tests {

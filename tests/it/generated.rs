@@ -38,6 +38,8 @@ fn first_sentence(text: &str) -> &str {
         .trim_end_matches('.')
 }
 
+/// Without text there are fewer.
+#[cfg(feature = "text")]
 #[test]
 fn the_tools() {
     let default = |toolset: Toolset| Toolset::DEFAULT.contains(&toolset);
@@ -47,8 +49,8 @@ fn the_tools() {
         .count();
     let mut text = format!(
         "{} tools in {} toolsets. Every schema costs context in every conversation, so by default {offered} of them are offered:\n\
-         those of `rl`, `runs` and `local`. `--toolsets` or `RL_MCP_TOOLSETS` names others, `all` is everything, and `local` always\n\
-         comes along. With only one service's key set, only that service's tools are offered. The list is fixed when the server starts.\n",
+         those of `rl`, `train`, `runs` and `local`. `--toolsets` or `RL_MCP_TOOLSETS` names others, `all` is everything; `train` comes\n\
+         with `rl`, and `local` always. With only one service's key set, only that service's tools are offered. The list is fixed when the server starts.\n",
         ALL.len(),
         Toolset::ALL.len()
     );

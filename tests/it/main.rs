@@ -59,5 +59,7 @@ mod sandbox;
 mod sandbox_server;
 mod secrets;
 mod support;
+#[cfg(feature = "text")]
+mod text;
 mod waiting;
 mod watching;

@@ -51,12 +51,15 @@ async fn by_default_each_service_has_what_one_run_needs() {
 #[tokio::test]
 async fn with_one_key_only_its_service_is_offered_unless_toolsets_are_named() {
     for (missing, kept) in [
-        ("TOGETHER_API_KEY", Toolset::Runs),
-        ("PRIME_API_KEY", Toolset::Rl),
+        ("TOGETHER_API_KEY", &[Toolset::Runs][..]),
+        ("PRIME_API_KEY", &[Toolset::Rl, Toolset::Train]),
     ] {
         let mut command = plain();
         command.env_remove(missing);
-        assert_eq!(offered(&mut command).await, of(&[kept, Toolset::Local]));
+        assert_eq!(
+            offered(&mut command).await,
+            of(&[kept, &[Toolset::Local]].concat())
+        );
         assert_eq!(
             offered(command.env("RL_MCP_TOOLSETS", "rl,runs")).await,
             of(&Toolset::DEFAULT)
@@ -137,7 +140,7 @@ async fn an_unknown_toolset_is_an_error_at_start_that_lists_the_valid_ones() {
     for error in [by_flag, by_variable] {
         assert!(
             error.contains("unknown toolset `rlmore`")
-                && error.contains("rl, rl-more, runs, runs-more, local, all"),
+                && error.contains("rl, train, rl-more, runs, runs-more, local, all"),
             "{error}"
         );
     }
@@ -199,11 +202,11 @@ async fn a_name_that_is_nearly_right_is_put_right_over_all_tools() {
 #[tokio::test]
 async fn check_says_which_toolsets_and_why() {
     for (variable, toolsets, words) in [
-        (None, None, "Toolsets: rl, runs, local (by default"),
+        (None, None, "Toolsets: rl, train, runs, local (by default"),
         (
             Some("PRIME_API_KEY"),
             None,
-            "Toolsets: rl, local (because only Together AI has a key",
+            "Toolsets: rl, train, local (because only Together AI has a key",
         ),
         (None, Some("runs-more"), "Toolsets: runs-more, local (as named)"),
     ] {

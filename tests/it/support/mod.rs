@@ -1,6 +1,8 @@
 //! What the tests share: the server as a child process, and the services in two forms.
 
 mod api;
+#[cfg(feature = "text")]
+mod hub;
 mod process;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -13,6 +15,8 @@ use rl_mcp::ALL;
 use rl_mcp::{Spec, Toolset};
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
+#[cfg(feature = "text")]
+pub use hub::{COMMIT, Hub};
 pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;

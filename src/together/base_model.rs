@@ -1,0 +1,41 @@
+//! The base model of a session.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::context::{Call, Request};
+use crate::error::ToolError;
+use crate::spec::{GET_MODEL_RESOURCE, GET_TRAINING_SESSION};
+
+use super::payload::unexpected;
+
+/// The base models of sessions; none ever changes.
+#[derive(Default)]
+struct Known(Mutex<HashMap<String, String>>);
+
+/// The base model of a session, asked for once.
+pub(crate) async fn of_session(call: &Call<'_>, session_id: &str) -> Result<String, ToolError> {
+    let known = call.context.state::<Known>();
+    let lock = || known.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = lock().get(session_id).cloned();
+    if let Some(base_model) = found {
+        return Ok(base_model);
+    }
+    let session = Request::new(call, &GET_TRAINING_SESSION).path("session_id", session_id);
+    let session = session.send().await?;
+    let base_model = match (
+        session.member("base_model"),
+        session.member::<String>("model_resources_id"),
+    ) {
+        (Some(base_model), _) => Some(base_model),
+        (None, Some(id)) => {
+            let resource = Request::new(call, &GET_MODEL_RESOURCE).path("model_resources_id", &id);
+            resource.send().await?.member("base_model")
+        }
+        (None, None) => None,
+    };
+    let base_model: String =
+        base_model.ok_or_else(|| unexpected(call, &GET_TRAINING_SESSION, "no base model"))?;
+    lock().insert(session_id.to_owned(), base_model.clone());
+    Ok(base_model)
+}
