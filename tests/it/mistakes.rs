@@ -1,5 +1,7 @@
 //! Mistakes that models make: one answer says all that the next call needs.
 
+mod names;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
