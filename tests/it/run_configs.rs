@@ -187,7 +187,7 @@ async fn a_file_that_cannot_be_used_is_refused_with_its_place() {
         ),
         (
             "source_ref = \"refs/heads/x\"\n[data]",
-            "body.sourceRef: `refs/heads/x` is no branch",
+            "body.sourceRef: `refs/heads/x` is not a branch",
         ),
         ("[data]\n[k8s]", "config_path.k8s: is refused for hosted runs"),
         (
@@ -356,7 +356,9 @@ async fn resuming_forwards_secrets_and_keeps_the_new_token_back() {
         )
         .await;
     assert!(
-        outcome.error().contains("createrun with resumeFrom"),
+        outcome
+            .error()
+            .contains("with resumeFrom only while this run is PAUSED"),
         "{}",
         outcome.text
     );
