@@ -9,6 +9,7 @@
 mod form;
 mod id;
 mod ids;
+mod inside;
 mod meant;
 mod numbers;
 mod others;

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::VARIABLES;
-use crate::error::problems::{list, nearest};
+use crate::error::problems::list;
+use crate::mcp::names::meant;
 use crate::mcp::offer::Choice;
 use crate::spec::{Toolset, parse_toolsets};
-use crate::tools::ALL;
+use crate::tools::{ALL, TOOLS};
 
 /// MCP server for reinforcement-learning post-training on Together AI and Prime Intellect.
 ///
@@ -125,7 +126,10 @@ fn tool_name(name: &str) -> Result<String, String> {
     if names().any(|known| known == name) {
         return Ok(name.to_owned());
     }
-    let near = nearest(name, names()).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let near = match meant(name, &TOOLS).as_slice() {
+        [] => String::new(),
+        near => format!("did you mean {}? ", near.join(" or ")),
+    };
     Err(format!("unknown tool `{name}`; {near}valid: {}", list(names())))
 }
 

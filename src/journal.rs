@@ -134,17 +134,33 @@ impl Journal {
 
 impl Journal {
     /// What a mistaken id is that was given in a call by the row `spec`, and what to call instead; `None`: nothing is
-    /// known of it.
-    pub(crate) async fn mistaken(&self, spec: &'static Spec, given: Vec<Given>) -> Option<String> {
+    /// known of it. `missing`: nothing has this id.
+    pub(crate) async fn mistaken(
+        &self,
+        spec: &'static Spec,
+        given: Vec<Given>,
+        missing: bool,
+    ) -> Option<String> {
         let directory = self.directory.as_ref()?;
         let rows = self.rows;
-        let work = move |history: &History| identity::mistaken(&history.records, spec, &given, rows);
+        let work = move |history: &History| identity::mistaken(&history.records, spec, &given, rows, missing);
         let read = self.readings.with(directory, &self.hosts, Err, work).await;
         read.ok().flatten()
     }
 }
 
 impl Journal {
+    /// Whether a session was seen to have ended.
+    pub(crate) async fn session_has_ended(&self, session_id: &str) -> bool {
+        let Some(directory) = &self.directory else {
+            return false;
+        };
+        let session = Record::plain_id(session_id);
+        let work = move |history: &History| identity::session_has_ended(&history.records, &session);
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.unwrap_or_default()
+    }
+
     /// The runs that went on from a paused one and were not seen to end.
     pub(crate) async fn resumed(&self, run_id: &str) -> Vec<String> {
         let Some(directory) = &self.directory else {

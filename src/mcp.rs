@@ -1,6 +1,7 @@
 //! The MCP server: what clients see, and how a call reaches its handler.
 
 pub(crate) mod instructions;
+pub(crate) mod names;
 pub(crate) mod offer;
 pub(crate) mod serve;
 pub(crate) mod server;

@@ -31,6 +31,11 @@ impl Handler for BuildTrainingBatch {
         let mut unknown = Problems::default();
         batch::look(args, &config.files, data, &mut unknown);
         if unknown.is_empty() {
+            if let Some(count) = batch::counting(args) {
+                let (files, data) = (config.files.clone(), Arc::clone(data));
+                let counted = blocking(move || count(&files, &data)).await;
+                problems.append(counted.unwrap_or_default());
+            }
             return;
         }
         let given = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
@@ -57,7 +62,11 @@ impl Handler for BuildTrainingBatch {
         let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
         let oldest = versions.and_then(|versions| versions.first().copied());
         let doubt = oldest.and_then(|oldest| call.context.state::<Courses>().older(&session_id, oldest));
-        let doubts = doubt.into_iter().chain(bounds);
+        let ended = call.context.journal().session_has_ended(&session_id).await;
+        let ended = ended.then(|| {
+            format!("Session {session_id} is STOPPED and trains no more: make a new one with create-training-session (resume_from_checkpoint_id: a checkpoint of this one), and call next with that one's session_id and the same body_path.")
+        });
+        let doubts = doubt.into_iter().chain(bounds).chain(ended);
         Ok(doubts.fold(built, |built, doubt| built.noted(&doubt)))
     }
 }
@@ -73,7 +82,7 @@ async fn told(call: &Call<'_>, mut problems: Problems, session_id: &str, given: 
     let mistaken = call
         .context
         .journal()
-        .mistaken(&spec::GET_SAMPLE_OPERATION, given)
+        .mistaken(&spec::BUILD_TRAINING_BATCH, given, true)
         .await;
     if let Some(mistaken) = mistaken {
         problems.replace(

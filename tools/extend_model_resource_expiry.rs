@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::context::{Call, Reply};
+use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
 use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::together::ModelResourceId;
 use crate::together::model_resource::ExtendExpiry;
+use crate::together::{ModelResourceId, billing};
 
 pub(crate) struct ExtendModelResourceExpiry;
 
@@ -28,6 +28,21 @@ impl Handler for ExtendModelResourceExpiry {
         let request = call
             .request()
             .path("model_resources_id", &args.model_resources_id);
-        request.body(args.body.into_text()).send().await
+        match request.body(args.body.into_text()).send().await {
+            Err(ToolError::Call(mut failure)) if failure.is_refusal() => {
+                let show = Request::new(call, &spec::GET_MODEL_RESOURCE);
+                let shown = show
+                    .path("model_resources_id", &args.model_resources_id)
+                    .send()
+                    .await;
+                if shown.is_ok_and(|resource| billing::has_ended(&resource)) {
+                    failure.next = Some(ENDED.to_owned());
+                }
+                Err(ToolError::Call(failure))
+            }
+            answered => answered,
+        }
     }
 }
+
+const ENDED: &str = "it has ended for good and bills nothing: create-model-resource makes another one, and create-training-session with resume_from_checkpoint_id goes on from a checkpoint there.";

@@ -67,6 +67,7 @@ static BODIES: LazyLock<BTreeMap<&str, Rule>> = LazyLock::new(|| all::bodies(ALL
 pub(crate) static TOOLS: Tools = Tools {
     entries: ALL,
     others: Others {
+        strict: false,
         take: |name| ARGUMENTS.contains(name),
         home: |name| HOMES.get(name)?.as_deref(),
         bodies: || &BODIES,

@@ -23,7 +23,7 @@ impl Handler for OptimizerStep {
         let doubt = args.body.value.doubt();
         let answer = operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await?;
         Ok(match doubt {
-            Some(doubt) => answer.noted(doubt),
+            Some(doubt) => answer.noted(&doubt),
             None => answer,
         })
     }

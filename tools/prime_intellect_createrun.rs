@@ -11,6 +11,7 @@ use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::prime::create;
 use crate::prime::create::CreateRun;
+use crate::prime::places::beside_body;
 use crate::prime::secrets;
 use crate::prime::secrets::ForwardSecrets;
 use crate::prime::{config, config_file, estimate, started, team};
@@ -22,6 +23,7 @@ use crate::wait::WaitSeconds;
 pub(crate) struct PrimeIntellectCreaterun;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = beside_body)]
 pub(crate) struct Args {
     body: Body<CreateRun>,
     /// In place of body.config: a local TOML config. Its image_tag, gpu_type, volume and source_ref go into body.

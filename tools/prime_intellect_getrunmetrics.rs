@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::names;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
@@ -26,6 +27,7 @@ pub(crate) struct Args {
     #[schemars(range(min = 1))]
     every: Option<u32>,
     /// Only these, such as reward/mean; step stays. Default: a few.
+    #[schemars(transform = names)]
     columns: Option<Vec<String>>,
 }
 

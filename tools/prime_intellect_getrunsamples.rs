@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::names;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::mcp::tool::Handler;
@@ -23,6 +24,7 @@ pub(crate) struct Args {
     #[schemars(range(min = 1))]
     limit: Option<u32>,
     /// Only these members of each sample; step and id stay.
+    #[schemars(transform = names)]
     columns: Option<Vec<String>>,
 }
 

@@ -35,7 +35,11 @@ async fn told(call: &Call<'_>, mut problems: Problems, path: &str) -> ToolError 
     let near = blocking(move || files.near(&wanted)).await.unwrap_or_default();
     if problems.mention(&at) && near.is_empty() && !path.contains(['/', '\\']) {
         let given = vec![Given::new("operation_id", path)];
-        let operation = call.context.journal().mistaken(call.spec, given).await;
+        let operation = call
+            .context
+            .journal()
+            .mistaken(&spec::GET_SAMPLE_OPERATION, given, false)
+            .await;
         // What is no operation has no file.
         if let Some(operation) = operation.filter(|operation| operation.starts_with(path)) {
             problems.replace(

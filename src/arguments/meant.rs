@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::form::another_form;
 use super::ids::Stranger;
+use super::inside::Step;
 use super::others::Others;
 use super::rule::{Object, Rule};
-use super::unknown::{Step, inside};
+use super::unknown::inside;
 use crate::error::problems::{Path, Problems, list};
 
 /// How long arguments may be for this, in bytes: to read them into values takes far longer than to check them.
@@ -158,13 +159,15 @@ impl Mending {
                 id: value.clone(),
             });
         }
-        let Some(place) = object.place_of(name) else {
+        let place = object.place_of(name).or_else(|| object.likely(name));
+        let Some(place) = place else {
             return self.further_out(name, members, path, above);
         };
-        let value = members.get(name).cloned();
-        if value.is_some_and(|value| put(members, &place, value)) {
+        let value = members.get(name).cloned().unwrap_or_default();
+        let problem = object.unknown(name, path, |rule| rule.fits(&value));
+        if put(members, &place, value) {
             members.shift_remove(name);
-            self.problems.add(&path.key(name), object.unknown(name, path));
+            self.problems.add(&path.key(name), problem);
         }
     }
 
@@ -186,8 +189,12 @@ impl Mending {
             return false;
         }
         let names = list(own.iter().map(|(name, _)| name.as_str()));
-        let problem =
-            format!("does not belong here: write {names} as arguments of their own, beside the others");
+        let own_place = if own.len() == 1 {
+            "an argument of its own"
+        } else {
+            "arguments of their own"
+        };
+        let problem = format!("does not belong here: write {names} as {own_place}, beside the others");
         self.problems.add(&path.key(name), problem);
         members.shift_remove(name);
         for (name, value) in own {
@@ -208,7 +215,7 @@ impl Mending {
     ) {
         let Some(value) = members.get(name) else { return };
         let found = above.iter().enumerate().rev().find_map(|(depth, object)| {
-            let member = object.member(object.renamed.get(name).map_or(name, String::as_str))?;
+            let member = object.member(object.own_name(name))?;
             member.rule.fits(value).then_some((depth, member.name.clone()))
         });
         let Some((depth, own)) = found else { return };

@@ -221,8 +221,7 @@ impl<'de> Visitor<'de> for Place<'_> {
                 (Some(member), _) => &member.rule,
                 (None, Some(others)) if !object.mistaken(&name) => others,
                 _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    unknown.push(name);
+                    unknown.push((name, map.next_value::<&RawValue>()?));
                     continue;
                 }
             };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::Others;
 use super::place::Place;
 use super::rule::{Member, Object, Rule};
@@ -85,11 +87,11 @@ impl Reader {
     pub(super) fn note_unknown(
         &mut self,
         object: &Object,
-        unknown: Vec<String>,
+        unknown: Vec<(String, &RawValue)>,
         seen: &Seen,
         path: &Path<'_>,
     ) {
-        for name in unknown {
+        for (name, value) in unknown {
             let others = self.others.filter(|_| matches!(path, Path::Root));
             let is_given = |name: &str| seen.contains_key(name);
             if others.is_some_and(|others| object.ignores(&name, is_given, others)) {
@@ -101,7 +103,7 @@ impl Reader {
                 String::new()
             } else {
                 self.home_of(object, &name)
-                    .unwrap_or_else(|| object.unknown(&name, path))
+                    .unwrap_or_else(|| object.unknown(&name, path, |rule| rule.may_fit(value.get())))
             };
             self.problems.add(&path.key(&name), message);
         }

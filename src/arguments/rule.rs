@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RENAMED, RETIRED};
+use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED};
 use crate::error::problems::list;
 
 /// What one place in the arguments may hold.
@@ -19,6 +19,8 @@ pub(crate) enum Rule {
         least: usize,
         /// How to write it, for those who wrote something else.
         hint: Option<String>,
+        /// Whether its entries are names, which may also come as one text with commas.
+        names: bool,
     },
     /// Text.
     Text(Text),
@@ -137,6 +139,30 @@ impl Rule {
         }
     }
 
+    /// The same of JSON text, by what it and its lists begin with. Hosts write values of other kinds as text.
+    #[must_use]
+    pub(crate) fn may_fit(&self, raw: &str) -> bool {
+        let raw = raw.trim_start();
+        let begins = |kinds: &[char]| raw.starts_with(kinds) || raw.starts_with('"');
+        match self {
+            Self::Object(_) => begins(&['{']),
+            Self::Array { items, .. } => match raw.strip_prefix('[') {
+                // A number in a list of texts would be the id of a token.
+                Some(inside) if matches!(**items, Self::Text(_)) => {
+                    inside.trim_start().starts_with(['"', ']'])
+                }
+                Some(inside) => inside.trim_start().starts_with(']') || items.may_fit(inside),
+                None => begins(&[]),
+            },
+            Self::Text(text) => {
+                raw.starts_with('"') || (text.values.is_empty() && !raw.starts_with(['[', '{', 't', 'f']))
+            }
+            Self::Number(_) => begins(&['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']),
+            Self::Boolean => begins(&['t', 'f']),
+            Self::Any => true,
+        }
+    }
+
     /// Whether it is an object of known members, none of which must be there.
     fn may_be_empty(&self) -> bool {
         let Self::Object(object) = self else { return false };
@@ -158,6 +184,7 @@ impl Rule {
                 items: Box::new(schema.get("items").map_or(Self::Any, Self::new)),
                 least: size(schema, "minItems").unwrap_or(0),
                 hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
+                names: schema.contains_key(NAMES),
             },
             Some("string") => Self::Text(Text {
                 values: strings(schema.get("enum")),

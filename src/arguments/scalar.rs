@@ -63,6 +63,15 @@ impl Place<'_> {
             return Outcome::Blank;
         }
         match self.rule {
+            Rule::Array { names: true, .. } if !bracketed => {
+                let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let names: Vec<&str> = names.collect();
+                if names.is_empty() {
+                    return Outcome::Blank;
+                }
+                self.reader.write_changed(&names);
+                Outcome::Written
+            }
             Rule::Array { .. } if texts && serde_json::from_str::<Vec<IgnoredAny>>(trimmed).is_err() => {
                 // One text where several could be, and one that may begin with a bracket.
                 self.reader.write_changed(&[text]);

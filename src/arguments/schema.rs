@@ -11,8 +11,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 pub(crate) use mark::{
-    ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, OTHERS, RENAMED, RETIRED, aliases, below, brief, hint,
-    keeps_empty, listing_only, others, plain, renamed, retired, undescribed, unlisted,
+    ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED, aliases, below, brief, hint,
+    keeps_empty, listing_only, names, others, plain, renamed, retired, undescribed, unlisted,
 };
 use mark::{BRIEF, PLAIN, UNLISTED};
 
@@ -155,7 +155,17 @@ fn drop_private(schema: &mut Value) {
                     map.remove(bound);
                 }
             }
-            for private in [RETIRED, RENAMED, HINT, ALIASES, KEEPS_EMPTY, OTHERS, BELOW, ANY] {
+            for private in [
+                RETIRED,
+                RENAMED,
+                HINT,
+                ALIASES,
+                KEEPS_EMPTY,
+                OTHERS,
+                BELOW,
+                ANY,
+                NAMES,
+            ] {
                 map.remove(private);
             }
             if let Some(Value::Object(members)) = map.get_mut("properties") {

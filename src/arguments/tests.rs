@@ -9,6 +9,7 @@ use crate::together::forward_backward::ForwardBackward;
 
 /// Other tools that take nothing.
 const NOTHING: Others = Others {
+    strict: false,
     take: |_| false,
     home: |_| None,
     bodies: || {

@@ -2,27 +2,30 @@
 
 use super::Others;
 use super::ids::kind_of;
+use super::inside::{Deeper, Step, steps};
 use super::rule::{Member, Object, Rule};
 use crate::error::problems::{Path, list, nearest};
 
 /// What n8n adds to each call, whatever the tool takes.
 pub(super) const OF_HOSTS: [&str; 4] = ["toolCallId", "sessionId", "action", "chatInput"];
-/// Whoever writes one of these does not want the call carried out, so it is not ignored.
-const RESTRAINTS: [&str; 5] = ["dry_run", "dryRun", "validate_only", "preview", "simulate"];
+/// What is in names by which somebody asks for less than the whole call, in letters: such a name is never ignored.
+const RESTRAINTS: [&str; 8] = [
+    "dryrun",
+    "estimate",
+    "preview",
+    "simulat",
+    "validateonly",
+    "checkonly",
+    "priceonly",
+    "costonly",
+];
+/// The argument that such a name means, where there is one.
+const ESTIMATE_ONLY: &str = "estimate_only";
 /// How many places are named where a name may belong.
 const MOST_HOLDERS: usize = 3;
 /// How many names a note lists, and how much of each, in characters.
 const MOST_NOTED: usize = 10;
 const LONGEST_NAME: usize = 60;
-
-/// A step on the way from an object to one of its parts.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// To a member.
-    Member(String),
-    /// To the first entry of a list.
-    First,
-}
 
 impl Object {
     /// The known member of this name, in whatever spelling.
@@ -58,9 +61,9 @@ impl Object {
         nearest(name, self.members.iter().map(|member| member.name.as_str()))
     }
 
-    /// What to say about a name that is not known in the object at `path`.
+    /// What to say about a name that is not known in the object at `path`; `fits` tells which rules its value follows.
     #[must_use]
-    pub(crate) fn unknown(&self, name: &str, path: &Path<'_>) -> String {
+    pub(crate) fn unknown(&self, name: &str, path: &Path<'_>, fits: impl Fn(&Rule) -> bool) -> String {
         if let Some(sentence) = self.retired.get(name) {
             return sentence.clone();
         }
@@ -82,6 +85,9 @@ impl Object {
         }
         // One letter apart says more than alike, wherever it is.
         let misspelt = self.members.iter().any(|member| is_near(name, &member.name));
+        if let Some(Deeper { holder, said, .. }) = self.deeper(name) {
+            return format!("belongs inside {holder}, where it {said}");
+        }
         if !misspelt {
             if let Some((old, sentence)) = self.retired.iter().find(|(old, _)| is_near(name, old)) {
                 return format!("is not known here; {old} {sentence}");
@@ -90,8 +96,13 @@ impl Object {
                 return format!("belongs inside {holder}, where it {said}");
             }
         }
-        if let Some(near) = self.nearest(name) {
-            return format!("is not known here; did you mean {near}?");
+        if is_restraint(name) && self.member(ESTIMATE_ONLY).is_some() {
+            return format!("is not known here; did you mean {ESTIMATE_ONLY}? Nothing was started.");
+        }
+        // What cannot hold the value was not meant.
+        let near = self.nearest(name).and_then(|near| self.member(near));
+        if let Some(near) = near.filter(|near| fits(&near.rule)) {
+            return format!("is not known here; did you mean {}?", near.name);
         }
         if let Some(id) = self.id_of_another_kind(name) {
             return format!("is not known here: give {id}, which names {}", kind_of(id));
@@ -116,6 +127,9 @@ impl Object {
             [holder] => return Some(steps(&format!("{holder}.{name}"))),
             _ => return None,
         }
+        if let Some(Deeper { holder, own, .. }) = self.deeper(name) {
+            return Some(steps(&format!("{holder}.{}", own?)));
+        }
         if let Some(near) = self.members.iter().find(|member| is_near(name, &member.name)) {
             return Some(steps(&near.name));
         }
@@ -124,6 +138,13 @@ impl Object {
         }
         let Deeper { holder, own, .. } = self.meant_deeper(name)?;
         Some(steps(&format!("{holder}.{}", own?)))
+    }
+
+    /// The place of a value of which there are a few, under a name that is much like this one: which they are is told at once.
+    pub(super) fn likely(&self, name: &str) -> Option<Vec<Step>> {
+        let near = self.member(self.nearest(name)?)?;
+        let is_choice = matches!(&near.rule, Rule::Text(text) if !text.values.is_empty());
+        (is_choice && !self.retired.contains_key(name)).then(|| steps(&near.name))
     }
 
     /// Whether an argument of this name, which the tool does not have, is ignored: hosts add their own to each call, and
@@ -137,9 +158,11 @@ impl Object {
             };
             !is_given(near) && (required(near) || !OF_HOSTS.contains(&name))
         });
-        let known = self.retired.contains_key(name) || RESTRAINTS.contains(&name) || others.know(name);
-        let deeper = || !OF_HOSTS.contains(&name) && self.meant_deeper(name).is_some();
-        !misspelt
+        let of_hosts = OF_HOSTS.contains(&name);
+        let known = self.retired.contains_key(name) || is_restraint(name) || others.know(name);
+        let deeper = || !of_hosts && self.meant_deeper(name).is_some();
+        (of_hosts || !others.strict)
+            && !misspelt
             && !known
             && self.id_meant(name, is_given).is_none()
             && self.holders(name).is_empty()
@@ -155,91 +178,29 @@ impl Object {
             || self.meant_deeper(name).is_some()
     }
 
-    /// The object one level below that has a sentence for an old name, or a member of nearly this name.
-    fn meant_deeper(&self, name: &str) -> Option<Deeper> {
-        let inner = || self.inner("").into_iter();
-        let retired = inner().find_map(|(holder, object)| {
-            let old = object.retired.keys().find(|old| is_near(name, old))?;
-            Some(Deeper {
-                holder,
-                said: object.retired.get(old)?.clone(),
-                own: object.renamed.get(old).cloned(),
-            })
-        });
-        retired.or_else(|| {
-            inner().find_map(|(holder, object)| {
-                let mut members = object.members.iter().map(|member| &member.name);
-                let near = members.find(|known| is_near(name, known))?;
-                Some(Deeper {
-                    holder,
-                    said: format!("is called {near}"),
-                    own: Some(near.clone()),
-                })
-            })
-        })
-    }
-
-    /// The places inside this object, such as `body.samples[0]`, that know the name, of those that are least deep.
-    fn holders(&self, name: &str) -> Vec<String> {
-        let mut level: Vec<(String, &Self)> = vec![(String::new(), self)];
-        while !level.is_empty() {
-            level = level.iter().flat_map(|(at, object)| object.inner(at)).collect();
-            let holds = |object: &Self| object.members.iter().any(|member| member.name == name);
-            let holders = level.iter().filter(|(_, object)| holds(object));
-            let found: Vec<String> = holders.map(|(at, _)| at.clone()).collect();
-            if !found.is_empty() {
-                return found;
-            }
+    /// The name that this object may have for `name`, in an object inside of which it stands.
+    pub(super) fn own_name<'a>(&'a self, name: &'a str) -> &'a str {
+        if is_restraint(name) && self.member(ESTIMATE_ONLY).is_some() {
+            return ESTIMATE_ONLY;
         }
-        Vec::new()
+        self.renamed.get(name).map_or(name, String::as_str)
     }
-
-    /// The objects that are members of this one, which is at `at`, or entries of a member.
-    pub(super) fn inner<'a>(&'a self, at: &str) -> Vec<(String, &'a Self)> {
-        let inner = self.members.iter().filter_map(|member| {
-            let mut at = match at {
-                "" => member.name.clone(),
-                outer => format!("{outer}.{}", member.name),
-            };
-            let mut rule = &member.rule;
-            while let Rule::Array { items, .. } = rule {
-                at.push_str("[0]");
-                rule = items;
-            }
-            match rule {
-                Rule::Object(object) => Some((at, object)),
-                _ => None,
-            }
-        });
-        inner.collect()
-    }
-}
-
-/// Where a name means something one level below.
-struct Deeper {
-    /// The object there.
-    holder: String,
-    /// What is to be said of the name there.
-    said: String,
-    /// The member that is meant, if one is.
-    own: Option<String>,
-}
-
-/// The steps of a path such as `chunks[0].encoded_text`.
-fn steps(path: &str) -> Vec<Step> {
-    let steps = path.split('.').flat_map(|part| {
-        let name = part.trim_end_matches("[0]");
-        let firsts = part.len().saturating_sub(name.len()) / "[0]".len();
-        let firsts = std::iter::repeat_with(|| Step::First).take(firsts);
-        std::iter::once(Step::Member(name.to_owned())).chain(firsts)
-    });
-    steps.collect()
 }
 
 /// Whether one name is the other but for a letter, case and the kind of dash.
-fn is_near(name: &str, known: &str) -> bool {
+pub(super) fn is_near(name: &str, known: &str) -> bool {
     let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     name.len().abs_diff(known.len()) <= 1 && strsim::levenshtein(&plain(name), &plain(known)) <= 1
+}
+
+/// Whether somebody who writes this name wants less than the whole call.
+fn is_restraint(name: &str) -> bool {
+    let name = Some(name)
+        .filter(|name| name.len() <= LONGEST_NAME)
+        .unwrap_or_default();
+    let mut letters: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+    letters.make_ascii_lowercase();
+    RESTRAINTS.iter().any(|restraint| letters.contains(restraint))
 }
 
 /// The same as JSON, of an argument: a path that is taken for a name leads nowhere.

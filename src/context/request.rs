@@ -178,7 +178,9 @@ impl<'a> Request<'a> {
             Err(ToolError::Call(mut failure)) if failure.may_be_mistaken() && !self.too_early => {
                 let given = self.path.iter().chain(&self.ids);
                 let given = given.map(|(argument, id)| Given::new(argument, id)).collect();
-                failure.next = self.call.context.journal().mistaken(self.spec, given).await;
+                let missing = failure.status() == Some(404);
+                let journal = self.call.context.journal();
+                failure.next = journal.mistaken(self.spec, given, missing).await;
                 Err(ToolError::Call(failure))
             }
             Err(error) => Err(error),

@@ -1,10 +1,12 @@
 //! What an id is that a service refuses, if it was seen under another name: a session's id given for a model resource,
 //! an operation of another session, a checkpoint of the other type.
 
+use super::activity::ENDINGS;
 use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
-    DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
+    CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_INFERENCE_CHECKPOINT_OPERATION,
+    GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
     SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
 };
 
@@ -37,8 +39,20 @@ impl Given {
     }
 }
 
+/// The shortest part of an id that says which one it is, in characters.
+const LEAST_PART: usize = 4;
+/// How many letters of an id may be wrong.
+const MOST_WRONG: usize = 2;
+
 /// Says what the first mistaken id of a call by the row `spec` is, and what to call instead, as far as `records` show it.
-pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Rows) -> Option<String> {
+/// `missing`: nothing has this id.
+pub(super) fn mistaken(
+    records: &[Record],
+    spec: &Spec,
+    all: &[Given],
+    rows: Rows,
+    missing: bool,
+) -> Option<String> {
     let seen = |record: &&Record| matches!(record.outcome, Outcome::Done | Outcome::Saved);
     let records: Vec<&Record> = records.iter().rev().filter(seen).collect();
     all.iter().find_map(|given| {
@@ -51,18 +65,32 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Row
                 _ => None,
             };
         }
-        let (other, what) = *ID_KINDS
+        let other = ID_KINDS
             .iter()
-            .find(|(other, _)| records.iter().any(|record| named(other)(&record)))?;
+            .find(|(other, _)| records.iter().any(|record| named(other)(&record)));
+        let Some((other, what)) = other else {
+            return nearest(given, name, &records).filter(|_| missing);
+        };
         let related = records
             .iter()
             .filter(named(other))
-            .find_map(|record| known_as(record, name));
-        let instead = related.map_or_else(
+            .filter(|record| known_as(record, name).is_some());
+        let preferred = given.preferred(spec);
+        // Of those the newest.
+        let related = related
+            .rev()
+            .max_by_key(|record| preferred.contains(&record.tool.as_str()));
+        let instead = related.and_then(|record| Some((record, known_as(record, name)?)));
+        let instead = instead.map_or_else(
             || "list-recent-activity shows what was started here".to_owned(),
-            |related| {
+            |(record, related)| {
+                let type_of = if name == "checkpoint_id" {
+                    checkpoint_type(record)
+                } else {
+                    ""
+                };
                 format!(
-                    "its {} is {related}",
+                    "its {type_of}{} is {related}",
                     wanted.split_once(' ').map_or(wanted, |(_, kind)| kind)
                 )
             },
@@ -74,6 +102,72 @@ pub(super) fn mistaken(records: &[Record], spec: &Spec, all: &[Given], rows: Row
     })
 }
 
+/// The tools that save or show a training checkpoint, and those for one to serve.
+const TRAINING: [&str; 2] = [
+    SAVE_TRAINING_CHECKPOINT.name,
+    GET_SAVE_TRAINING_CHECKPOINT_OPERATION.name,
+];
+const INFERENCE: [&str; 2] = [
+    CREATE_INFERENCE_CHECKPOINT.name,
+    GET_INFERENCE_CHECKPOINT_OPERATION.name,
+];
+
+impl Given {
+    /// The tools whose ids suit the argument best: of several checkpoints a session goes on from one for training, and
+    /// one to serve can be downloaded.
+    fn preferred(&self, spec: &Spec) -> &'static [&'static str] {
+        if spec.name == DOWNLOAD_CHECKPOINT.name {
+            &INFERENCE
+        } else if self.argument.ends_with("resume_from_checkpoint_id") {
+            &TRAINING
+        } else {
+            &[]
+        }
+    }
+}
+
+fn checkpoint_type(record: &Record) -> &'static str {
+    let tool = record.tool.as_str();
+    if TRAINING.contains(&tool) {
+        "training "
+    } else if INFERENCE.contains(&tool) {
+        "inference "
+    } else {
+        ""
+    }
+}
+
+/// The known id of this kind that one was meant to be: it was cut, or has a letter or two wrong.
+fn nearest(given: &Given, name: &str, records: &[&Record]) -> Option<String> {
+    let Given { argument, id } = given;
+    if id.len() < LEAST_PART {
+        return None;
+    }
+    let is_near = |known: &&str| {
+        let similar = known.len().abs_diff(id.len()) <= MOST_WRONG && id.len() > LEAST_PART * MOST_WRONG;
+        known.starts_with(id.as_str()) || (similar && strsim::levenshtein(known, id) <= MOST_WRONG)
+    };
+    let known = records.iter().filter_map(|record| known_as(record, name));
+    let near = known.into_iter().find(is_near)?;
+    Some(format!("check {argument}: the nearest known id is {near}."))
+}
+
+/// Whether a session was seen to have ended, by itself or with its model resource.
+pub(super) fn session_has_ended(records: &[Record], session: &str) -> bool {
+    let has_ended = |name: &str, id: &str| {
+        records.iter().any(|record| {
+            let over = record.is_over() && ENDINGS.contains(&record.tool.as_str());
+            (over || record.outcome == Outcome::Ended) && record.id(name) == Some(id)
+        })
+    };
+    let of_session = |record: &&Record| record.id("session_id") == Some(session);
+    let mut resources = records
+        .iter()
+        .filter(of_session)
+        .filter_map(|record| record.id("model_resources_id"));
+    has_ended("session_id", session) || resources.any(|resource| has_ended("model_resources_id", resource))
+}
+
 /// An operation of another session, or of another kind than the row shows.
 fn another_operation(spec: &Spec, record: &Record, given: &[Given], rows: Rows) -> Option<String> {
     let started = rows.of(&record.tool)?;
@@ -83,21 +177,24 @@ fn another_operation(spec: &Spec, record: &Record, given: &[Given], rows: Rows) 
     let same_session = given
         .iter()
         .any(|given| given.name() == "session_id" && given.id == session);
-    (show.name != spec.name || !same_session).then(|| {
+    // What works on this machine alone takes samplings.
+    let wanted = if spec.is_local() {
+        GET_SAMPLE_OPERATION.name
+    } else {
+        spec.name
+    };
+    let next = if show.name == wanted { spec.name } else { show.name };
+    (show.name != wanted || !same_session).then(|| {
         format!(
-            "{id} was started by {} in session {session}: call {} with session_id {session}.",
-            started.name, show.name
+            "{id} was started by {} in session {session}: call {next} with session_id {session}.",
+            started.name
         )
     })
 }
 
 /// A checkpoint that holds no weights to serve.
 fn for_resuming(given: &Given, record: &Record) -> Option<String> {
-    let saved = [
-        SAVE_TRAINING_CHECKPOINT.name,
-        GET_SAVE_TRAINING_CHECKPOINT_OPERATION.name,
-    ];
-    saved.contains(&record.tool.as_str()).then(|| {
+    TRAINING.contains(&record.tool.as_str()).then(|| {
         format!(
             "{} is a training checkpoint, which is for resuming and has no download: create-inference-checkpoint makes one that has.",
             given.id

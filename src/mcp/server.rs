@@ -1,6 +1,5 @@
 //! The MCP server: which tools are offered, and how requests reach them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
@@ -12,8 +11,9 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::context::Context;
-use crate::error::problems::{list, nearest};
+use crate::error::problems::list;
 use crate::mcp::instructions::instructions;
+use crate::mcp::names;
 use crate::mcp::offer::Offer;
 use crate::mcp::tool::adapter::Offered;
 use crate::mcp::transport::RawArguments;
@@ -48,47 +48,22 @@ impl Server {
         if let Some(why) = self.offer.why_not(name) {
             return ErrorData::invalid_params(format!("the tool {name} is not offered here: {why}"), None);
         }
-        let names = || self.offer.all.names();
-        let whole = names().find(|whole| whole.strip_suffix(name).is_some_and(|rest| rest.ends_with('-')));
-        let near = whole
-            .or_else(|| of_the_same_words(name, names()))
-            .or_else(|| nearest(name, names()));
-        let known = near.map_or_else(
-            || {
+        let known = match names::meant(name, self.offer.all).as_slice() {
+            [] => {
                 let offered = self.tools.iter().map(|offered| offered.tool().name.as_ref());
                 format!("offered are: {}", list(offered))
+            }
+            [near] => match self.offer.why_not(near).filter(|_| self.find(near).is_none()) {
+                None => format!("did you mean {near}?"),
+                Some(why) => format!("did you mean {near}? It is not offered here: {why}"),
             },
-            |near| match self.find(near) {
-                Some(_) => format!("did you mean {near}?"),
-                None => format!(
-                    "did you mean {near}? It is not offered here: {}",
-                    self.offer.why_not(near).unwrap_or_default()
-                ),
-            },
-        );
+            [first, others @ ..] => format!("did you mean {first} or {}?", others.join(" or ")),
+        };
         // Secrets are taken out before it is cut, since nobody knows a half of one.
         let shown: String = self.context.redactor().scrub(name).chars().take(100).collect();
         ErrorData::invalid_params(format!("there is no tool `{shown}`; {known}"), None)
     }
 }
-
-/// The name with the fewest words that has all words of another, in whatever order: `weights-sync` for `sync-weights`.
-fn of_the_same_words<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let words = |name: &str| -> BTreeSet<String> {
-        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
-        words
-            .filter(|word| !word.is_empty())
-            .map(str::to_ascii_lowercase)
-            .collect()
-    };
-    // Longer ones are no names.
-    let wanted = words(name.get(..LONGEST_TOOL_NAME).unwrap_or(name));
-    let all = known.filter(|known| wanted.len() > 1 && wanted.is_subset(&words(known)));
-    all.min_by_key(|known| words(known).len())
-}
-
-/// The longest name of a tool that hosts take, in characters.
-const LONGEST_TOOL_NAME: usize = 64;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {

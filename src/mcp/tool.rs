@@ -16,9 +16,11 @@ use serde_json::Value;
 use crate::arguments::schema;
 use crate::arguments::{Accepts, Others, Stranger, unwrapped};
 use crate::context::{Call, Reply};
-use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
+use crate::error::{Failure, ToolError};
 use crate::journal::Given;
+use crate::json::edit;
+use crate::prime::named;
 use crate::spec::Spec;
 
 /// All tools that there are, offered or not.
@@ -92,13 +94,13 @@ impl Entry {
             run: |call, accepts, raw| {
                 Box::pin(async move {
                     let raw = unwrapped(raw);
-                    let raw = if accepts.takes("body") {
-                        body_path::resolve(call, accepts, &raw).await?
+                    let (raw, mut problems) = if accepts.takes("body") {
+                        body_path::resolve(call, accepts, raw).await?
                     } else {
-                        raw
+                        (raw, Problems::default())
                     };
                     let read = accepts.read_call::<H::Args>(&raw, H::check);
-                    let mut problems = read.problems;
+                    problems.append(read.problems);
                     let outcome = match read.args {
                         Some(args) if problems.is_empty() => H::call(args, call).await,
                         Some(args) => {
@@ -108,7 +110,10 @@ impl Entry {
                         }
                         None => Err(ToolError::Arguments(problems)),
                     };
-                    let outcome = outcome.map(|reply| with_meaning(H::SPEC, reply));
+                    let outcome = match outcome {
+                        Err(ToolError::Call(failure)) => Err(called_by_name(call, &raw, failure).await),
+                        outcome => outcome.map(|reply| with_meaning(H::SPEC, reply)),
+                    };
                     match read.note {
                         None => outcome,
                         Some(note) => match outcome {
@@ -128,12 +133,25 @@ async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Pr
         return;
     };
     let given = vec![Given::new(&argument, &id)];
-    let told = call.context.journal().mistaken(call.spec, given).await;
+    let told = call.context.journal().mistaken(call.spec, given, false).await;
     let message = told
         .as_deref()
         .and_then(|told| told.strip_prefix(argument.as_str()));
     if let Some(message) = message {
         problems.replace(&Path::Root.key(&argument), message.trim_start());
+    }
+}
+
+/// A refusal of a call about a run: models know runs by their names.
+async fn called_by_name(call: &Call<'_>, raw: &str, failure: Box<Failure>) -> ToolError {
+    let id = call
+        .spec
+        .placeholders()
+        .find(|name| *name == "run_id")
+        .and_then(|name| edit::member::<String>(raw, name));
+    match id {
+        Some(id) => named::advised(call, &id, failure).await,
+        None => ToolError::Call(failure),
     }
 }
 

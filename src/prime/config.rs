@@ -108,6 +108,16 @@ pub(super) fn check(config: &BTreeMap<String, Value>, path: &Path<'_>, problems:
             problems.add(&path.key(key), problem);
         }
     }
+    for place in NUMBERS {
+        let (first, rest) = place.split_once('.').unwrap_or((place, ""));
+        let mut inner = rest.split('.').filter(|key| !key.is_empty());
+        let value = config
+            .get(first)
+            .and_then(|value| inner.try_fold(value, |value, key| value.get(key)));
+        if let Some(problem) = value.and_then(not_a_number) {
+            problems.add(&path.key(place), problem);
+        }
+    }
     let variables = config.get("env_vars").and_then(Value::as_object);
     let inner = path.key("env_vars");
     for (spelling, member) in SECRETS {
@@ -122,6 +132,42 @@ pub(super) fn check(config: &BTreeMap<String, Value>, path: &Path<'_>, problems:
         if variables.is_some_and(|variables| variables.contains_key(spelling)) {
             problems.add(&inner.key(spelling), problem());
         }
+    }
+}
+
+/// Where any version of the trainer takes a number and nothing else.
+const NUMBERS: [&str; 17] = [
+    "max_steps",
+    "seq_len",
+    "ckpt.interval",
+    "optim.lr",
+    "optim.weight_decay",
+    "optim.max_norm",
+    "data.batch_size",
+    "trainer.optim.lr",
+    "trainer.optim.weight_decay",
+    "trainer.optim.max_norm",
+    "orchestrator.batch_size",
+    "orchestrator.group_size",
+    "orchestrator.train.sampling.max_completion_tokens",
+    "orchestrator.train.sampling.temperature",
+    "deployment.num_train_gpus",
+    "deployment.num_infer_gpus",
+    "deployment.gpus_per_node",
+];
+
+/// What is wrong with a value that stands where a number belongs. An absent one may be written as `null`.
+fn not_a_number(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(_) | Value::Null => None,
+        // TOML has no null: the trainer's files write it so.
+        Value::String(text) if text.trim().eq_ignore_ascii_case("none") => None,
+        Value::String(text) if text.trim().parse::<f64>().is_ok_and(f64::is_finite) => Some(format!(
+            "is text, but must be a number: write {} without quotes",
+            text.trim()
+        )),
+        Value::String(_) => Some("is text, but must be a number".to_owned()),
+        _ => Some("must be a number".to_owned()),
     }
 }
 

@@ -31,10 +31,7 @@ const DATASET: &str = r#"(to train on a dataset, write "data": {"type": "sft", "
 
 /// How to write a config, for those who wrote something else.
 fn config_hint() -> String {
-    format!(
-        "Put TOML text into a file, and name it in config_path. {}",
-        configs()
-    )
+    format!("Write the TOML as a JSON object. {}", configs())
 }
 
 /// What the run trains, and where.
@@ -43,7 +40,7 @@ fn config_hint() -> String {
     ("team_id", "teamId"),
     ("gpu_type", "gpuType"),
     ("image_tag", "imageTag"),
-]), transform = hint("write {\"config\": {…}}"))]
+]), transform = hint("write {\"config\": {…}}"), transform = places::beside_config)]
 #[schemars(transform = plain)]
 pub(crate) struct CreateRun {
     /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
@@ -219,7 +216,7 @@ impl CreateRun {
 /// What is to be different from the paused run.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = retired(&[("config", "stays that of the paused run: for another one call prime-intellect-createrun with resumeFrom")]))]
+#[schemars(transform = retired(&[("config", "stays that of the run: for another one call prime-intellect-createrun with that config, and with resumeFrom only while this run is PAUSED")]))]
 pub(crate) struct ResumeRun {
     #[serde(rename = "gpuType")]
     gpu_type: Option<String>,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use schemars::Schema;
+use serde_json::{Map, Value};
 
 use super::create::Mode;
+use crate::arguments::schema::{RENAMED, RETIRED};
 
 /// A name that other trainers have, and its place in a config for RL and in a supervised one, which may have none.
 type Place = (
@@ -81,6 +83,56 @@ const TABLES: [&[&str]; 6] = [
     &["orchestrator"],
     &["orchestrator", "train"],
 ];
+
+/// What a config itself holds, by the trainer's own names.
+const OWN: [&str; 9] = [
+    "max_steps",
+    "seq_len",
+    "trainer",
+    "orchestrator",
+    "inference",
+    "data",
+    "optim",
+    "ckpt",
+    "deployment",
+];
+
+/// Says of names that belong inside the config where that is, for those who wrote them beside it.
+pub(crate) fn beside_config(schema: &mut Schema) {
+    outside(schema, "config");
+}
+
+/// The same for those who wrote them beside the body.
+pub(crate) fn beside_body(schema: &mut Schema) {
+    outside(schema, "body.config");
+}
+
+/// `config` is the way from the object of the schema to the config.
+fn outside(schema: &mut Schema, config: &str) {
+    let flat = PLACES.iter().flat_map(|(names, rl, supervised)| {
+        let place = match (rl, supervised) {
+            (Some(rl), Some(other)) if rl != other => {
+                format!("body.config.{rl} (of a supervised run body.config.{other})")
+            }
+            (Some(place), _) | (None, Some(place)) => format!("body.config.{place}"),
+            (None, None) => "body.config".to_owned(),
+        };
+        names.iter().map(move |name| (*name, place.clone()))
+    });
+    let model = [("model", "body.config.model.name".to_owned())];
+    let mut sentences: Map<String, Value> = flat
+        .chain(model)
+        .map(|(name, place)| (name.to_owned(), format!("belongs at {place}").into()))
+        .collect();
+    let mut own = Map::new();
+    for name in OWN {
+        let sentence = format!("belongs inside config: write body.config.{name}");
+        sentences.insert(name.to_owned(), sentence.into());
+        own.insert(name.to_owned(), format!("{config}.{name}").into());
+    }
+    schema.insert(RETIRED.to_owned(), sentences.into());
+    schema.insert(RENAMED.to_owned(), own.into());
+}
 
 /// The paths of values in other places than the trainer's, each with the place where it belongs.
 pub(super) fn misplaced(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<(String, &'static str)> {

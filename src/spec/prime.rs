@@ -31,7 +31,8 @@ pub(crate) const DELETE_RUN: Spec = Spec::new(
     Method::Delete,
     "/api/v1/training/runs/{run_id}",
     Effect::Destroy { idempotent: true },
-);
+)
+.if_not_found("no run has this id: prime-intellect-listruns shows those that exist, with their ids. One that was deleted before is not among them.");
 
 /// The runs, page by page.
 pub(crate) const LIST_RUNS: Spec = Spec::new(

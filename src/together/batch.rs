@@ -49,6 +49,26 @@ pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &m
     }
 }
 
+/// What checks the rewards of a call that is refused anyway against what was sampled.
+#[must_use]
+pub(crate) fn counting(request: &BatchArgs) -> Option<impl FnOnce(&Files, &Data) -> Problems + Send + use<>> {
+    let (ids, labels) = (request.operation_ids.clone()?, request.labels()?);
+    let (session_id, kind) = (request.session_id().to_owned(), request.kind()?);
+    Some(move |files: &Files, data: &Data| {
+        let store = Store {
+            files,
+            data,
+            session_id: &session_id,
+        };
+        let (mut problems, mut unread) = (Problems::default(), Problems::default());
+        // What cannot be read is told once that is all that is wrong.
+        if let Some(sampling) = store.read("operation_ids", &ids, None, &mut unread) {
+            labels.check(&sampling.prompts, kind, &mut problems);
+        }
+        problems
+    })
+}
+
 /// Builds what the request asks for and stores it. Blocks.
 pub(crate) fn build(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Reply, ToolError> {
     let loss = &request.take_loss()?;

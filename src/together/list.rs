@@ -50,7 +50,7 @@ pub(crate) async fn of(
     let mistaken = call
         .context
         .journal()
-        .mistaken(call.spec, vec![Given::new(name, id)]);
+        .mistaken(call.spec, vec![Given::new(name, id)], false);
     Ok(match mistaken.await {
         Some(mistaken) => reply.noted(&mistaken),
         None => reply,

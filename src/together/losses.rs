@@ -1,6 +1,6 @@
 //! The losses: which parameters and which tensors belong to each.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 use crate::arguments::schema::{brief, hint, renamed, retired, unlisted};
@@ -100,10 +100,7 @@ struct CrossEntropyParams {}
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = retired(&[
-    ("clip_low", "was an offset; today clip_low_threshold is the bound itself: 0.2 becomes 0.8"),
-    ("clip_high", "was an offset; today clip_high_threshold is the bound itself: 0.28 becomes 1.28"),
-]))]
+#[schemars(transform = offsets)]
 struct GrpoParams {
     /// Lower bound of the probability ratio itself, not an offset. Default 0.8.
     #[schemars(range(max = 1))]
@@ -116,6 +113,31 @@ struct GrpoParams {
     beta: Option<f64>,
     agg_type: Option<AggregationType>,
     ratio_type: Option<RatioType>,
+}
+
+/// The names that other libraries, and earlier versions, have for the distances of the bounds from 1.
+fn offsets(schema: &mut Schema) {
+    const BOTH: &str = "is an offset from 1, and here the bounds themselves are given: for 0.2 write clip_low_threshold 0.8 and clip_high_threshold 1.2";
+    const LOW: &str = "is an offset from 1; clip_low_threshold is the bound itself: 0.2 becomes 0.8";
+    const HIGH: &str = "is an offset from 1; clip_high_threshold is the bound itself: 0.28 becomes 1.28";
+    retired(&[
+        ("epsilon", BOTH),
+        ("eps", BOTH),
+        ("eps_clip", BOTH),
+        ("clip_eps", BOTH),
+        ("clip_epsilon", BOTH),
+        ("cliprange", BOTH),
+        ("clip_range", BOTH),
+        ("clip_ratio", BOTH),
+        ("clip_low", LOW),
+        ("epsilon_low", LOW),
+        ("eps_clip_low", LOW),
+        ("clip_ratio_low", LOW),
+        ("clip_high", HIGH),
+        ("epsilon_high", HIGH),
+        ("eps_clip_high", HIGH),
+        ("clip_ratio_high", HIGH),
+    ])(schema);
 }
 
 /// How token losses are summed up. Default FIXED_HORIZON.
@@ -139,6 +161,7 @@ enum RatioType {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = offsets)]
 struct PpoParams {
     #[schemars(range(max = 1))]
     clip_low_threshold: Option<f64>,
@@ -148,6 +171,7 @@ struct PpoParams {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(transform = offsets)]
 struct CispoParams {
     clip_low_threshold: Option<f64>,
     clip_high_threshold: Option<f64>,

@@ -6,11 +6,15 @@ use serde::Deserialize;
 use crate::arguments::schema::{renamed, retired};
 use crate::error::problems::{Path, Problems};
 
+const GPUS: &str = "is not for callers: the model decides, and body.compute_config.num_generator_replicas how many copies sample";
+
 /// Everything about it is fixed at creation.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = retired(&[
     ("lora_config", "belongs to create-training-session; here lora_enabled says whether sessions train adapters"),
-    ("num_gpus", "is not for callers: compute_config.num_generator_replicas decides"),
+    ("num_gpus", GPUS),
+    ("gpu_count", GPUS),
+    ("gpus", GPUS),
 ]), transform = renamed(&[
     ("model", "base_model"),
     ("model_name", "base_model"),
@@ -37,6 +41,13 @@ pub(crate) struct NewModelResource {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[schemars(transform = renamed(&[
+    ("gpu", "gpu_type"),
+    ("gpuType", "gpu_type"),
+    ("accelerator", "gpu_type"),
+    ("num_replicas", "num_generator_replicas"),
+    ("replicas", "num_generator_replicas"),
+]))]
 struct ComputeConfig {
     /// Default: the model's.
     gpu_type: Option<String>,

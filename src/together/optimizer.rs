@@ -35,7 +35,6 @@ struct AdamParams {
     #[expect(dead_code, reason = "sent as it came")]
     beta2: Option<f64>,
     /// Default 1e-8.
-    #[expect(dead_code, reason = "sent as it came")]
     eps: Option<f64>,
     /// Always give it: its default is disputed (0 or 0.1).
     #[expect(dead_code, reason = "sent as it came")]
@@ -70,18 +69,36 @@ struct MuonParams {
     grad_clip_norm: Option<f64>,
     /// For the parameters that Muon does not handle; fields as in adam_params.
     #[schemars(transform = brief)]
-    #[expect(dead_code, reason = "sent as it came")]
     adam: Option<AdamParams>,
 }
 
 /// The highest learning rates that anybody means.
 const MOST_ADAM: f64 = 0.1;
 const MOST_MUON: f64 = 1.0;
+/// The largest eps that does not stand in place of the gradients' own size.
+const MOST_EPS: f64 = 1e-3;
 
 impl OptimizerStep {
     /// What the caller may not have meant.
     #[must_use]
-    pub(crate) fn doubt(&self) -> Option<&'static str> {
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let doubts: Vec<&str> = self
+            .doubtful_rate()
+            .into_iter()
+            .chain(self.doubtful_eps())
+            .collect();
+        (!doubts.is_empty()).then(|| doubts.join(" "))
+    }
+
+    fn doubtful_eps(&self) -> Option<&'static str> {
+        let inner = self.muon_params.as_ref().and_then(|params| params.adam.as_ref());
+        let eps = self.adam_params.as_ref().or(inner)?.eps?;
+        (eps > MOST_EPS).then_some(
+            "This eps of Adam is far above what is usual (1e-8): the steps get smaller by it. The clip of a loss is no part of the optimizer: clip_low_threshold and clip_high_threshold of forward-backward-pass.",
+        )
+    }
+
+    fn doubtful_rate(&self) -> Option<&'static str> {
         let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
         let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
         let usual = if muon.is_some() { MOST_MUON } else { MOST_ADAM };

@@ -11,7 +11,7 @@ use super::tensor::ModelInput;
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(transform = retired(&[
     ("prompts", "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]"),
-    ("messages", "are not read here: write their token ids, from the base model's chat template and tokenizer, as model_inputs"),
+    ("messages", "is not read here: write the token ids of the messages, from the base model's chat template and tokenizer, as model_inputs"),
     ("payload_id", "is not for callers: a large body is uploaded by itself"),
 ]), transform = renamed(&[
     ("prompts", "model_inputs"),
@@ -39,7 +39,9 @@ pub(crate) struct Sample {
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = renamed(&[
+#[schemars(transform = retired(&[
+    ("stop_token_ids", "is not taken here: leave it out, since a completion ends at the model's own end token as well, or give stop, a list of texts"),
+]), transform = renamed(&[
     ("max_new_tokens", "max_tokens"),
     ("max_completion_tokens", "max_tokens"),
 ]))]

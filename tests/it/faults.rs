@@ -205,7 +205,7 @@ async fn every_status_says_what_happened_and_what_to_do() {
         (READ, 403, "may not do that"),
         (DESTROY, 403, "admin"),
         (READ, 404, "list-training-sessions"),
-        (DESTROY, 404, "nothing left to do"),
+        (DESTROY, 404, "no run has this id: prime-intellect-listruns"),
         (ADD, 404, "model_resources_id"),
         (READ, 405, "TOGETHER_BASE_URL"),
         (READ, 408, "call again"),

@@ -177,7 +177,7 @@ async fn what_a_model_can_have_meant_is_not_ignored() {
         (
             "forward-backward-pass",
             json!({"session_id": "s", "body": {"samples": [], "loss": {"type": "grpo", "clip_low": 0.2}}}),
-            "body.loss.clip_low: belongs inside grpo_params, where it was an offset",
+            "body.loss.clip_low: belongs inside grpo_params, where it is an offset from 1",
         ),
         (
             "optimizer-step",

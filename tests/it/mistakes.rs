@@ -1,5 +1,9 @@
 //! Mistakes that models make: one answer says all that the next call needs.
 
+mod arguments;
+mod ids;
+mod names;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -533,7 +537,7 @@ async fn a_flat_config_of_a_run_is_told_its_places() {
     let toml = json!({"body": {"config": "max_steps = 10\n[trainer]\n"}});
     let found = place.problems("prime-intellect-createrun", toml).await;
     assert!(
-        found[0].starts_with("body.config: found text, expected an object: Put TOML text into a file, and name it in config_path. A whole config, for RL: {")
+        found[0].starts_with("body.config: found text, expected an object: Write the TOML as a JSON object. A whole config, for RL: {")
             && found.len() == 1,
         "{found:#?}"
     );

@@ -356,7 +356,9 @@ async fn resuming_forwards_secrets_and_keeps_the_new_token_back() {
         )
         .await;
     assert!(
-        outcome.error().contains("createrun with resumeFrom"),
+        outcome
+            .error()
+            .contains("with resumeFrom only while this run is PAUSED"),
         "{}",
         outcome.text
     );

@@ -16,6 +16,8 @@ pub(crate) const BELOW: &str = "x-below";
 /// Marks a value of which the published schema names only the usual kind, as the dialect has no words for all; its type
 /// reads it as it came.
 pub(crate) const ANY: &str = "x-any";
+/// Marks a list of names, in which no comma is part of one.
+pub(crate) const NAMES: &str = "x-names";
 pub(super) const UNLISTED: &str = "x-unlisted";
 pub(super) const PLAIN: &str = "x-plain";
 pub(super) const BRIEF: &str = "x-brief";
@@ -63,6 +65,11 @@ pub(crate) fn others<T: JsonSchema>(schema: &mut Schema) {
 /// An object in which empty text is a value of its own; elsewhere it counts as absent.
 pub(crate) fn keeps_empty(schema: &mut Schema) {
     schema.insert(KEEPS_EMPTY.to_owned(), true.into());
+}
+
+/// A list of names or ids, which may also come as one text with commas.
+pub(crate) fn names(schema: &mut Schema) {
+    schema.insert(NAMES.to_owned(), true.into());
 }
 
 /// A member that is accepted but not offered: it tells the service nothing new, and every conversation pays for what is

@@ -154,4 +154,5 @@ pub(super) fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> 
 }
 
 /// The tools that end a session.
-const ENDINGS: [&str; 2] = [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];
+pub(in crate::journal) const ENDINGS: [&str; 2] =
+    [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];

@@ -46,7 +46,7 @@ impl Offered {
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
         tool.annotations = Some(annotations(entry.spec));
-        let accepts = Accepts::new(&schema).ignoring_others(others);
+        let accepts = Accepts::new(&schema).ignoring_others(others.of(entry.spec));
         let mut schema = schema::published(schema);
         body_path::publish(&mut schema);
         tool.input_schema = Arc::new(schema);

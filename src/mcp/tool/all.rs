@@ -31,17 +31,32 @@ pub(crate) fn homes(tools: &[Entry]) -> BTreeMap<String, Option<String>> {
     let stepwise = tools
         .iter()
         .filter(|entry| entry.spec.service == Some(Service::Together));
-    for entry in stepwise {
+    for entry in stepwise.clone() {
         for (name, place) in Rule::new(&entry.schema()).numbers() {
             let home = format!("{}: {place}", entry.spec.name);
             let known = homes.entry(name).or_insert_with(|| Some(home.clone()));
-            let is_same_tool = |known: &String| known.starts_with(&format!("{}:", entry.spec.name));
-            if !known.as_ref().is_some_and(is_same_tool) {
+            if !known.as_ref().is_some_and(|known| is_of(known, entry)) {
                 *known = None;
             }
         }
     }
+    // Where another tool has a word on the name as well, it means that too.
+    for entry in stepwise {
+        for name in Rule::new(&entry.schema()).old_names() {
+            if let Some(home) = homes.get_mut(name)
+                && !home.as_ref().is_some_and(|home| is_of(home, entry))
+            {
+                *home = None;
+            }
+        }
+    }
     homes
+}
+
+/// Whether a place is one of this tool's.
+fn is_of(home: &str, entry: &Entry) -> bool {
+    home.split_once(':')
+        .is_some_and(|(tool, _)| tool == entry.spec.name)
 }
 
 /// What the tools take as their bodies, by the tools' names.

@@ -59,20 +59,57 @@ fn is_given(value: &RawValue) -> bool {
     !["null", "\"\""].contains(&value.get())
 }
 
-/// The arguments with the file's content as the body, if they name one.
+/// The arguments with the file's content as the body, if they name one, and what is wrong with how they do.
 pub(super) async fn resolve<'a>(
     call: &Call<'_>,
     accepts: &Accepts,
-    raw: &'a str,
+    raw: Cow<'a, str>,
+) -> Result<(Cow<'a, str>, Problems), ToolError> {
+    let Some(moved) = beside_body(&raw) else {
+        return Ok((with_body(call, accepts, raw).await?, Problems::default()));
+    };
+    let body = Path::Root.key(BODY);
+    let mut problems = Problems::one(&body.key(BODY_PATH), "belongs beside body: write body_path");
+    match with_body(call, accepts, Cow::Owned(moved)).await {
+        Err(ToolError::Arguments(more)) => {
+            problems.append(more);
+            Err(ToolError::Arguments(problems))
+        }
+        resolved => Ok((resolved?, problems)),
+    }
+}
+
+/// The arguments with `body_path` where it belongs, if it stands inside of the body.
+fn beside_body(raw: &str) -> Option<String> {
+    memmem::find(raw.as_bytes(), b"body_path")?;
+    let mut arguments: Object = serde_json::from_str(raw).ok()?;
+    let body = arguments.get(BODY)?;
+    // Some hosts write an object as text.
+    let inside = serde_json::from_str::<String>(body.get());
+    let mut body: Object = serde_json::from_str(inside.as_deref().unwrap_or_else(|_| body.get())).ok()?;
+    let path = body.remove(BODY_PATH)?;
+    if arguments.get(BODY_PATH).is_some_and(is_given) {
+        return None;
+    }
+    arguments.set(BODY_PATH, path);
+    arguments.set(BODY, json::raw(json::text(&body).ok()?).ok()?);
+    json::text(&arguments).ok()
+}
+
+/// The arguments with the file's content as the body.
+async fn with_body<'a>(
+    call: &Call<'_>,
+    accepts: &Accepts,
+    raw: Cow<'a, str>,
 ) -> Result<Cow<'a, str>, ToolError> {
     if memmem::find(raw.as_bytes(), b"\"body_path\"").is_none() {
-        return Ok(Cow::Borrowed(raw));
+        return Ok(raw);
     }
     let at = Path::Root.key(BODY_PATH);
     let unusable = |problem: String| Problems::one(&at, problem);
     // What is no object is reported by the checks.
-    let Ok(mut arguments) = serde_json::from_str::<Object>(raw) else {
-        return Ok(Cow::Borrowed(raw));
+    let Ok(mut arguments) = serde_json::from_str::<Object>(&raw) else {
+        return Ok(raw);
     };
     let Some(named) = arguments.remove(BODY_PATH).filter(|value| is_given(value)) else {
         return json::text(&arguments).map(Cow::Owned);

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::labels::Written;
+use super::argument::Given;
+use super::labels::{Labels, Written};
 use super::supervised::Example;
-use crate::arguments::schema::{hint, listing_only, undescribed};
+use crate::arguments::schema::{hint, listing_only, names, renamed, undescribed};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -17,10 +18,18 @@ use crate::together::SessionId;
 use crate::together::losses::{Loss, LossType};
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[
+    ("normalize", "scale_by_deviation"),
+    ("normalize_advantages", "scale_by_deviation"),
+    ("normalize_rewards", "scale_by_deviation"),
+    ("scale_rewards", "scale_by_deviation"),
+    ("std_normalize", "scale_by_deviation"),
+    ("operation_id", "operation_ids"),
+]))]
 pub(crate) struct BatchArgs {
     pub(super) session_id: SessionId,
     /// Finished sample operations.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), transform = names)]
     pub(super) operation_ids: Option<Vec<String>>,
     /// For each prompt of all operations, in order, a list: the reward of each completion.
     pub(super) rewards: Option<Vec<Entries<f64>>>,
@@ -41,7 +50,7 @@ pub(crate) struct BatchArgs {
     #[schemars(range(min = 1))]
     pub(super) max_tokens: Option<u32>,
     /// Those that scored the sequences, for a KL term.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), transform = names)]
     pub(super) reference_operation_ids: Option<Vec<String>>,
     /// Their session, if it is another.
     pub(super) reference_session_id: Option<SessionId>,
@@ -217,8 +226,18 @@ impl BatchArgs {
         self.examples.is_some() || self.examples_path.is_some()
     }
 
+    /// The rewards that were written into the call.
+    pub(super) fn labels(&self) -> Option<Given<Labels>> {
+        let rewards = self.rewards.as_ref()?.iter();
+        let value = Labels::Rewards(rewards.map(|Entries(rewards)| rewards.clone()).collect());
+        Some(Given {
+            value,
+            name: "rewards",
+        })
+    }
+
     /// The loss's type; `None` if it is unusable, which is reported by then.
-    fn kind(&self) -> Option<LossType> {
+    pub(super) fn kind(&self) -> Option<LossType> {
         match &self.loss {
             Some(loss) => loss.value.kind(),
             None if self.has_examples() => Some(LossType::CrossEntropy),

@@ -1,0 +1,116 @@
+//! What lies inside of an object: where a name belongs that stands further out.
+
+use super::rule::{Object, Rule};
+use super::unknown::is_near;
+
+/// A step on the way from an object to one of its parts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To a member.
+    Member(String),
+    /// To the first entry of a list.
+    First,
+}
+
+/// Where a name means something further in.
+pub(super) struct Deeper {
+    /// The object there.
+    pub(super) holder: String,
+    /// What is to be said of the name there.
+    pub(super) said: String,
+    /// The member that is meant, if one is.
+    pub(super) own: Option<String>,
+}
+
+impl Object {
+    /// The object inside that has a sentence for an old name, or one level below a member of nearly this name.
+    pub(super) fn meant_deeper(&self, name: &str) -> Option<Deeper> {
+        let inner = || self.inner("").into_iter();
+        let near_old = || {
+            inner().find_map(|(holder, object)| {
+                let old = object.retired.keys().find(|old| is_near(name, old))?;
+                object.said_of(old, &holder)
+            })
+        };
+        let near = || {
+            inner().find_map(|(holder, object)| {
+                let mut members = object.members.iter().map(|member| &member.name);
+                let near = members.find(|known| is_near(name, known))?;
+                Some(Deeper {
+                    holder,
+                    said: format!("is called {near}"),
+                    own: Some(near.clone()),
+                })
+            })
+        };
+        self.deeper(name).or_else(near_old).or_else(near)
+    }
+
+    /// The object inside, however deep, that has a sentence for this very name.
+    pub(super) fn deeper(&self, name: &str) -> Option<Deeper> {
+        let mut level = self.inner("");
+        while !level.is_empty() {
+            let said = |(holder, object): &(String, &Self)| object.said_of(name, holder);
+            if let Some(known) = level.iter().find_map(said) {
+                return Some(known);
+            }
+            level = level.iter().flat_map(|(at, object)| object.inner(at)).collect();
+        }
+        None
+    }
+
+    /// What this object, which is `holder`, has to say of an old name.
+    fn said_of(&self, old: &str, holder: &str) -> Option<Deeper> {
+        Some(Deeper {
+            holder: holder.to_owned(),
+            said: self.retired.get(old)?.clone(),
+            own: self.renamed.get(old).cloned(),
+        })
+    }
+
+    /// The places inside this object, such as `body.samples[0]`, that know the name, of those that are least deep.
+    pub(super) fn holders(&self, name: &str) -> Vec<String> {
+        let mut level: Vec<(String, &Self)> = vec![(String::new(), self)];
+        while !level.is_empty() {
+            level = level.iter().flat_map(|(at, object)| object.inner(at)).collect();
+            let holds = |object: &Self| object.members.iter().any(|member| member.name == name);
+            let holders = level.iter().filter(|(_, object)| holds(object));
+            let found: Vec<String> = holders.map(|(at, _)| at.clone()).collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The objects that are members of this one, which is at `at`, or entries of a member.
+    pub(super) fn inner<'a>(&'a self, at: &str) -> Vec<(String, &'a Self)> {
+        let inner = self.members.iter().filter_map(|member| {
+            let mut at = match at {
+                "" => member.name.clone(),
+                outer => format!("{outer}.{}", member.name),
+            };
+            let mut rule = &member.rule;
+            while let Rule::Array { items, .. } = rule {
+                at.push_str("[0]");
+                rule = items;
+            }
+            match rule {
+                Rule::Object(object) => Some((at, object)),
+                _ => None,
+            }
+        });
+        inner.collect()
+    }
+}
+
+/// The steps of a path such as `chunks[0].encoded_text`.
+pub(super) fn steps(path: &str) -> Vec<Step> {
+    let steps = path.split('.').flat_map(|part| {
+        let name = part.trim_end_matches("[0]");
+        let firsts = part.len().saturating_sub(name.len()) / "[0]".len();
+        let firsts = std::iter::repeat_with(|| Step::First).take(firsts);
+        std::iter::once(Step::Member(name.to_owned())).chain(firsts)
+    });
+    steps.collect()
+}

@@ -1,0 +1,38 @@
+//! Runs that were called by their names.
+
+use serde::Deserialize;
+
+use super::team;
+use crate::context::{Call, Request};
+use crate::error::problems::list;
+use crate::error::{Failure, ToolError};
+use crate::spec::LIST_RUNS;
+
+/// How many runs are looked through, the newest.
+const MOST: u32 = 100;
+
+#[derive(Deserialize)]
+struct Run {
+    id: String,
+    name: Option<String>,
+}
+
+/// A refusal of a run's id; if it is the name of a run, with that one's id.
+pub(crate) async fn advised(call: &Call<'_>, run_id: &str, mut failure: Box<Failure>) -> ToolError {
+    if failure.status() == Some(404) && failure.next.is_none() && !failure.perhaps_done {
+        let request = Request::new(call, &LIST_RUNS).query("limit", Some(MOST));
+        let shown = request.query("team_id", team(None, call)).send().await;
+        let runs: Option<Vec<Run>> = shown.ok().and_then(|shown| shown.member("runs"));
+        let runs = runs.unwrap_or_default();
+        let named = runs
+            .iter()
+            .filter(|run| run.name.as_deref() == Some(run_id.trim()));
+        let ids = list(named.map(|run| run.id.as_str()));
+        if !ids.is_empty() {
+            failure.next = Some(format!(
+                "this is the name of a run, and run_id is to be its id: {ids}."
+            ));
+        }
+    }
+    ToolError::Call(failure)
+}
