@@ -26,9 +26,10 @@ use prime_file::PrimeFile;
 pub use variables::VARIABLES;
 use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
 pub(crate) use variables::{
-    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, HF_ENDPOINT, HF_HUB_OFFLINE, LOG, MAX_PRICE, MAX_WAIT,
-    RUN_SECRETS,
+    DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS,
 };
+#[cfg(feature = "text")]
+pub(crate) use variables::{HF_ENDPOINT, HF_HUB_OFFLINE};
 
 /// Why the server cannot start with this environment.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,4 +9,4 @@ mod without;
 #[cfg(feature = "sandbox")]
 pub(crate) use with::{Command, Environment, Options};
 #[cfg(not(feature = "sandbox"))]
-pub use without::{Command, Environment, Options};
+pub(crate) use without::{Command, Environment, Options};

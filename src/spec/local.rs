@@ -13,6 +13,7 @@ A group is all completions of one prompt: its mean is taken off its rewards, and
 );
 
 /// What the model reads of a prompt.
+#[cfg(feature = "text")]
 pub(crate) const RENDER_PROMPT: Spec = Spec::local(
     "render-prompt",
     "Render prompt",

@@ -14,7 +14,7 @@ pub struct Options {}
 impl Options {
     /// What is given here, and else what is given there.
     #[must_use]
-    pub const fn or(self, _: Self) -> Self {
+    pub(crate) const fn or(self, _: Self) -> Self {
         self
     }
 }
@@ -25,7 +25,7 @@ pub enum Command {}
 
 impl Command {
     /// There is none to run.
-    pub fn run(&self, _: &Cli) -> Result<ExitCode, String> {
+    pub(crate) fn run(&self, _: &Cli) -> Result<ExitCode, String> {
         match *self {}
     }
 }
@@ -34,32 +34,37 @@ impl Command {
 type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
 /// The real environment.
-pub struct Environment {
+pub(crate) struct Environment {
     variable: Lookup,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the same form as with the sandbox"
+)]
 impl Environment {
     /// It as it is.
-    pub fn new(_: Options, real: impl Fn(&str) -> Option<String> + 'static) -> Result<Self, String> {
+    pub(crate) fn new(_: Options, real: impl Fn(&str) -> Option<String> + 'static) -> Result<Self, String> {
         Ok(Self {
             variable: Box::new(real),
         })
     }
 
     /// Reads the configuration from it.
-    pub fn config(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
         Config::read(&self.variable)
     }
 
     /// Nothing has to be said of it to hosts.
     #[must_use]
-    pub const fn preface(&self) -> &'static str {
+    pub(crate) const fn preface(&self) -> &'static str {
         ""
     }
 
     /// Nor to a person.
     #[must_use]
-    pub const fn described(&self) -> &'static str {
+    pub(crate) const fn described(&self) -> &'static str {
         ""
     }
 }
