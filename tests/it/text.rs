@@ -332,7 +332,7 @@ async fn a_download_that_breaks_off_leaves_nothing_half() {
     let problem = refusal(&mut server, call.clone()).await;
     assert!(
         problem.contains("tokenizer.json of org/small cannot be downloaded")
-            && problem.contains("ended in the middle"),
+            && problem.contains("was cut off"),
         "{problem}"
     );
     assert!(!problem.contains("topsecret"), "{problem}");
