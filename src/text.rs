@@ -1,7 +1,7 @@
 //! Text and token ids: what a model reads of a prompt, and what it wrote, exactly as Hugging Face's tools have it.
 //!
 //! [`load`] brings a [`Model`]: its tokenizer, its chat template, and what ends a completion. Everything on it takes
-//! time and belongs into [`crate::work::blocking`].
+//! time and belongs in `work::blocking`.
 
 mod bytes;
 mod control;

@@ -190,7 +190,7 @@ impl Course {
                 self.complete = true;
                 self.steps_since_sync += 1;
                 nothing.then(|| {
-                    "No gradients were added here since the last optimizer-step, so there is nothing to apply: forward-backward-pass comes first.".to_owned()
+                    "No gradients were added here since the last optimizer-step, so this step moves the weights by momentum and weight decay alone: forward-backward-pass comes first.".to_owned()
                 })
             }
             Part::Sync => {

@@ -11,7 +11,7 @@ use super::tensor::ModelInput;
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(transform = retired(&[
     ("prompts", "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]"),
-    ("messages", "is not read here: write the token ids of the messages, from the base model's chat template and tokenizer, as model_inputs"),
+    ("messages", "is not read here: write the token ids of the messages, from the base model's chat template and tokenizer (render-prompt has both, where it is offered), as model_inputs"),
     ("payload_id", "is not for callers: a large body is uploaded by itself"),
 ]), transform = renamed(&[
     ("prompts", "model_inputs"),

@@ -21,7 +21,11 @@ struct Chunk {
     encoded_text: Option<EncodedText>,
 }
 
-/// What to write in place of a text: the services take no other form, and this server has no tokenizer.
+/// What to write in place of a text: the services take no other form.
+#[cfg(feature = "text")]
+pub(crate) const TOKENS: &str =
+    "token ids, such as [108, 111], from the base model's own tokenizer (render-prompt with ids true has it)";
+#[cfg(not(feature = "text"))]
 pub(crate) const TOKENS: &str =
     "token ids, such as [108, 111], from the base model's own tokenizer (no tool here has one)";
 

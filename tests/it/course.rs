@@ -50,7 +50,12 @@ async fn what_a_session_is_hardly_meant_to_do_is_noted() {
     let prompts = || json!({"body": {"model_inputs": [{"chunks": [{"encoded_text": {"tokens": [1]}}]}]}});
     let pass = "forward-backward-pass";
     let steps: [(&str, Value, &str, &str); 15] = [
-        ("optimizer-step", rate(), "PENDING", "there is nothing to apply"),
+        (
+            "optimizer-step",
+            rate(),
+            "PENDING",
+            "by momentum and weight decay alone",
+        ),
         ("weights-sync", sync(), "PENDING", ""),
         (pass, batch([2, 3], false), "PENDING", ""),
         (pass, batch([2, 4], false), "PENDING", ""),
@@ -88,7 +93,7 @@ async fn what_a_session_is_hardly_meant_to_do_is_noted() {
             "optimizer-step",
             json!({"body": {"muon_params": {"learning_rate": 0.02}}}),
             "PENDING",
-            "there is nothing to apply",
+            "by momentum and weight decay alone",
         ),
     ];
     for (number, (tool, arguments, status, words)) in steps.into_iter().enumerate() {
