@@ -326,6 +326,30 @@ async fn the_sandbox_answers_to_loopbacks_own_names_and_needs_one() {
     }
 }
 
+/// Clients send a body after its head, and go on with the connection whatever the answer is.
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_for_the_next_request() {
+    let sandbox = Sandbox::start().await;
+    let address = sandbox.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("Host: {address}\r\nAuthorization: Bearer pit_sandbox_prime_key\r\n");
+    let refused = format!("POST /api/v1/training/runs/prepare HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n");
+    stream.write_all(refused.as_bytes()).await.unwrap();
+    // An answer that does not wait for the body would be there by now; how long this takes decides nothing.
+    let early = tokio::time::timeout(Duration::from_millis(200), stream.readable()).await;
+    assert!(early.is_err(), "answered before the body came");
+    let next = format!("GET /api/v1/training/volumes HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
+    stream.write_all(format!("{{}}{next}").as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    let statuses: Vec<&str> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| &answer[..3])
+        .collect();
+    assert_eq!(statuses, ["405", "200"], "{answers}");
+}
+
 /// What needs a volume, through the tools alone: no tool makes one, so each refusal names the one that is there.
 #[tokio::test]
 async fn runs_on_a_volume_can_be_rehearsed_and_each_refusal_names_the_one_that_is_ready() {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -28,6 +28,10 @@ pub(crate) enum HangUp {
     /// With a reset, as when a machine is gone.
     Reset,
 }
+
+/// A body of at most so many bytes is read before its request is answered. An answer that comes before the body leaves
+/// some of it unread, and that ends the connection with a reset, under the next request on it.
+const READ_FIRST: usize = 1 << 20;
 
 /// Serves until the process ends.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
@@ -67,8 +71,17 @@ async fn answer(
     request: Request<Incoming>,
     reset: &AtomicBool,
 ) -> Result<Response, HungUp> {
-    let answered: Result<Response, Infallible> =
-        hyper::service::Service::call(&router, request.map(Body::new)).await;
+    let (parts, body) = request.into_parts();
+    let length = body.size_hint().upper();
+    let is_short = length.is_some_and(|length| length <= READ_FIRST as u64);
+    let body = Body::new(body);
+    let body = if is_short {
+        Body::from(to_bytes(body, READ_FIRST).await.map_err(|_| HungUp)?)
+    } else {
+        body
+    };
+    let request = Request::from_parts(parts, body);
+    let answered: Result<Response, Infallible> = hyper::service::Service::call(&router, request).await;
     let response = answered.map_err(|never| match never {})?;
     match response.extensions().get::<HangUp>() {
         None => Ok(response),
