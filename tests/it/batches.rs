@@ -7,9 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{Scripted, Server, json as answer, status};
+use crate::support::{Place, Server, json as answer, status};
 
 fn input(tokens: &[i64]) -> Value {
     json!({"chunks": [{"encoded_text": {"tokens": tokens}}]})
@@ -19,26 +18,7 @@ fn read(path: &Value) -> Value {
     serde_json::from_str(&fs::read_to_string(path.as_str().unwrap()).unwrap()).unwrap()
 }
 
-/// A server, and the service that a test scripts, with a data directory of their own.
-struct Place {
-    upstream: Scripted,
-    server: Server,
-    data: TempDir,
-}
-
 impl Place {
-    async fn new() -> Self {
-        let upstream = Scripted::start(vec![answer(&json!({}))]).await;
-        let data = tempfile::tempdir().unwrap();
-        let mut command = Server::command(&upstream.url);
-        let server = Server::initialized(command.env("RL_MCP_DATA_DIR", data.path())).await;
-        Self {
-            upstream,
-            server,
-            data,
-        }
-    }
-
     /// A sampling as the tools leave it.
     async fn sampled(&mut self, id: &str, prompts: &[&[i64]], results: Value) {
         let pending = json!({"id": id, "status": "TRAINING_OPERATION_STATUS_PENDING"});

@@ -5,30 +5,10 @@ mod ids;
 mod names;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{Scripted, Server, json as answer, status};
-
-/// A server with a data directory of its own, and the service that a test scripts.
-struct Place {
-    upstream: Scripted,
-    server: Server,
-    data: TempDir,
-}
+use crate::support::{Place, json as answer, status};
 
 impl Place {
-    async fn new(answers: Vec<Value>) -> Self {
-        let upstream = Scripted::start(answers.iter().map(answer).collect()).await;
-        let data = tempfile::tempdir().unwrap();
-        let mut command = Server::command(&upstream.url);
-        let server = Server::initialized(command.env("RL_MCP_DATA_DIR", data.path())).await;
-        Self {
-            upstream,
-            server,
-            data,
-        }
-    }
-
     /// The lines about problems of a call that is refused before anything is sent.
     async fn problems(&mut self, tool: &str, arguments: Value) -> Vec<String> {
         let before = self.upstream.seen().len();
@@ -53,7 +33,7 @@ fn input(tokens: &[i64]) -> Value {
 
 #[tokio::test]
 async fn a_misplaced_value_is_checked_where_it_belongs() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let sample = json!({"model_input": input(&[1, 2, 3]), "loss_fn_inputs": {"target_tokens": [2, 3], "weights": [1, 1, 1], "own": [1]}});
     let cases = [
         (
@@ -172,7 +152,7 @@ async fn a_misplaced_value_is_checked_where_it_belongs() {
 
 #[tokio::test]
 async fn an_id_under_the_name_of_its_kind_is_taken_as_it_is_meant() {
-    let mut place = Place::new(vec![json!({"id": "x"})]).await;
+    let mut place = Place::answering(vec![json!({"id": "x"})]).await;
     for (tool, name, path) in [
         ("get-checkpoint", "checkpoint_id", "/v1/rl/checkpoints/x "),
         ("get-training-session", "id", "/v1/rl/training-sessions/x "),
@@ -226,7 +206,7 @@ async fn an_id_under_the_name_of_its_kind_is_taken_as_it_is_meant() {
 
 #[tokio::test]
 async fn what_belongs_to_another_tool_names_it() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     for (tool, arguments, problem) in [
         (
             "forward-backward-pass",
@@ -270,7 +250,7 @@ async fn what_belongs_to_another_tool_names_it() {
 
 #[tokio::test]
 async fn what_only_this_machine_knows_is_told_beside_other_problems() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let found = place
         .problems(
             "download-checkpoint",
@@ -297,7 +277,7 @@ async fn what_only_this_machine_knows_is_told_beside_other_problems() {
 #[tokio::test]
 async fn a_bound_that_looks_like_an_offset_is_noted() {
     let operation = json!({"id": "o", "status": "TRAINING_OPERATION_STATUS_COMPLETED", "output": {"loss": 1.0, "metrics": {}}});
-    let mut place = Place::new(vec![operation]).await;
+    let mut place = Place::answering(vec![operation]).await;
     let tensor = |dtype: &str, data: [f64; 2]| json!({"data": data, "dtype": dtype});
     let inputs = json!({"target_tokens": tensor("int64", [2.0, 3.0]), "logprobs": tensor("float32", [0.0, -1.0]), "advantages": tensor("float32", [0.0, 1.0])});
     let sample = json!({"model_input": input(&[1, 2]), "loss_fn_inputs": inputs});
@@ -331,7 +311,7 @@ async fn a_bound_that_looks_like_an_offset_is_noted() {
 #[tokio::test]
 async fn an_id_of_another_kind_in_a_filter_is_told() {
     let resource = json!({"id": "res", "status": "MODEL_RESOURCES_STATUS_READY"});
-    let mut place = Place::new(vec![json!({"currency": "USD", "price_per_hour": 1.0}), resource]).await;
+    let mut place = Place::answering(vec![json!({"currency": "USD", "price_per_hour": 1.0}), resource]).await;
     let create = json!({"body": {"base_model": "b"}});
     place.server.call("create-model-resource", create).await.json();
     place
@@ -372,7 +352,7 @@ async fn an_id_of_another_kind_in_a_filter_is_told() {
 
 #[tokio::test]
 async fn a_session_or_run_that_has_ended_is_told_the_way_on() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     for (refusal, tool, arguments, next) in [
         (
             status(
@@ -423,7 +403,7 @@ async fn a_session_or_run_that_has_ended_is_told_the_way_on() {
 
 #[tokio::test]
 async fn a_file_for_another_tool_names_it() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let sequence = json!({"tokens": [1], "logprobs": [-0.5]});
     let result = place.file(
         "results/s/sample-op.json",
@@ -471,7 +451,7 @@ async fn a_file_for_another_tool_names_it() {
 
 #[tokio::test]
 async fn a_file_that_is_not_there_is_told_the_nearest() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let batch = place.file("batches/0b1c-1-of-1.json", &json!({}));
     let stored = place.file("results/s/sample-op-77.json", &json!({}));
     place.file("results/s/sample-op-77.request.json", &json!({}));
@@ -507,7 +487,7 @@ async fn a_file_that_is_not_there_is_told_the_nearest() {
 #[tokio::test]
 async fn an_operation_in_place_of_its_file_names_the_tool_that_writes_it() {
     let pending = json!({"id": "op-9", "status": "TRAINING_OPERATION_STATUS_PENDING"});
-    let mut place = Place::new(vec![pending]).await;
+    let mut place = Place::answering(vec![pending]).await;
     let body = json!({"model_inputs": [input(&[1])]});
     let sample = json!({"session_id": "s", "body": body, "wait_seconds": 0});
     place.server.call("sample", sample).await.json();
@@ -522,7 +502,7 @@ async fn an_operation_in_place_of_its_file_names_the_tool_that_writes_it() {
 
 #[tokio::test]
 async fn a_flat_config_of_a_run_is_told_its_places() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let flat = json!({"learning_rate": 1e-5, "num_generations": 8, "max_tokens": 128, "max_steps": 10});
     let found = place
         .problems("prime-intellect-createrun", json!({"body": {"config": flat}}))
@@ -567,7 +547,7 @@ async fn a_run_is_priced_without_being_started() {
         {"gpuType": "H200_141GB", "pricePerGpuHour": 3.5, "availableNow": true, "isBeta": false},
         {"gpuType": "B200_180GB", "pricePerGpuHour": 5.1, "availableNow": false, "isBeta": true},
     ]});
-    let mut place = Place::new(vec![models]).await;
+    let mut place = Place::answering(vec![models]).await;
     let rl = json!({"trainer": {}, "orchestrator": {}});
     let with = |deployment: Value| {
         let mut config = rl.clone();
@@ -615,7 +595,7 @@ async fn a_run_is_priced_without_being_started() {
 
 #[tokio::test]
 async fn a_run_that_was_resumed_before_says_so() {
-    let mut place = Place::new(vec![
+    let mut place = Place::answering(vec![
         json!({"runId": "one", "tokenValue": "pit_x", "onDemand": true}),
     ])
     .await;

@@ -5,32 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{Outcome, Scripted, Server, json as answer, status};
+use crate::support::{Outcome, Place, Scripted, Server, json as answer, status};
 
 /// The longest answer that comes whole by itself, in characters.
 const LIMIT: usize = 32_000;
 
-struct Setting {
-    upstream: Scripted,
-    server: Server,
-    data: TempDir,
-}
-
-impl Setting {
-    async fn new() -> Self {
-        let upstream = Scripted::start(vec![answer(&json!({}))]).await;
-        let data = tempfile::tempdir().unwrap();
-        let mut command = Server::command(&upstream.url);
-        let server = Server::initialized(command.env("RL_MCP_DATA_DIR", data.path())).await;
-        Self {
-            upstream,
-            server,
-            data,
-        }
-    }
-
+impl Place {
     async fn call(&mut self, tool: &str, arguments: Value, body: &str) -> Outcome {
         self.upstream
             .script(vec![status(200, "content-type: application/json\r\n", body)]);
@@ -81,17 +62,17 @@ fn sampled(completions: usize, tokens: usize) -> Value {
 
 #[tokio::test]
 async fn up_to_the_limit_an_answer_comes_whole_and_above_it_as_a_file() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     for (filler, characters) in [("x", LIMIT), ("é", LIMIT), ("x", LIMIT - 1)] {
         let body = list(characters, filler);
-        let outcome = setting.call("list-checkpoints", json!({}), &body).await;
+        let outcome = place.call("list-checkpoints", json!({}), &body).await;
         assert_eq!(outcome.text, body);
         assert_eq!(outcome.link, None);
     }
-    assert_eq!(setting.files(), Vec::<PathBuf>::new());
+    assert_eq!(place.files(), Vec::<PathBuf>::new());
 
     let body = list(LIMIT + 1, "é");
-    let outcome = setting.call("list-checkpoints", json!({}), &body).await;
+    let outcome = place.call("list-checkpoints", json!({}), &body).await;
     let shown = outcome.json();
     assert_eq!(shown["meta"], json!({"has_more": false}));
     assert!(
@@ -99,7 +80,7 @@ async fn up_to_the_limit_an_answer_comes_whole_and_above_it_as_a_file() {
         "{shown}"
     );
     let file = Path::new(shown["file"].as_str().unwrap());
-    assert_eq!(setting.files(), [file]);
+    assert_eq!(place.files(), [file]);
     assert_eq!(outcome.link.unwrap(), format!("file://{}", file.display()));
     assert_eq!(fs::read_to_string(file).unwrap(), body);
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -108,11 +89,11 @@ async fn up_to_the_limit_an_answer_comes_whole_and_above_it_as_a_file() {
 
 #[tokio::test]
 async fn a_sampling_is_summed_up_and_stored_once() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let whole = sampled(8, 512);
     let mut files = Vec::new();
     for _ in 0..2 {
-        let shown = setting.sampling("auto", &whole).await.json();
+        let shown = place.sampling("auto", &whole).await.json();
         assert_eq!(shown["output"]["results"][1]["token_counts"], json!(vec![512; 8]));
         assert_eq!(
             shown["output"]["results"][0]["mean_logprobs"],
@@ -123,48 +104,48 @@ async fn a_sampling_is_summed_up_and_stored_once() {
         files.push(shown["file"].as_str().unwrap().to_owned());
     }
     assert_eq!(files[0], files[1]);
-    assert_eq!(setting.files().len(), 1);
+    assert_eq!(place.files().len(), 1);
     let stored: Value = serde_json::from_str(&fs::read_to_string(&files[0]).unwrap()).unwrap();
     assert_eq!(stored, whole);
 }
 
 #[tokio::test]
 async fn what_lies_nowhere_else_is_stored_and_what_is_not_there_is_not() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let mut empty = sampled(1, 1);
     empty["output"] = json!({});
-    setting.sampling("auto", &empty).await.json();
-    assert_eq!(setting.files().len(), 0);
+    place.sampling("auto", &empty).await.json();
+    assert_eq!(place.files().len(), 0);
     let mut whole = sampled(1, 1);
     whole["output"]["payload_id"] = Value::Null;
-    assert_eq!(setting.sampling("auto", &whole).await.json(), whole);
-    assert_eq!(setting.files().len(), 1);
+    assert_eq!(place.sampling("auto", &whole).await.json(), whole);
+    assert_eq!(place.files().len(), 1);
 }
 
 #[tokio::test]
 async fn output_decides_where_the_result_goes_whatever_its_size() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let (small, large) = (sampled(1, 4), sampled(8, 512));
-    assert_eq!(setting.sampling("full", &large).await.json(), large);
-    let shown = setting.sampling("file", &small).await;
+    assert_eq!(place.sampling("full", &large).await.json(), large);
+    let shown = place.sampling("file", &small).await;
     assert!(shown.link.is_some());
     assert_eq!(shown.json()["output"]["results"][0]["token_counts"], json!([4]));
-    assert_eq!(setting.sampling("auto", &small).await.json(), small);
+    assert_eq!(place.sampling("auto", &small).await.json(), small);
     let pending = json!({"id": "op-2", "status": "TRAINING_OPERATION_STATUS_RUNNING"});
-    assert_eq!(setting.sampling("file", &pending).await.json(), pending);
-    let refusal = setting.sampling("somewhere", &small).await;
+    assert_eq!(place.sampling("file", &pending).await.json(), pending);
+    let refusal = place.sampling("somewhere", &small).await;
     assert!(refusal.error().contains("- output: "), "{}", refusal.text);
 }
 
 #[tokio::test]
 async fn a_pass_keeps_its_loss_and_metrics_and_leaves_out_the_tensors() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let tensors = json!({"tensors": {"logprobs": {"data": vec![-0.5; 2000], "dtype": "float32"}}});
     let whole = json!({"id": "op", "status": "TRAINING_OPERATION_STATUS_COMPLETED", "output": {
         "loss": 0.125, "metrics": {"loss/ratio/mean": 1.0}, "loss_fn_outputs": vec![tensors; 20],
     }});
     let arguments = json!({"session_id": "s", "operation_id": "op"});
-    let shown = setting
+    let shown = place
         .call("get-forward-backward-operation", arguments, &whole.to_string())
         .await
         .json();
@@ -180,14 +161,14 @@ async fn a_pass_keeps_its_loss_and_metrics_and_leaves_out_the_tensors() {
 
 #[tokio::test]
 async fn the_prompts_of_a_sampling_are_kept_beside_its_result() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let body = json!({"model_inputs": [{"chunks": [{"encoded_text": {"tokens": [101, 17, 42]}}]}], "num_samples": 2});
     let pending = json!({"id": "op-1", "status": "TRAINING_OPERATION_STATUS_PENDING"});
     let arguments = json!({"session_id": "s/1", "body": body});
-    let started = setting.call("sample", arguments, &pending.to_string()).await;
+    let started = place.call("sample", arguments, &pending.to_string()).await;
     assert_eq!(started.json(), pending);
-    setting.sampling("auto", &sampled(2, 2)).await.json();
-    let files = setting.files();
+    place.sampling("auto", &sampled(2, 2)).await.json();
+    let files = place.files();
     assert_eq!(files.len(), 2, "{files:?}");
     let request = files
         .iter()
@@ -231,10 +212,10 @@ async fn clients_of_an_earlier_protocol_get_no_link_that_they_would_not_know() {
 
 #[tokio::test]
 async fn no_secret_gets_into_a_file() {
-    let mut setting = Setting::new().await;
+    let mut place = Place::new().await;
     let mut body = sampled(8, 512);
     body["echo"] = json!(format!("Bearer {}", crate::support::TOGETHER_KEY));
-    let outcome = setting.sampling("file", &body).await;
+    let outcome = place.sampling("file", &body).await;
     let stored = fs::read_to_string(outcome.json()["file"].as_str().unwrap()).unwrap();
     for text in [stored, outcome.text] {
         assert!(!text.contains(crate::support::TOGETHER_KEY) && text.contains("[redacted]"));

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, input};
+use super::input;
+use crate::support::Place;
 use crate::support::json as answer;
 
 /// A tool, its arguments, the beginnings of the lines that refuse them, and words that are in none of the lines.
@@ -26,7 +27,7 @@ async fn told(place: &mut Place, cases: Vec<Case<'_>>) {
 
 #[tokio::test]
 async fn the_clip_of_a_loss_is_no_eps_of_the_optimizer() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let both = "is an offset from 1, and here the bounds themselves are given: for 0.2 write clip_low_threshold 0.8 and clip_high_threshold 1.2";
     for name in ["epsilon", "eps_clip", "clip_epsilon", "cliprange"] {
         for kind in ["grpo", "ppo", "cispo"] {
@@ -68,7 +69,7 @@ async fn the_clip_of_a_loss_is_no_eps_of_the_optimizer() {
 
 #[tokio::test]
 async fn a_wish_not_to_pay_is_never_ignored() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let resource = json!({"base_model": "b"});
     let run = json!({"config": {"trainer": {}, "orchestrator": {}}});
     for name in [
@@ -124,7 +125,7 @@ async fn a_wish_not_to_pay_is_never_ignored() {
 
 #[tokio::test]
 async fn what_belongs_elsewhere_is_told_where() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let resource = json!({"base_model": "b"});
     let mut cases: Vec<Case<'_>> = Vec::new();
     for tool in ["create-model-resource", "estimate-model-resource-cost"] {
@@ -193,7 +194,7 @@ async fn what_belongs_elsewhere_is_told_where() {
 
 #[tokio::test]
 async fn a_name_is_suggested_only_where_its_value_fits() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let params = json!({"stop_token_ids": [256], "stop_tokens": [256], "stop_at": ["a"]});
     let body = json!({"model_inputs": [input(&[1])], "sampling_params": params});
     let cases: Vec<Case<'_>> = vec![
@@ -224,7 +225,7 @@ async fn a_name_is_suggested_only_where_its_value_fits() {
 #[tokio::test]
 async fn names_may_come_as_one_text_with_commas() {
     let rows = json!({"metrics": [{"step": 1, "a": 1, "b": 2, "c": 3}]});
-    let mut place = Place::new(vec![rows]).await;
+    let mut place = Place::answering(vec![rows]).await;
     let call = json!({"run_id": "r", "columns": "a, c"});
     let shown = place
         .server
@@ -243,7 +244,7 @@ async fn names_may_come_as_one_text_with_commas() {
 
 #[tokio::test]
 async fn a_path_inside_of_the_body_is_followed() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let body = json!({"model_inputs": [input(&[1])], "num_samples": 1});
     let path = place.file("batches/good.json", &body);
     let misplaced = "body.body_path: belongs beside body: write body_path";
@@ -262,7 +263,7 @@ async fn a_path_inside_of_the_body_is_followed() {
 
 #[tokio::test]
 async fn an_estimate_refuses_what_the_run_would_be_refused_for() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let optim = json!({"optim": {"lr": "1e-5"}});
     let config = json!({"max_steps": "five", "trainer": optim, "orchestrator": {"batch_size": [8]}});
     for estimate_only in [true, false] {
@@ -280,7 +281,7 @@ async fn an_estimate_refuses_what_the_run_would_be_refused_for() {
 
 #[tokio::test]
 async fn another_config_for_a_run_is_told_both_ways() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let call = json!({"run_id": "r", "body": {"config": {}}});
     assert_eq!(
         place.problems("prime-intellect-resumerun", call).await,

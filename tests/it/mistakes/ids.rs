@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, input};
+use super::input;
+use crate::support::Place;
 use crate::support::{json as answer, status};
 
 const RUN: &str = "c118db1f-5a0e-4c2b-9f6e-0d1e2f3a4b5c";
@@ -26,7 +27,7 @@ impl Place {
 
 #[tokio::test]
 async fn a_run_called_by_its_name_is_told_its_id() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let runs = json!({"runs": [{"id": "r-0", "name": "other"}, {"id": RUN, "name": "grpo-1"}], "total": 2});
     for tool in [
         "prime-intellect-deleterun",
@@ -54,7 +55,7 @@ async fn a_run_called_by_its_name_is_told_its_id() {
 
 #[tokio::test]
 async fn a_cut_or_mistyped_id_is_told_the_nearest() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let body = json!({"config": {"trainer": {}, "orchestrator": {}}});
     let created = json!({"runId": RUN, "onDemand": false});
     place
@@ -75,7 +76,7 @@ async fn a_cut_or_mistyped_id_is_told_the_nearest() {
 
 #[tokio::test]
 async fn a_session_to_resume_from_is_told_its_training_checkpoint() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     for (tool, id, checkpoint) in [
         ("save-training-checkpoint", "o-1", "training-1"),
         ("save-training-checkpoint", "o-2", "training-2"),
@@ -103,7 +104,7 @@ async fn a_session_to_resume_from_is_told_its_training_checkpoint() {
 
 #[tokio::test]
 async fn an_operation_of_another_session_is_told_the_call_to_make() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     let tokens = json!({"tokens": [3], "logprobs": [-0.5]});
     let output = json!({"results": [{"sequences": [tokens, tokens]}]});
     let completed = json!({"id": "op-1", "status": "TRAINING_OPERATION_STATUS_COMPLETED", "output": output});
@@ -150,7 +151,7 @@ async fn an_operation_of_another_session_is_told_the_call_to_make() {
 
 #[tokio::test]
 async fn a_resource_that_has_ended_is_told_so_by_what_would_extend_it() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     for (state, words) in [
         (
             "MODEL_RESOURCES_STATUS_STOPPED",

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::Place;
+use crate::support::Place;
 
 #[tokio::test]
 async fn an_unknown_tool_is_told_by_its_meaning_and_never_the_opposite() {
-    let mut place = Place::new(vec![json!({})]).await;
+    let mut place = Place::new().await;
     for (asked, meant) in [
         ("prime-intellect-cancelrun", "prime-intellect-stoprun"),
         ("cancel_run", "prime-intellect-stoprun"),

@@ -3,6 +3,7 @@
 mod api;
 #[cfg(feature = "text")]
 mod hub;
+mod place;
 mod process;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -17,6 +18,7 @@ use rl_mcp::{Spec, Toolset};
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
 #[cfg(feature = "text")]
 pub use hub::{COMMIT, Hub};
+pub use place::Place;
 pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;
