@@ -25,7 +25,7 @@ impl Handler for BuildTrainingBatch {
         args.check(problems);
     }
 
-    async fn look(args: &BatchArgs, call: &Call<'_>, problems: &mut Problems) {
+    async fn check_files(args: &BatchArgs, call: &Call<'_>, problems: &mut Problems) {
         let config = call.context.config();
         let Some(data) = config.data.as_ref() else { return };
         let mut unknown = Problems::default();

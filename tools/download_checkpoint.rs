@@ -34,7 +34,7 @@ impl Handler for DownloadCheckpoint {
     const SPEC: &'static Spec = &spec::DOWNLOAD_CHECKPOINT;
     type Args = Args;
 
-    async fn look(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
         if let Some(Err(ToolError::Arguments(more))) = place(args, call).await.map(|place| place.map(drop)) {
             problems.append(more);
         }

@@ -22,7 +22,7 @@ const LEAST_TIME: Duration = Duration::from_millis(100);
 /// What a try leaves for the next one at the most.
 const RESERVE: Duration = Duration::from_secs(10);
 /// The longest chain of redirects that is followed.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const MOST_REDIRECTS: usize = 5;
 
 /// A request as it goes out.
 pub(crate) struct Outgoing {
@@ -208,16 +208,8 @@ impl Client {
             }
             let response = request.send().await.map_err(|error| connection::cause(&error))?;
             let status = response.status().as_u16();
-            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+            let Some(target) = redirected(&url, &response)? else {
                 return Ok(response);
-            }
-            let target = response
-                .headers()
-                .get(LOCATION)
-                .and_then(|location| location.to_str().ok())
-                .and_then(|location| url.join(location).ok());
-            let Some(target) = target else {
-                return Err(Cause::Redirect("nowhere".to_owned()));
             };
             // 301 to 303 turn other methods into a GET, which would say that something was done that was not.
             if outgoing.method != Method::Get && status < 307 {
@@ -236,6 +228,18 @@ impl Client {
         }
         Err(Cause::Redirect("itself, again and again".to_owned()))
     }
+}
+
+/// Where an answer of `url` sends its request on to; `None`: it is an answer.
+pub(super) fn redirected(url: &Url, response: &Response) -> Result<Option<Url>, Cause> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let location = response.headers().get(LOCATION);
+    let target = location.and_then(|location| url.join(location.to_str().ok()?).ok());
+    target
+        .map(Some)
+        .ok_or_else(|| Cause::Redirect("nowhere".to_owned()))
 }
 
 /// The line of the log that each request gets; one that is dropped half-way gets it too.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -11,11 +11,9 @@ use tracing::info;
 use crate::error::Cause;
 use crate::spec::Effect;
 
+use super::exchange::{MOST_REDIRECTS, redirected};
 use super::retry::{self, Advice};
 use super::{Client, connection, is_loopback, path};
-
-/// The longest chain of redirects that is followed.
-const MOST_REDIRECTS: usize = 5;
 
 /// What is wanted of a hub.
 pub(crate) struct Wanted<'a> {
@@ -73,13 +71,13 @@ impl Client {
             status,
             "hub"
         );
-        if matches!(status, 408 | 429 | 500..) {
-            let advice = Advice::read(response.headers(), SystemTime::now());
-            let cause = Cause::Status {
-                status,
-                message: String::new(),
-                wait: advice.wait,
-            };
+        let advice = Advice::read(response.headers(), SystemTime::now());
+        let cause = Cause::Status {
+            status,
+            message: String::new(),
+            wait: advice.wait,
+        };
+        if cause.passing() {
             return Err((cause, advice));
         }
         let said = |name: &str| of_hub.get(name)?.to_str().ok().map(str::to_owned);
@@ -115,13 +113,8 @@ impl Client {
             if url.origin() == hub {
                 of_hub.extend(response.headers().clone());
             }
-            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            let Some(target) = redirected(&url, &response)? else {
                 return Ok((response, of_hub));
-            }
-            let location = response.headers().get(LOCATION);
-            let target = location.and_then(|location| url.join(location.to_str().ok()?).ok());
-            let Some(target) = target else {
-                return Err(Cause::Redirect("nowhere".to_owned()));
             };
             let is_safe = target.scheme() == "https"
                 || target.scheme() == "http" && is_loopback(&target) && is_loopback(&wanted.url);

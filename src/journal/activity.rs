@@ -19,7 +19,7 @@ mod sessions;
 use batches::Batch;
 use bills::Bills;
 use own::{note, own};
-pub(super) use sessions::ENDINGS;
+pub(super) use sessions::ends;
 use sessions::{Session, sessions};
 
 /// The most of what is done with when nobody says.

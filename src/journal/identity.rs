@@ -1,7 +1,7 @@
 //! What an id is that a service refuses, if it was seen under another name: a session's id given for a model resource,
 //! an operation of another session, a checkpoint of the other type.
 
-use super::activity::ENDINGS;
+use super::activity::ends;
 use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
@@ -155,10 +155,9 @@ fn nearest(given: &Given, name: &str, records: &[&Record]) -> Option<String> {
 /// Whether a session was seen to have ended, by itself or with its model resource.
 pub(super) fn session_has_ended(records: &[Record], session: &str) -> bool {
     let has_ended = |name: &str, id: &str| {
-        records.iter().any(|record| {
-            let over = record.is_over() && ENDINGS.contains(&record.tool.as_str());
-            (over || record.outcome == Outcome::Ended) && record.id(name) == Some(id)
-        })
+        records
+            .iter()
+            .any(|record| ends(record) && record.id(name) == Some(id))
     };
     let of_session = |record: &&Record| record.id("session_id") == Some(session);
     let mut resources = records

@@ -18,7 +18,7 @@ pub(crate) fn members(object: &str) -> Option<impl Iterator<Item = (Cow<'_, str>
     let mut rest = object.strip_prefix('{')?.strip_suffix('}')?;
     Some(std::iter::from_fn(move || {
         rest = rest.trim_ascii_start();
-        let (string, after) = rest.split_at(string_end(rest).min(rest.len()));
+        let (string, after) = rest.split_at(string_end(rest));
         rest = after.trim_ascii_start().strip_prefix(':')?;
         Some((name(string)?, next_value(&mut rest)?))
     }))
@@ -35,9 +35,8 @@ fn name(string: &str) -> Option<Cow<'_, str>> {
 
 /// Takes a value, and the comma behind it.
 fn next_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let (value, after) = rest
-        .trim_ascii_start()
-        .split_at_checked(value_end(rest.trim_ascii_start()))?;
+    let text = rest.trim_ascii_start();
+    let (value, after) = text.split_at(value_end(text));
     let after = after.trim_ascii_start();
     *rest = after.strip_prefix(',').unwrap_or(after);
     Some(value.trim_ascii_end()).filter(|value| !value.is_empty())

@@ -27,7 +27,7 @@ use crate::spec::Spec;
 pub(crate) struct Tools {
     /// In the order in which clients see them.
     pub entries: &'static [Entry],
-    /// What they take.
+    /// The arguments that any of them takes.
     pub others: Others,
 }
 
@@ -57,9 +57,13 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (args, problems);
     }
 
-    /// Adds to the problems of a call that is refused for its arguments what only this machine's files tell about these: the
-    /// next call is to be right.
-    fn look(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) -> impl Future<Output = ()> + Send {
+    /// When arguments are refused, reports problems that only files of this machine reveal as well, so that the next call
+    /// can succeed.
+    fn check_files(
+        args: &Self::Args,
+        call: &Call<'_>,
+        problems: &mut Problems,
+    ) -> impl Future<Output = ()> + Send {
         let _ = (args, call, problems);
         std::future::ready(())
     }
@@ -105,7 +109,7 @@ impl Entry {
                         Some(args) if problems.is_empty() => H::call(args, call).await,
                         Some(args) => {
                             identify(call, read.stranger, &mut problems).await;
-                            H::look(&args, call, &mut problems).await;
+                            H::check_files(&args, call, &mut problems).await;
                             Err(ToolError::Arguments(problems))
                         }
                         None => Err(ToolError::Arguments(problems)),
@@ -127,7 +131,7 @@ impl Entry {
     }
 }
 
-/// Says of an id in place of another one what it is, as far as that is known, and which one belongs to it.
+/// If an id of the wrong kind was given, says what it is and which id belongs there, as far as that is known.
 async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Problems) {
     let Some(Stranger { argument, id }) = stranger else {
         return;

@@ -139,12 +139,10 @@ impl Spec {
             !matches!(method, Method::Delete) || effect.destructive(),
             "a DELETE destroys"
         );
-        let service = if starts_with(path, "/v1/rl/") {
-            Service::Together
-        } else if starts_with(path, "/api/v1/") {
-            Service::Prime
-        } else {
-            panic!("no service has this path")
+        let service = match path.as_bytes() {
+            [b'/', b'v', b'1', b'/', b'r', b'l', b'/', ..] => Service::Together,
+            [b'/', b'a', b'p', b'i', b'/', b'v', b'1', b'/', ..] => Service::Prime,
+            _ => panic!("no service has this path"),
         };
         Self::plain(name, Some(service), method, path, effect)
     }
@@ -224,20 +222,4 @@ impl Spec {
         self.not_found = Some(next);
         self
     }
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs at compile time; iterators are not const"
-)]
-const fn starts_with(text: &str, prefix: &str) -> bool {
-    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
-    let mut at = 0;
-    while at < prefix.len() {
-        if at >= text.len() || text[at] != prefix[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::super::{Outcome, Record};
 use super::Activity;
+use crate::journal::{Outcome, Record};
 use crate::spec;
 
 /// A session that was not seen to have ended.
@@ -102,13 +102,9 @@ impl Activity {
 /// The sessions that `recent` is about, but for those that `records` show to have ended, by themselves or with their
 /// model resource.
 pub(super) fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> {
-    let over = |record: &&&Record| match record.outcome {
-        Outcome::Ended => true,
-        _ => ENDINGS.contains(&record.tool.as_str()) && record.is_over(),
-    };
     let ended: BTreeSet<(&str, &str)> = records
         .iter()
-        .filter(over)
+        .filter(|record| ends(record))
         .flat_map(|record| record.ids())
         .collect();
     // Each with the place of its last entry.
@@ -154,5 +150,9 @@ pub(super) fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> 
 }
 
 /// The tools that end a session.
-pub(in crate::journal) const ENDINGS: [&str; 2] =
-    [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];
+const ENDINGS: [&str; 2] = [spec::STOP_TRAINING_SESSION.name, spec::STOP_MODEL_RESOURCE.name];
+
+/// Whether what a record is about has ended: it was seen so, or was stopped.
+pub(in crate::journal) fn ends(record: &Record) -> bool {
+    record.outcome == Outcome::Ended || (record.is_over() && ENDINGS.contains(&record.tool.as_str()))
+}

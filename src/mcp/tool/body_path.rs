@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::task::spawn_blocking;
 
 use crate::arguments::{Accepts, Rule};
 use crate::context::Call;
@@ -19,6 +18,7 @@ use crate::error::problems::{Path, Problems, list};
 use crate::files::LARGEST_JSON;
 use crate::json;
 use crate::json::Object;
+use crate::work::blocking;
 
 /// The argument that stands for the body.
 const BODY: &str = "body";
@@ -120,7 +120,7 @@ async fn with_body<'a>(
     let files = call.context.config().files.clone();
     // A body of many megabytes must not hold up the other calls.
     let (tool, bodies) = (call.spec.name, accepts.bodies());
-    let body = spawn_blocking(move || {
+    let body = blocking(move || {
         let read = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
         let body = read.map_err(|problem| Problems::one(&Path::Root.key(BODY_PATH), problem))?;
         if let Some(problem) = misdirected(&body, tool, bodies) {
@@ -128,10 +128,7 @@ async fn with_body<'a>(
         }
         joined(body, added)
     });
-    let body = body
-        .await
-        .unwrap_or_else(|_| Err(unusable("reading the file failed".to_owned()).into()))?;
-    arguments.set(BODY, body);
+    arguments.set(BODY, body.await??);
     json::text(&arguments).map(Cow::Owned)
 }
 
