@@ -887,3 +887,36 @@ async fn faults_of_every_kind_reach_a_client() {
     ];
     assert!(seen.iter().eq(expected.iter()), "{seen:#?}");
 }
+
+#[tokio::test]
+async fn the_sandbox_has_a_route_for_every_row() {
+    let sandbox = Sandbox::start().await;
+    for spec in rl_mcp::ALL.iter().map(|entry| entry.spec) {
+        if spec.is_local() {
+            continue;
+        }
+        let path = spec.placeholders().fold(spec.path.to_owned(), |path, name| {
+            path.replace(&format!("{{{name}}}"), "x")
+        });
+        let key = if path.starts_with("/api/") {
+            "pit_sandbox_prime_key"
+        } else {
+            &sandbox.key
+        };
+        let method = spec.method.as_str();
+        let request = sandbox.request(method, &path).bearer_auth(key);
+        let request = request.header("content-type", "application/json").body("{}");
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        // Such a thing may be unknown; the route is not.
+        let unknown = format!("there is no {method} {path}");
+        let is_known =
+            ![401, 405].contains(&status) && !text.contains(&unknown) && !text.contains("\"Not Found\"");
+        assert!(
+            is_known,
+            "{}: add {method} {path} to crates/sandbox ({status}: {text})",
+            spec.name
+        );
+    }
+}

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Sandbox {
     pub url: String,
-    key: String,
+    pub key: String,
     client: Client,
     /// The documented operations that were answered with success.
     pub answered: Mutex<BTreeSet<&'static str>>,
