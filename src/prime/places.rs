@@ -9,13 +9,13 @@ use super::create::Mode;
 use crate::arguments::schema::{RENAMED, RETIRED};
 
 /// A name that other trainers have, and its place in a config for RL and in a supervised one, which may have none.
-type Place = (
+type Spellings = (
     &'static [&'static str],
     Option<&'static str>,
     Option<&'static str>,
 );
 
-const PLACES: [Place; 10] = [
+const PLACES: [Spellings; 10] = [
     (
         &["learning_rate", "lr"],
         Some("trainer.optim.lr"),

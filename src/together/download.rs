@@ -32,7 +32,7 @@ use crate::work::blocking;
 
 use fetch::Transfers;
 use links::Links;
-use place::Place;
+use place::Destination;
 
 pub(crate) use links::{fitting, list, show_urls};
 pub(crate) use report::reply;
@@ -218,7 +218,7 @@ async fn everything(context: &Arc<Context>, wanted: &Wanted, job: &Job) -> Resul
         wanted.clone(),
         links.files().to_vec(),
     );
-    let (place, standing) = blocking(move || Place::claim(&allowed, &claimed, &listed)).await??;
+    let (place, standing) = blocking(move || Destination::claim(&allowed, &claimed, &listed)).await??;
     let files = links.files().iter().zip(&standing).map(|(file, standing)| File {
         name: file.name.clone(),
         size: file.size,

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Fault, attempt};
 use super::links::Links;
-use super::place::Place;
+use super::place::Destination;
 use super::{File, blocking, broken_off};
 use crate::client::retry::{MOST_TRIES, backoff};
 use crate::context::Context;
@@ -20,7 +20,7 @@ const MOST_RENEWALS: u32 = 3;
 pub(super) struct Transfers {
     pub(super) context: Arc<Context>,
     pub(super) links: Links,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Destination>,
     files: Arc<[File]>,
     /// Why one of them could not be had.
     failed: OnceLock<ToolError>,
@@ -29,7 +29,7 @@ pub(super) struct Transfers {
 }
 
 impl Transfers {
-    pub(super) fn new(context: &Arc<Context>, links: Links, place: Place, files: Arc<[File]>) -> Self {
+    pub(super) fn new(context: &Arc<Context>, links: Links, place: Destination, files: Arc<[File]>) -> Self {
         Self {
             context: context.clone(),
             links,

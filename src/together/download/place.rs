@@ -34,7 +34,7 @@ struct Manifest {
 }
 
 /// A directory that is locked for one download.
-pub(super) struct Place {
+pub(super) struct Destination {
     directory: Arc<Directory>,
     manifest: Mutex<(File, Manifest)>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Standing {
     found: bool,
 }
 
-impl Place {
+impl Destination {
     /// Takes the directory for this download, and says what there is of each file. What speaks against it is found
     /// before anything is written. Blocks.
     pub(super) fn claim(
