@@ -5,7 +5,7 @@
 
 pub(crate) mod args;
 #[cfg(feature = "text")]
-pub(crate) mod base_model;
+mod base_model;
 pub(crate) mod batch;
 pub(crate) mod billing;
 pub(crate) mod course;
@@ -23,6 +23,8 @@ pub(crate) mod sample;
 pub(crate) mod session;
 pub(crate) mod summary;
 pub(crate) mod tensor;
+#[cfg(feature = "text")]
+pub(crate) mod tokenizer;
 pub(crate) mod weights_sync;
 
 use schemars::JsonSchema;

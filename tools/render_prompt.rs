@@ -14,8 +14,9 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::text;
-use crate::text::{Conversation, Date, Message, Model, Prompt, Source, Today};
-use crate::together::{SessionId, base_model};
+use crate::text::{Conversation, Date, Message, Model, Origin, Prompt, Today};
+use crate::together::SessionId;
+use crate::together::tokenizer::{self, Whose};
 use crate::work::blocking;
 
 /// A prompt that takes more than so many percent of what the model can read leaves little for its answer.
@@ -71,32 +72,16 @@ impl Handler for RenderPrompt {
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let source = source(&args, call).await?;
+        let whose = Whose {
+            tokenizer: args.tokenizer.as_deref(),
+            base_model: args.base_model.as_deref(),
+            session_id: args.session_id.as_deref(),
+        };
+        let source = tokenizer::source(call, &whose).await?;
         let model = text::load(call, &source).await?;
         let date = call.context.state::<Today>().date();
         blocking(move || shown(args, &model, date)).await?
     }
-}
-
-/// Whose tokenizer is meant.
-async fn source(args: &Args, call: &Call<'_>) -> Result<Source, ToolError> {
-    let config = call.context.config();
-    if let Some(name) = &args.tokenizer {
-        return Source::named(config, name.trim()).await;
-    }
-    let base_model = match (&args.base_model, &args.session_id) {
-        (Some(base_model), _) => base_model.trim().to_owned(),
-        (None, Some(id)) => base_model::of_session(call, id).await?,
-        // All of its models have the same one.
-        (None, None) if config.sandbox => return Ok(Source::Bytes),
-        (None, None) => {
-            return Err(ToolError::Arguments(Problems::one(
-                &Path::Root.key("base_model"),
-                "is required, unless there is session_id or tokenizer: each model has a tokenizer of its own",
-            )));
-        }
-    };
-    Ok(Source::of_base_model(config, &base_model))
 }
 
 fn shown(args: Args, model: &Arc<Model>, date: Date) -> Result<Reply, ToolError> {
@@ -128,17 +113,12 @@ fn shown(args: Args, model: &Arc<Model>, date: Date) -> Result<Reply, ToolError>
             "The prompt takes {tokens} of the {context} tokens that the model can read."
         ));
     }
-    let origin = model.origin();
     let answer = Answer {
         text: &prompt.text,
         tokens,
         ids: (args.ids == Some(true)).then_some(prompt.ids.as_slice()),
         stop_tokens: model.stop().iter().map(|stop| stop.text.as_str()).collect(),
-        tokenizer: Whose {
-            name: &origin.name,
-            commit: origin.commit.as_deref(),
-            from: origin.place,
-        },
+        tokenizer: model.origin(),
         warnings,
     };
     Ok(Reply::new(json::text(&answer)?))
@@ -152,18 +132,9 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ids: Option<&'a [u32]>,
     stop_tokens: Vec<&'a str>,
-    tokenizer: Whose<'a>,
+    tokenizer: &'a Origin,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-}
-
-/// Whose tokenizer it was.
-#[derive(Serialize)]
-struct Whose<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit: Option<&'a str>,
-    from: &'a str,
 }
 
 /// What is hardly ever meant.

@@ -9,6 +9,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::ToolError;
@@ -56,13 +58,15 @@ pub struct Files {
 }
 
 /// Where a tokenizer comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Origin {
     /// The model, or the directory.
     pub name: String,
     /// The commit, if it is of a hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Where the files lie.
+    #[serde(rename = "from")]
     pub place: &'static str,
 }
 
