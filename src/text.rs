@@ -4,6 +4,7 @@
 //! time and belongs in `work::blocking`.
 
 mod bytes;
+mod completion;
 mod control;
 mod conversation;
 pub mod files;
@@ -14,6 +15,7 @@ mod stop;
 mod template;
 mod tokenizer;
 
+pub use completion::{Completed, completion_mask};
 pub use control::{ControlToken, control_tokens};
 pub use conversation::{Conversation, Message};
 pub use files::{Origin, Source};

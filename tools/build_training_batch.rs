@@ -55,7 +55,7 @@ impl Handler for BuildTrainingBatch {
         let session_id = args.session_id().to_owned();
         let bounds = args.doubt();
         let given: Vec<Given> = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
-        let built = match blocking(move || batch::build(args, &files, &data)).await? {
+        let built = match batch::build(args, call, files, data).await {
             Err(ToolError::Arguments(problems)) => return Err(told(call, problems, &session_id, given).await),
             built => built?,
         };

@@ -50,6 +50,15 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             self.reader.push(raw.get().as_bytes());
             return Ok(Outcome::Written);
         }
+        if let Rule::Either { rules, .. } = self.rule {
+            let raw = <&RawValue>::deserialize(json)?.get();
+            let mut json = serde_json::Deserializer::from_str(raw);
+            let outcome = match rules.iter().find(|rule| rule.may_fit(raw)) {
+                Some(rule) => Place { rule, ..self }.deserialize(&mut json),
+                None => json.deserialize_any(self),
+            };
+            return outcome.map_err(Error::custom);
+        }
         let (items, least) = match self.rule {
             Rule::Array { items, least, .. } if matches!(**items, Rule::Number(_)) => (items, *least),
             _ => return json.deserialize_any(self),

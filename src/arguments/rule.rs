@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::arguments::schema::{ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED};
+use crate::arguments::schema::{
+    ALIASES, ANY, BELOW, EITHER, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
+};
 use crate::error::problems::list;
 
 /// What one place in the arguments may hold.
@@ -28,6 +30,13 @@ pub(crate) enum Rule {
     Number(Number),
     /// `true` or `false`.
     Boolean,
+    /// A value of one of several kinds.
+    Either {
+        /// The kinds; the first one that a value may be is the one that it is held to.
+        rules: Vec<Rule>,
+        /// How to write it, for those who wrote something else.
+        hint: Option<String>,
+    },
     /// Anything; it is passed on as it came.
     Any,
 }
@@ -135,6 +144,7 @@ impl Rule {
             Self::Text(_) => value.is_string(),
             Self::Number(_) => value.is_number() || value.is_string(),
             Self::Boolean => value.is_boolean() || value.is_string(),
+            Self::Either { rules, .. } => rules.iter().any(|rule| rule.fits(value)),
             Self::Any => true,
         }
     }
@@ -159,6 +169,7 @@ impl Rule {
             }
             Self::Number(_) => begins(&['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']),
             Self::Boolean => begins(&['t', 'f']),
+            Self::Either { rules, .. } => rules.iter().any(|rule| rule.may_fit(raw)),
             Self::Any => true,
         }
     }
@@ -178,12 +189,19 @@ impl Rule {
         if schema.contains_key(ANY) {
             return Self::Any;
         }
+        let hint = || schema.get(HINT).and_then(Value::as_str).map(str::to_owned);
+        if let Some(Value::Array(rules)) = schema.get(EITHER) {
+            return Self::Either {
+                rules: rules.iter().map(Self::new).collect(),
+                hint: hint(),
+            };
+        }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => Self::Object(Object::new(schema)),
             Some("array") => Self::Array {
                 items: Box::new(schema.get("items").map_or(Self::Any, Self::new)),
                 least: size(schema, "minItems").unwrap_or(0),
-                hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
+                hint: hint(),
                 names: schema.contains_key(NAMES),
             },
             Some("string") => Self::Text(Text {
@@ -222,6 +240,7 @@ impl Rule {
     #[must_use]
     pub(crate) fn wanted(&self) -> String {
         match self {
+            Self::Either { hint: Some(hint), .. } => hint.clone(),
             Self::Object(Object { hint: Some(hint), .. }) | Self::Array { hint: Some(hint), .. } => {
                 format!("{}: {hint}", self.expected())
             }
@@ -251,7 +270,7 @@ impl Rule {
             }
             Self::Array { .. } => "[…]".to_owned(),
             Self::Text(_) => "\"…\"".to_owned(),
-            Self::Number(_) | Self::Boolean | Self::Any => "…".to_owned(),
+            Self::Number(_) | Self::Boolean | Self::Either { .. } | Self::Any => "…".to_owned(),
         }
     }
 
@@ -265,6 +284,7 @@ impl Rule {
             Self::Number(Number { whole: true, .. }) => "a whole number",
             Self::Number(_) => "a number",
             Self::Boolean => "true or false",
+            Self::Either { .. } => "a value of another kind",
             Self::Any => "a value",
         }
     }

@@ -11,8 +11,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 pub(crate) use mark::{
-    ALIASES, ANY, BELOW, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED, aliases, below, brief, hint,
-    keeps_empty, listing_only, names, others, plain, renamed, retired, undescribed, unlisted,
+    ALIASES, ANY, BELOW, EITHER, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED, aliases, below, brief,
+    hint, keeps_empty, listing_only, names, others, plain, renamed, retired, undescribed, unlisted,
 };
 use mark::{BRIEF, PLAIN, UNLISTED};
 
@@ -164,6 +164,7 @@ fn drop_private(schema: &mut Value) {
                 OTHERS,
                 BELOW,
                 ANY,
+                EITHER,
                 NAMES,
             ] {
                 map.remove(private);

@@ -187,10 +187,10 @@ impl Object {
     }
 }
 
-/// Whether one name is the other but for a letter, case and the kind of dash.
+/// Whether one name is the other but for a letter, two that are swapped, case and the kind of dash.
 pub(super) fn is_near(name: &str, known: &str) -> bool {
     let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
-    name.len().abs_diff(known.len()) <= 1 && strsim::levenshtein(&plain(name), &plain(known)) <= 1
+    name.len().abs_diff(known.len()) <= 1 && strsim::osa_distance(&plain(name), &plain(known)) <= 1
 }
 
 /// Whether somebody who writes this name wants less than the whole call.

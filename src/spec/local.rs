@@ -6,7 +6,7 @@ use super::{Effect, Spec, Toolset};
 pub(crate) const BUILD_TRAINING_BATCH: Spec = Spec::local(
     "build-training-batch",
     "Build training batch",
-    "Writes aligned bodies for forward-backward-pass to files, of what sample operations left on this machine: no token ids pass through you. Answers paths, statistics and the next calls. \
+    "Writes aligned bodies for forward-backward-pass to files, of what sample operations left on this machine: no token ids pass through you. \
 A group is all completions of one prompt: its mean is taken off its rewards, and a group of equal rewards is dropped. CROSS_ENTROPY: rewards are weights (0 leaves a completion out), or give examples. GRPO with beta > 0: call it without reference_operation_ids first; it then writes the sample body that scores the sequences.",
     Toolset::Rl,
     Effect::Add,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::control::Control;
 use super::files::{Files, Origin};
 use super::{Conversation, Date, Encoded, Rendered, StopToken, Template, Tokenizer, stop};
 
@@ -30,6 +31,7 @@ pub struct Model {
     special: BTreeMap<String, String>,
     stop: Vec<StopToken>,
     context: Option<u64>,
+    control: Control,
 }
 
 /// A prompt as a model reads it.
@@ -60,6 +62,7 @@ impl Model {
         let special = special(&config);
         Ok(Self {
             stop: stop::tokens(&tokenizer, generation.as_ref(), &special, template.as_ref()),
+            control: Control::new(&tokenizer, template.as_ref()),
             context: config
                 .get("model_max_length")
                 .and_then(Value::as_u64)
@@ -94,6 +97,22 @@ impl Model {
     #[must_use]
     pub fn stop(&self) -> &[StopToken] {
         &self.stop
+    }
+
+    /// What ends a text that goes through no template.
+    #[must_use]
+    pub fn end(&self) -> Option<&str> {
+        self.special.get("eos_token").map(String::as_str)
+    }
+
+    /// The tokens that its tokenizer puts around a text where others use it, and that text as it stands does without.
+    pub fn around(&self) -> Result<Vec<String>, String> {
+        let ids = self.tokenizer.encode("", true)?.ids;
+        Ok(ids.iter().filter_map(|id| self.tokenizer.token(*id)).collect())
+    }
+
+    pub(super) const fn control(&self) -> &Control {
+        &self.control
     }
 
     /// How many tokens it can read, as far as its files say.

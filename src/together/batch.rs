@@ -1,10 +1,17 @@
 //! `build-training-batch`: bodies of forward-backward passes, made of what the sample tools left in files.
 //!
-//! Completions and rewards become samples (`sampled.rs`; `supervised.rs` without either), samples become tensors
+//! Completions and rewards become samples (`sampled.rs`), and so do examples that somebody wrote (`example.rs`,
+//! `supervised.rs`; `encoder.rs` makes tokens of text), samples become tensors
 //! (`sample.rs`, `wire.rs`), and bodies become files (`answer.rs`). No token passes through a conversation.
 
 mod answer;
 mod argument;
+#[cfg(feature = "text")]
+mod encoder;
+#[cfg(not(feature = "text"))]
+#[path = "batch/no_encoder.rs"]
+mod encoder;
+mod example;
 mod groups;
 mod labels;
 mod reference;
@@ -15,17 +22,22 @@ mod stored;
 mod supervised;
 mod wire;
 
-use crate::context::Reply;
+use std::sync::Arc;
+
+use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::files::Files;
 use crate::files::data::Data;
 use crate::json;
+use crate::work::blocking;
 
 use answer::Report;
+use encoder::Encoder;
 pub(crate) use request::BatchArgs;
 use sampled::Outcome;
 use stored::Store;
+use supervised::Examples;
 
 /// What all steps share.
 struct Job<'a> {
@@ -69,18 +81,65 @@ pub(crate) fn counting(request: &BatchArgs) -> Option<impl FnOnce(&Files, &Data)
     })
 }
 
-/// Builds what the request asks for and stores it. Blocks.
-pub(crate) fn build(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Reply, ToolError> {
+/// Builds what the request asks for and stores it.
+pub(crate) async fn build(
+    request: BatchArgs,
+    call: &Call<'_>,
+    files: Files,
+    data: Arc<Data>,
+) -> Result<Reply, ToolError> {
+    if !request.has_examples() {
+        return blocking(move || build_sampled(request, &files, &data)).await?;
+    }
+    let (mut request, reading) = (request, files.clone());
+    let loss = request.take_loss()?;
+    let (request, examples) = blocking(move || {
+        let examples = supervised::read(&mut request, &reading)?;
+        Ok::<_, Problems>((request, examples))
+    })
+    .await??;
+    let encoder = if examples.have_text() {
+        Some(Encoder::load(call, &request).await?)
+    } else {
+        None
+    };
+    blocking(move || {
+        build_supervised(
+            &request,
+            examples,
+            encoder,
+            &Job {
+                loss: &loss,
+                files: &files,
+                data: &data,
+            },
+        )
+    })
+    .await?
+}
+
+fn build_sampled(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Reply, ToolError> {
     let loss = &request.take_loss()?;
     let job = Job { loss, files, data };
-    let answer = if request.operation_ids.is_none() {
-        let (samples, counts) = supervised::samples(&job, &mut request)?;
-        Report::of_samples(&job, &request, &samples, counts)?
-    } else {
-        match sampled::samples(&job, &mut request)? {
-            Outcome::Samples(samples, counts) => Report::of_samples(&job, &request, &samples, counts)?,
-            Outcome::Unscored(sequences, counts) => Report::of_scoring(&job, &request, &sequences, counts)?,
-        }
+    let report = match sampled::samples(&job, &mut request)? {
+        Outcome::Samples(samples, counts) => Report::of_samples(&job, &request, &samples, counts)?,
+        Outcome::Unscored(sequences, counts) => Report::of_scoring(&job, &request, &sequences, counts)?,
     };
-    json::text(&answer).map(Reply::new)
+    json::text(&report).map(Reply::new)
+}
+
+fn build_supervised(
+    request: &BatchArgs,
+    examples: Examples,
+    mut encoder: Option<Encoder>,
+    job: &Job<'_>,
+) -> Result<Reply, ToolError> {
+    let (samples, mut counts) = examples.samples(encoder.as_mut())?;
+    let kinds = std::mem::take(&mut counts.kinds);
+    let report = Report::of_samples(job, request, &samples, counts)?;
+    let report = match &encoder {
+        Some(encoder) => report.encoded(encoder, kinds, &samples),
+        None => report,
+    };
+    json::text(&report).map(Reply::new)
 }

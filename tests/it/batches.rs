@@ -1,5 +1,7 @@
 //! `build-training-batch` and `read-result`, between the tools whose files they read and those that read theirs.
 
+#[cfg(feature = "text")]
+mod examples;
 #[cfg(feature = "sandbox")]
 mod trained;
 
@@ -696,16 +698,17 @@ async fn what_is_written_in_another_form_is_shown_the_right_one() {
         "found text, expected a list: token ids, such as [108, 111], from the base model's own tokenizer";
     fs::write(
         place.data.path().join("texts.json"),
-        json!([{"prompt": "a", "completion": "b"}]).to_string(),
+        json!([{"prompt": ["a"], "completion": ["b"]}]).to_string(),
     )
     .unwrap();
     for examples in [
-        json!({"examples": [{"prompt": "a", "completion": "b"}]}),
+        json!({"examples": [{"prompt": ["a"], "completion": ["b"]}]}),
         json!({"examples_path": "texts.json"}),
     ] {
         let mut arguments = examples;
         arguments["session_id"] = json!("s");
         let outcome = place.ask(arguments).await;
+        let tokens = "[0]: found text that is not a finite number, expected a whole number";
         assert_eq!(outcome.error().matches(tokens).count(), 2, "{}", outcome.text);
     }
     let written = json!({"session_id": "s", "examples": ["a b"]});
@@ -713,13 +716,28 @@ async fn what_is_written_in_another_form_is_shown_the_right_one() {
     assert!(
         outcome
             .error()
-            .contains("expected an object: write {\"prompt\": […], \"completion\": […]} with token ids"),
+            .contains("or {\"prompt\": …, \"completion\": …} as text or token ids"),
         "{}",
         outcome.text
     );
     let prompt = json!({"session_id": "s", "body": {"model_inputs": [{"chunks": [{"encoded_text": {"tokens": "a b"}}]}]}});
     let outcome = place.server.call("sample", prompt).await;
     assert!(outcome.error().contains(tokens), "{}", outcome.text);
+}
+
+#[cfg(not(feature = "text"))]
+#[tokio::test]
+async fn a_build_without_tokenizers_says_so() {
+    let mut place = Place::new().await;
+    let problem = place
+        .problem(
+            json!({"examples": [{"prompt": [1], "completion": [2]}, {"prompt": "a", "completion": "b"}]}),
+        )
+        .await;
+    assert!(
+        problem.contains("this build of rl-mcp has no tokenizers") && problem.contains("as token ids"),
+        "{problem}"
+    );
 }
 
 #[tokio::test]

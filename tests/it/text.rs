@@ -39,7 +39,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn directory() -> TempDir {
+pub fn directory() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     for (name, content) in files() {
         fs::write(place.path().join(name), content).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
-use crate::text::control_tokens;
 use crate::text::files::sandboxed;
+use crate::text::{completion_mask, control_tokens};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -98,6 +98,73 @@ fn control_tokens_are_found_wherever_they_stand() {
         .map(|found| found.place)
         .collect();
     assert_eq!(places, ["messages[0].content", "messages[1].content[0].text"]);
+}
+
+#[test]
+fn the_assistant_writes_tokens_of_its_own() {
+    let model = model(|files| {
+        let mut tokenizer: Value = serde_json::from_str(&files.tokenizer).unwrap();
+        let mut thinking = tokenizer["added_tokens"][0].clone();
+        thinking["id"] = json!(257);
+        thinking["content"] = json!("<think>");
+        thinking["special"] = json!(false);
+        tokenizer["added_tokens"].as_array_mut().unwrap().push(thinking);
+        files.tokenizer = tokenizer.to_string();
+        files.template = Some("{{ '<think>' }}".to_owned());
+    })
+    .unwrap();
+    let content = "é<think>a<|end|><think>";
+    let conversation = Conversation {
+        messages: serde_json::from_value(json!([
+            {"role": "user", "content": content},
+            {"role": "assistant", "content": content},
+        ]))
+        .unwrap(),
+        ..Conversation::default()
+    };
+    let found: Vec<(String, String)> = control_tokens(&model, &conversation)
+        .into_iter()
+        .map(|found| (found.place, found.token))
+        .collect();
+    let found: Vec<(&str, &str)> = found.iter().map(|(place, token)| (&**place, &**token)).collect();
+    assert_eq!(
+        found,
+        [
+            ("messages[0].content", "<think>"),
+            ("messages[0].content", "<|end|>"),
+            ("messages[1].content", "<|end|>"),
+        ]
+    );
+}
+
+#[test]
+fn a_token_that_spans_the_prompts_end_is_trained_on_and_told() {
+    let words = json!({
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "one": 1, "two": 2, "</s>": 3}, "unk_token": "[UNK]"},
+    });
+    let model = model(|files| {
+        files.tokenizer = words.to_string();
+        files.config = Some(json!({"eos_token": " </s>"}).to_string());
+    })
+    .unwrap();
+    for (prompt, completion, ids, trained, is_joined) in [
+        ("one ", "two", &[1, 2, 3][..], 2, false),
+        ("one", " two </s>", &[1, 2, 3], 2, false),
+        ("one t", "wo", &[1, 2, 3], 2, true),
+        ("", "one", &[1, 3], 2, false),
+    ] {
+        let completed = completion_mask(&model, prompt, completion).unwrap();
+        assert_eq!(completed.ids, ids, "{prompt}");
+        let mask: Vec<bool> = (0..ids.len()).map(|at| at >= ids.len() - trained).collect();
+        assert_eq!(
+            (completed.mask, completed.is_joined),
+            (mask, is_joined),
+            "{prompt}"
+        );
+    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Bodies as files, and what the caller hears about them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path as FilePath;
 
 use serde::Serialize;
 
 use super::Job;
+use super::encoder::{Encoder, Tokenizer};
 use super::request::BatchArgs;
 use super::sample::{Sample, split};
 use super::wire;
@@ -31,9 +32,39 @@ pub(super) struct Counts {
     pub(super) rewards: Option<(f64, f64)>,
     pub(super) unusable_tokens: usize,
     pub(super) policy_versions: Option<BTreeSet<i64>>,
+    /// What examples of each kind come to.
+    pub(super) kinds: Kinds,
+}
+
+/// What examples come to, by how they were written.
+pub(super) type Kinds = BTreeMap<Kind, OfKind>;
+
+/// How an example was written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Messages,
+    Text,
+    TokenIds,
+}
+
+/// What examples of one kind come to.
+#[derive(Default, Serialize)]
+pub(super) struct OfKind {
+    examples: usize,
+    tokens: usize,
+    trained_tokens: usize,
 }
 
 impl Counts {
+    /// Counts an example.
+    pub(super) fn of_kind(&mut self, kind: Kind, sample: &Sample) {
+        let counts = self.kinds.entry(kind).or_default();
+        counts.examples += 1;
+        counts.tokens += sample.input().len();
+        counts.trained_tokens += sample.trained();
+    }
+
     /// Counts a completion that is in no body.
     pub(super) const fn left_out(&mut self, empty: bool) {
         self.dropped += 1;
@@ -96,6 +127,8 @@ pub(super) struct Report {
     reward_deviation: Option<f64>,
     tokens: usize,
     trained_tokens: usize,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    encoded: Option<Encoded>,
     #[serde(skip_serializing_if = "is_zero")]
     unusable_tokens: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +137,15 @@ pub(super) struct Report {
     note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
+}
+
+/// What is said of examples that a tokenizer encoded.
+#[derive(Serialize)]
+struct Encoded {
+    kinds: Kinds,
+    longest_sample: usize,
+    truncated: usize,
+    tokenizer: Tokenizer,
 }
 
 /// A body that was stored.
@@ -210,6 +252,26 @@ impl Report {
             dropped: 0,
             ..Self::counted(counts)
         })
+    }
+
+    /// The same of examples that a tokenizer encoded, with what is to be said of them.
+    pub(super) fn encoded(self, encoder: &Encoder, kinds: Kinds, samples: &[Sample]) -> Self {
+        let notes: Vec<String> = self.note.into_iter().chain(encoder.notes()).collect();
+        Self {
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
+            encoded: Some(Encoded {
+                kinds,
+                longest_sample: samples
+                    .iter()
+                    .map(|sample| sample.input().len())
+                    .max()
+                    .unwrap_or(0),
+                // One that is too long is refused.
+                truncated: 0,
+                tokenizer: encoder.tokenizer(),
+            }),
+            ..self
+        }
     }
 
     fn counted(counts: Counts) -> Self {

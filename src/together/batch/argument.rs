@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::arguments::Accepts;
 use crate::arguments::schema::input_schema;
@@ -45,10 +47,17 @@ fn read<T: DeserializeOwned + JsonSchema>(
 ) -> Result<T, Problems> {
     let unusable = |problem: String| Problems::one(&Path::Root.key(name), problem);
     let text = files.read_blocking(path, LARGEST_JSON).map_err(unusable)?;
-    let text = json::of_file(text).map_err(unusable)?;
+    let schema = input_schema::<T>();
+    let is_lines = is_list_of_objects(&schema) && text.trim_start().starts_with('{');
+    let text = if is_lines {
+        of_lines(&text)
+    } else {
+        json::of_file(text)
+    };
+    let text = text.map_err(unusable)?;
     let accepts = Accepts::new(&serde_json::json!({
         "type": "object",
-        "properties": {name: input_schema::<T>()},
+        "properties": {name: schema},
         "required": [name],
     }));
     let arguments = format!("{{\"{name}\":{text}}}");
@@ -56,4 +65,34 @@ fn read<T: DeserializeOwned + JsonSchema>(
     arguments
         .remove(name)
         .ok_or_else(|| unusable("the file holds nothing".to_owned()))
+}
+
+fn is_list_of_objects(schema: &Value) -> bool {
+    let kind_is = |schema: &Value, kind: &str| schema.get("type").is_some_and(|own| own == kind);
+    kind_is(schema, "array") && schema.get("items").is_some_and(|items| kind_is(items, "object"))
+}
+
+/// The list that JSON lines are, or what is wrong with one of them. An object that was written over several lines is a list
+/// of one.
+fn of_lines(text: &str) -> Result<Box<RawValue>, String> {
+    if let Ok(one) = serde_json::from_str::<&RawValue>(text) {
+        return json::of_file(format!("[{one}]"));
+    }
+    let mut list = String::with_capacity(text.len() + 1);
+    for (index, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        if serde_json::from_str::<&RawValue>(line).is_err()
+            && let Err(problem) = json::of_file(line.to_owned())
+        {
+            let problem = problem.replace(" at line 1 column ", " at column ");
+            return Err(format!("line {}: {problem}", index + 1));
+        }
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(line);
+    }
+    list.push(']');
+    json::of_file(list)
 }

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::argument::Given;
+use super::example::Example;
 use super::labels::{Labels, Written};
-use super::supervised::Example;
-use crate::arguments::schema::{hint, listing_only, names, renamed, undescribed};
+use super::supervised;
+use crate::arguments::schema::{hint, listing_only, names, renamed, undescribed, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -56,11 +57,34 @@ pub(crate) struct BatchArgs {
     pub(super) reference_session_id: Option<SessionId>,
     /// The sample body of operations that another program submitted, a JSON file.
     pub(super) prompts_path: Option<String>,
-    /// Supervised, in place of operations: {prompt, completion} as token ids.
+    /// Supervised, in place of operations: {messages} or {prompt, completion}, text as it stands or token ids.
     #[schemars(length(min = 1))]
     pub(super) examples: Option<Vec<Example>>,
-    /// A JSON file of them.
+    /// A JSON (lines) file of them.
     pub(super) examples_path: Option<String>,
+    /// Assistant turns. Default last.
+    pub(super) train_on: Option<TrainOn>,
+    // Told in the errors that call for it.
+    #[schemars(transform = unlisted)]
+    pub(super) tokenizer: Option<String>,
+    #[schemars(transform = unlisted)]
+    pub(super) base_model: Option<String>,
+    #[schemars(transform = unlisted)]
+    pub(super) allow_control_tokens: Option<bool>,
+}
+
+// Which of the assistant's turns are trained on; a doc comment would be published.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = renamed(&[
+    ("last_assistant_message", "last"),
+    ("last_assistant_turn", "last"),
+    ("all_assistant_messages", "all"),
+    ("all_assistant_turns", "all"),
+]))]
+pub(super) enum TrainOn {
+    Last,
+    All,
 }
 
 // What the caller thinks of each completion of one prompt; a doc comment would be published.
@@ -131,6 +155,9 @@ impl BatchArgs {
     }
 
     fn check_sampled(&self, operations: &[String], problems: &mut Problems) {
+        for name in self.of_examples() {
+            problems.add(&Path::Root.key(name), "is for examples: leave it out");
+        }
         twice("operation_ids", operations, problems);
         let references = self.reference_operation_ids.as_deref().unwrap_or_default();
         twice("reference_operation_ids", references, problems);
@@ -183,6 +210,20 @@ impl BatchArgs {
             }
         }
         self.refuse_grouping("does not go with examples: leave it out", problems);
+        supervised::check("examples", self.examples.as_deref().unwrap_or_default(), problems);
+    }
+
+    /// The arguments that are given and say something of examples alone.
+    fn of_examples(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("train_on", self.train_on.is_some()),
+            ("tokenizer", self.tokenizer.is_some()),
+            ("base_model", self.base_model.is_some()),
+            ("allow_control_tokens", self.allow_control_tokens == Some(true)),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(name, given)| given.then_some(name))
     }
 
     fn refuse_grouping(&self, why: &str, problems: &mut Problems) {
@@ -222,7 +263,7 @@ impl BatchArgs {
         self.advantages.is_some() || self.advantages_path.is_some()
     }
 
-    const fn has_examples(&self) -> bool {
+    pub(super) const fn has_examples(&self) -> bool {
         self.examples.is_some() || self.examples_path.is_some()
     }
 

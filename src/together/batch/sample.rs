@@ -52,6 +52,23 @@ impl Sample {
         }
     }
 
+    /// The sequence of which the tokens in the mask are trained on, each with this weight. `None`: none of them is. The
+    /// first token is never predicted.
+    pub(super) fn masked(origin: String, tokens: &[i64], mask: &[bool], weight: f64) -> Option<Self> {
+        let trained = mask.iter().skip(1).position(|trained| *trained)? + 1;
+        let (prompt, completion) = tokens.split_at_checked(trained)?;
+        let weights = mask
+            .iter()
+            .skip(trained)
+            .map(|trained| if *trained { weight } else { 0.0 });
+        Some(Self::new(
+            origin,
+            prompt,
+            completion,
+            Values::Weights(weights.collect()),
+        ))
+    }
+
     /// How many zeros begin each tensor of values.
     pub(super) const fn slots_before(&self) -> usize {
         self.prompt.saturating_sub(1)

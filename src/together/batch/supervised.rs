@@ -1,53 +1,106 @@
 //! Samples of prompts and completions that somebody wrote.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use super::Job;
-use super::answer::Counts;
-use super::argument::given;
+use super::answer::{Counts, Kind};
+use super::argument::{Given, given};
+use super::encoder::Encoder;
+use super::example::{Example, Form, Text};
 use super::request::BatchArgs;
 use super::sample::{Sample, Values};
-use crate::arguments::schema::{brief, hint};
-use crate::error::problems::Problems;
-use crate::together::tensor::TOKENS;
+use crate::error::problems::{Path, Problems};
+use crate::files::Files;
 
-// A prompt and what should follow it; a doc comment would be published.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(transform = brief, transform = hint("write {\"prompt\": […], \"completion\": […]} with token ids, from the base model's own tokenizer"))]
-pub(super) struct Example {
-    #[schemars(required, length(min = 1), inner(range(min = 0)), transform = hint(TOKENS))]
-    prompt: Option<Vec<i64>>,
-    #[schemars(required, inner(range(min = 0)), transform = hint(TOKENS))]
-    completion: Option<Vec<i64>>,
+/// The examples of a request.
+pub(super) struct Examples {
+    /// The argument that they came in.
+    name: &'static str,
+    /// What is made of each, and its weight.
+    forms: Vec<(Form, f64)>,
 }
 
-/// The samples of the request's examples: each token of a completion has weight 1.
-pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<(Vec<Sample>, Counts), Problems> {
+/// Reads the request's examples. Blocks.
+pub(super) fn read(request: &mut BatchArgs, files: &Files) -> Result<Examples, Problems> {
     let mut problems = Problems::default();
     let examples = given(
         ("examples", request.examples.take()),
         ("examples_path", request.examples_path.as_deref()),
-        job.files,
+        files,
         &mut problems,
     );
-    let Some(examples) = examples else {
+    let Some(Given { value, name }) = examples else {
         return Err(problems);
     };
-    let mut counts = Counts::default();
-    let mut samples = Vec::with_capacity(examples.value.len());
-    for (index, example) in examples.value.into_iter().enumerate() {
-        let (prompt, completion) = (
-            example.prompt.unwrap_or_default(),
-            example.completion.unwrap_or_default(),
-        );
-        if completion.is_empty() {
-            counts.left_out(true);
-            continue;
-        }
-        let origin = format!("{}[{index}]", examples.name);
-        let weights = Values::Weights(vec![1.0; completion.len()]);
-        samples.push(Sample::new(origin, &prompt, &completion, weights));
+    check(name, &value, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
     }
-    Ok((samples, counts))
+    let forms = value.into_iter().filter_map(|example| {
+        let weight = example.weight.unwrap_or(1.0);
+        Some((example.into_form()?, weight))
+    });
+    Ok(Examples {
+        name,
+        forms: forms.collect(),
+    })
+}
+
+/// Reports what does not go together in examples.
+pub(super) fn check(name: &str, examples: &[Example], problems: &mut Problems) {
+    let at = Path::Root.key(name);
+    for (index, example) in examples.iter().enumerate() {
+        example.check(&at.index(index), problems);
+    }
+}
+
+impl Examples {
+    /// Whether one of them has to be encoded.
+    pub(super) fn have_text(&self) -> bool {
+        self.forms.iter().any(|(form, _)| matches!(form, Form::Text(_)))
+    }
+
+    /// The samples: each token that is trained on has the example's weight. Takes time.
+    pub(super) fn samples(self, encoder: Option<&mut Encoder>) -> Result<(Vec<Sample>, Counts), Problems> {
+        let mut counts = Counts::default();
+        let mut problems = Problems::default();
+        let mut samples = Vec::with_capacity(self.forms.len());
+        let mut encoder = encoder;
+        let root = Path::Root.key(self.name);
+        for (index, (form, weight)) in self.forms.into_iter().enumerate() {
+            let at = root.index(index);
+            let (kind, sample) = match (form, encoder.as_deref_mut()) {
+                (Form::Ids { prompt, completion }, _) => {
+                    let weights = Values::Weights(vec![weight; completion.len()]);
+                    let sample = || Sample::new(at.to_string(), &prompt, &completion, weights);
+                    (Kind::TokenIds, (!completion.is_empty()).then(sample))
+                }
+                (Form::Text(text), Some(encoder)) => {
+                    let kind = match &text {
+                        Text::Chat { .. } => Kind::Messages,
+                        Text::Plain { .. } | Text::Sampled { .. } => Kind::Text,
+                    };
+                    let Some(encoded) = encoder.encode(text, &at, &mut problems) else {
+                        if problems.is_full() {
+                            break;
+                        }
+                        continue;
+                    };
+                    (
+                        kind,
+                        Sample::masked(at.to_string(), &encoded.ids, &encoded.mask, weight),
+                    )
+                }
+                (Form::Text(_), None) => continue,
+            };
+            let Some(sample) = sample else {
+                counts.left_out(true);
+                continue;
+            };
+            counts.of_kind(kind, &sample);
+            samples.push(sample);
+        }
+        if problems.is_empty() {
+            Ok((samples, counts))
+        } else {
+            Err(problems)
+        }
+    }
 }

@@ -207,6 +207,21 @@ async fn supervised_examples_come_from_the_call_or_from_a_file() {
     }
 }
 
+#[cfg(feature = "text")]
+#[tokio::test]
+async fn examples_as_text_are_encoded_for_the_session() {
+    let mut session = Session::start().await;
+    let examples = json!([
+        {"messages": [{"role": "user", "content": "2+2="}, {"role": "assistant", "content": "4"}]},
+        {"prompt": "2+2=", "completion": "4", "weight": 2},
+        {"prompt": b"2+2=", "completion": b"4."},
+    ]);
+    let built = session.built(json!({"examples": examples})).await;
+    assert_eq!(built["tokenizer"]["name"], "bytes", "{built}");
+    assert_eq!(built["samples"], 3, "{built}");
+    session.follow(&built["next"]).await;
+}
+
 #[tokio::test]
 async fn a_kl_term_takes_the_scores_of_another_session() {
     let mut session = Session::start().await;
