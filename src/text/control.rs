@@ -91,10 +91,11 @@ impl Control {
     fn look(&self, value: &Value, place: &str, author: Author, found: &mut Vec<ControlToken>) {
         match value {
             Value::String(text) => {
-                found.extend(self.inside(text, author).into_iter().map(|token| ControlToken {
+                let tokens = self.inside(text, author).into_iter();
+                found.extend(tokens.map(|token| ControlToken {
                     place: place.to_owned(),
                     token: token.to_owned(),
-                }))
+                }));
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {

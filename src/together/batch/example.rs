@@ -89,10 +89,6 @@ impl<'de, const LEAST: usize> Deserialize<'de> for Piece<LEAST> {
 }
 
 /// What is made of an example.
-#[cfg_attr(
-    not(feature = "text"),
-    expect(dead_code, reason = "nothing here can encode them")
-)]
 pub(super) enum Form {
     /// It is tokens already.
     Ids { prompt: Vec<i64>, completion: Vec<i64> },
@@ -103,7 +99,7 @@ pub(super) enum Form {
 /// An example that has to be encoded.
 #[cfg_attr(
     not(feature = "text"),
-    expect(dead_code, reason = "nothing here can encode them")
+    allow(dead_code, reason = "nothing there can encode them")
 )]
 pub(super) enum Text {
     /// A conversation. `answer` is the index of its last message where that came as `completion`.
@@ -118,7 +114,7 @@ pub(super) enum Text {
 #[derive(Clone, Copy)]
 #[cfg_attr(
     not(feature = "text"),
-    expect(dead_code, reason = "nothing here can encode them")
+    allow(dead_code, reason = "nothing there can encode them")
 )]
 pub(super) struct Answer {
     /// How many messages stand before it.
@@ -130,7 +126,7 @@ pub(super) struct Answer {
 /// A prompt that has to be encoded.
 #[cfg_attr(
     not(feature = "text"),
-    expect(dead_code, reason = "nothing here can encode them")
+    allow(dead_code, reason = "nothing there can encode them")
 )]
 pub(super) enum Prompt {
     Chat(Chat),
@@ -140,7 +136,7 @@ pub(super) enum Prompt {
 /// What a chat template gets.
 #[cfg_attr(
     not(feature = "text"),
-    expect(dead_code, reason = "nothing here can encode them")
+    allow(dead_code, reason = "nothing there can encode them")
 )]
 pub(super) struct Chat {
     pub(super) messages: Vec<Message>,

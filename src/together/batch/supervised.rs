@@ -77,7 +77,7 @@ impl Examples {
                         Text::Chat { .. } => Kind::Messages,
                         Text::Plain { .. } | Text::Sampled { .. } => Kind::Text,
                     };
-                    let Some(encoded) = encoder.encode(text, &at, &mut problems) else {
+                    let Some(tokens) = encoder.encode(text, &at, &mut problems) else {
                         if problems.is_full() {
                             break;
                         }
@@ -85,7 +85,7 @@ impl Examples {
                     };
                     (
                         kind,
-                        Sample::masked(at.to_string(), &encoded.ids, &encoded.mask, weight),
+                        Sample::masked(at.to_string(), &tokens.ids, &tokens.mask, weight),
                     )
                 }
                 (Form::Text(_), None) => continue,

@@ -49,7 +49,7 @@ fn shown(sample: &Value) -> (String, String, f64) {
     let weight = weights.iter().copied().fold(0.0, f64::max);
     let trained = targets.iter().zip(&weights).filter(|(_, weight)| **weight > 0.0);
     let trained = text(&mut trained.map(|(id, _)| *id));
-    assert!(weights.iter().all(|other| *other == 0.0 || *other == weight));
+    assert!(weights.iter().all(|other| [0.0, weight].contains(other)));
     (all, trained, weight)
 }
 
