@@ -2,6 +2,7 @@
 
 pub(crate) mod edit;
 pub(crate) mod integer;
+pub(crate) mod lines;
 pub(crate) mod non_finite;
 pub(crate) mod peek;
 pub(crate) mod walk;

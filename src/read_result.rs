@@ -14,7 +14,7 @@ use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::files::{Files, LARGEST_JSON};
 use crate::json;
-use crate::json::non_finite;
+use crate::json::{lines, non_finite};
 
 use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
@@ -89,6 +89,9 @@ fn readable(text: String) -> serde_json::Result<(Box<RawValue>, Option<String>)>
     let Err(error) = serde_json::from_str::<&RawValue>(&text) else {
         return Ok((RawValue::from_string(text)?, None));
     };
+    if let Some(list) = lines::as_list(&text) {
+        return Ok((RawValue::from_string(list)?, None));
+    }
     match non_finite::as_null(&text).map(|(plain, found)| (RawValue::from_string(plain), found.note())) {
         Some((Ok(plain), note)) => Ok((plain, Some(note))),
         _ => Err(error),

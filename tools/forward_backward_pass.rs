@@ -22,7 +22,7 @@ impl Handler for ForwardBackwardPass {
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let (kind, doubt) = (args.body.value.kind(), args.body.value.doubt());
-        let answer = operation::submit(call, args, kind).await?;
+        let answer = operation::submit(call, args.into(), kind).await?;
         Ok(match doubt {
             Some(doubt) => answer.noted(&doubt),
             None => answer,

@@ -20,7 +20,7 @@ use crate::json;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::together::operation::sample_files;
+use crate::together::operation::SampleFiles;
 use crate::work::blocking;
 
 pub(crate) struct ListRecentActivity;
@@ -90,7 +90,7 @@ fn batches(data: &Path) -> Vec<Listed> {
 /// The files of the prompts of these samplings, by operation, as far as they are there.
 fn prompts(data: &Data, samplings: Vec<(String, String)>) -> HashMap<String, String> {
     let files = samplings.into_iter().filter_map(|(session_id, operation_id)| {
-        let [request, _] = sample_files(data, &session_id, &operation_id);
+        let SampleFiles { request, .. } = SampleFiles::of(data, &session_id, &operation_id);
         let file = request.is_file().then(|| request.display().to_string())?;
         Some((operation_id, file))
     });

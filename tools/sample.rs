@@ -1,20 +1,125 @@
 //! `sample`: completions of prompts, with log-probabilities.
 
-use crate::context::{Call, Reply};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[cfg(feature = "text")]
+use crate::arguments::schema::unlisted;
+use crate::client::IdempotencyKey;
+use crate::context::{Call, Output, Reply};
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::together::args::SubmitArgs;
-use crate::together::{operation, sample};
+use crate::together::operation::Submission;
+#[cfg(feature = "text")]
+use crate::together::sample::prompts::{self, Given, Prompts};
+use crate::together::{SessionId, operation, sample};
+use crate::wait::WaitSeconds;
 
 pub(crate) struct Sample;
 
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Args {
+    session_id: SessionId,
+    body: Body<sample::Sample>,
+    /// In place of body.model_inputs: {messages: [{role, content}], tools, template_args}, or {prompt}, a text as it stands.
+    #[cfg(feature = "text")]
+    #[schemars(length(min = 1))]
+    prompts: Option<Vec<prompts::Written>>,
+    /// A JSON-lines file of them; other members stay with the completions.
+    #[cfg(feature = "text")]
+    prompts_path: Option<String>,
+    /// As in render-prompt.
+    #[cfg(feature = "text")]
+    #[schemars(transform = unlisted)]
+    tokenizer: Option<String>,
+    /// In messages. The refusal names it.
+    #[cfg(feature = "text")]
+    #[schemars(transform = unlisted)]
+    allow_control_tokens: Option<bool>,
+    output: Option<Output>,
+    wait_seconds: Option<WaitSeconds>,
+    idempotency_key: Option<IdempotencyKey>,
+}
+
 impl Handler for Sample {
     const SPEC: &'static Spec = &spec::SAMPLE;
-    type Args = SubmitArgs<sample::Sample>;
+    type Args = Args;
 
-    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        operation::submit(call, args, &operation::SAMPLE).await
+    #[cfg(feature = "text")]
+    fn check(args: &Args, problems: &mut Problems) {
+        let given = [
+            ("prompts", args.prompts.is_some()),
+            ("prompts_path", args.prompts_path.is_some()),
+        ];
+        let mut given = given
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name);
+        match (given.next(), given.next()) {
+            (None, _) if !args.body.value.has_prompts() => problems.add(
+                &Path::Root.key("prompts"),
+                "is required: what the model is to answer, such as [{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}] (or prompts_path; or body.model_inputs, as token ids)",
+            ),
+            (Some(name), _) if args.body.value.has_prompts() => {
+                problems.add(&Path::Root.key(name), "stands in place of body.model_inputs: give one of them");
+            }
+            (Some(_), Some(name)) => {
+                problems.add(&Path::Root.key(name), "stands in place of prompts: give one of them");
+            }
+            (None | Some(_), _) => {}
+        }
+        Given::check(args.prompts.as_deref(), problems);
     }
+
+    #[cfg(not(feature = "text"))]
+    fn check(args: &Args, problems: &mut Problems) {
+        if !args.body.value.has_prompts() {
+            problems.add(
+                &Path::Root.key("body").key("model_inputs"),
+                "is required: the prompts, as token ids",
+            );
+        }
+    }
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let submission = Submission {
+            session_id: args.session_id,
+            body: args.body.into_text(),
+            output: args.output,
+            wait_seconds: args.wait_seconds,
+            idempotency_key: args.idempotency_key,
+            prompts: None,
+        };
+        #[cfg(feature = "text")]
+        if args.prompts.is_some() || args.prompts_path.is_some() {
+            let given = Given {
+                prompts: args.prompts,
+                path: args.prompts_path,
+                tokenizer: args.tokenizer,
+                allow_control_tokens: args.allow_control_tokens == Some(true),
+            };
+            let prompts = given
+                .ready(call, &submission.session_id, &submission.body)
+                .await?;
+            return submit(call, submission, prompts).await;
+        }
+        operation::submit(call, submission, &operation::SAMPLE).await
+    }
+}
+
+/// Sends prompts that were given as text, and says what became of them.
+#[cfg(feature = "text")]
+async fn submit(call: &Call<'_>, submission: Submission, prompts: Prompts) -> Result<Reply, ToolError> {
+    let Prompts { body, kept, said } = prompts;
+    let submission = Submission {
+        body,
+        prompts: Some(kept),
+        ..submission
+    };
+    let reply = operation::submit(call, submission, &operation::SAMPLE).await?;
+    Ok(said.beside(reply))
 }

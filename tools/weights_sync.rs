@@ -6,7 +6,7 @@ use crate::json;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::together::args::{SmallSubmitArgs, SubmitArgs};
+use crate::together::args::SmallSubmitArgs;
 use crate::together::operation;
 use crate::together::weights_sync::WeightsSync as WeightsSyncBody;
 
@@ -16,11 +16,10 @@ impl Handler for WeightsSync {
     const SPEC: &'static Spec = &spec::WEIGHTS_SYNC;
     type Args = SmallSubmitArgs<WeightsSyncBody>;
 
-    async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let mut args: SubmitArgs<_> = args.into();
+    async fn call(mut args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         if !args.body.value.has_type() {
             args.body = json::body(WeightsSyncBody::USUAL)?;
         }
-        operation::submit(call, args, &operation::WEIGHTS_SYNC).await
+        operation::submit(call, args.into(), &operation::WEIGHTS_SYNC).await
     }
 }

@@ -239,7 +239,7 @@ fn around<'a>(path: &'a Path<'a>, depth: usize) -> (&'a Path<'a>, &'a str) {
     loop {
         match inner {
             Path::Key(outer, name) if outer.depth() == depth => return (outer, name),
-            Path::Key(outer, _) | Path::Index(outer, _) => inner = outer,
+            Path::Key(outer, _) | Path::Index(outer, _) | Path::Line(outer, _) => inner = outer,
             Path::Root => return (inner, ""),
         }
     }

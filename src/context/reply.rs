@@ -10,7 +10,6 @@ use crate::files::data::Storing;
 use crate::json::{Object, edit};
 
 /// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
-#[derive(Debug)]
 pub struct Reply {
     /// Shared, since a large one goes to all who wait for it, and into a file.
     text: Arc<String>,
@@ -18,7 +17,7 @@ pub struct Reply {
 }
 
 /// How much of an answer the caller gets to see.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct View {
     /// What the caller asked for.
     pub output: Output,
@@ -30,7 +29,7 @@ pub struct View {
 
 /// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for
 /// an answer that is not of the expected kind.
-pub(crate) type Summary = fn(&str) -> Option<Object>;
+pub(crate) type Summary = Box<dyn FnOnce(&str) -> Option<Object> + Send + Sync>;
 
 /// Default auto.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]

@@ -15,6 +15,8 @@ pub enum Path<'a> {
     Key(&'a Path<'a>, &'a str),
     /// An element of a list.
     Index(&'a Path<'a>, usize),
+    /// A line of the file that an argument names, from 1 on.
+    Line(&'a Path<'a>, usize),
 }
 
 impl<'a> Path<'a> {
@@ -30,6 +32,12 @@ impl<'a> Path<'a> {
         Self::Index(self, index)
     }
 
+    /// The line `number` of the file that this place names.
+    #[must_use]
+    pub const fn line(&'a self, number: usize) -> Self {
+        Self::Line(self, number)
+    }
+
     /// How many objects it lies in.
     #[must_use]
     pub const fn depth(&self) -> usize {
@@ -38,7 +46,7 @@ impl<'a> Path<'a> {
             match path {
                 Self::Root => return depth,
                 Self::Key(outer, _) => (path, depth) = (outer, depth + 1),
-                Self::Index(outer, _) => path = outer,
+                Self::Index(outer, _) | Self::Line(outer, _) => path = outer,
             }
         }
     }
@@ -49,8 +57,10 @@ impl fmt::Display for Path<'_> {
         match self {
             Self::Root => f.write_str("arguments"),
             Self::Key(Self::Root, name) => f.write_str(name),
+            Self::Key(line @ Self::Line(..), name) => write!(f, "{line}: {name}"),
             Self::Key(parent, name) => write!(f, "{parent}.{name}"),
             Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+            Self::Line(parent, number) => write!(f, "{parent}, line {number}"),
         }
     }
 }
@@ -67,7 +77,7 @@ pub(crate) struct Problem {
 impl Problem {
     fn is_inside(&self, place: &str) -> bool {
         let rest = self.path.strip_prefix(place);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', ',', ':']))
     }
 }
 

@@ -6,21 +6,34 @@
 use crate::mcp::offer::Offer;
 use crate::spec::Service;
 
-const TOGETHER: &str = "\
+const TOGETHER: [&str; 3] = [TOGETHER_START, TOGETHER_STEP, TOGETHER_END];
+
+const TOGETHER_START: &str = "\
 Together AI, reinforcement learning step by step:
 1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY), until READY.
-2. create-training-session on it, until RUNNING.
+2. create-training-session on it.
+";
+
+#[cfg(feature = "text")]
+const TOGETHER_STEP: &str = "\
+3. RL step: sample several completions per prompt (prompts as text or messages), score completions_file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: from build-training-batch on, with examples as messages or text.
+";
+#[cfg(not(feature = "text"))]
+const TOGETHER_STEP: &str = "\
 3. RL step: sample several completions per prompt (output file), score them from that file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: the same from build-training-batch on, with examples.
+";
+
+const TOGETHER_END: &str = "\
 4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
 FAILED is final: read error, then submit a new one.
 ";
 
-const PRIME: &str = "\
+const PRIME: [&str; 1] = ["\
 Prime Intellect, a whole run from one config:
 1. prime-intellect-createrun with estimate_only true for the price, then without (may bill by the GPU hour).
 2. prime-intellect-getrun with wait_seconds waits for its end; prime-intellect-getrunmetrics, -getrunsamples and -getrunlogs show how it goes.
 3. COMPLETED, FAILED and STOPPED are final. prime-intellect-stoprun ends a run early, and its billing; prime-intellect-listruncheckpoints shows what came of it; -deleterun removes it for good.
-";
+"];
 
 const COMMON: &str = "\
 Calls that start, stop or show something wait for it (wait_seconds). If that takes longer, next in the answer is the call that goes on.
@@ -34,9 +47,9 @@ const NARROWED: &str = " Only some of the tools named here are offered: the user
 #[must_use]
 pub(crate) fn instructions(offer: &Offer, preface: &str) -> String {
     let mut text = preface.to_owned();
-    for (service, part) in [(Service::Together, TOGETHER), (Service::Prime, PRIME)] {
+    for (service, parts) in [(Service::Together, &TOGETHER[..]), (Service::Prime, &PRIME)] {
         if offer.has(service) {
-            text.push_str(part);
+            text.extend(parts.iter().copied());
             text.push('\n');
         }
     }

@@ -134,23 +134,30 @@ pub(crate) const GET_OPTIM_STEP_OPERATION: Spec = Spec::new(
     Effect::Read,
 );
 
+#[cfg(feature = "text")]
+const SAMPLE_DESCRIPTION: &str = "Generates completions of prompts with the weights that the last weights-sync published, and shows each as text. Messages go through the base model's chat template; its stop tokens are added unless stop is given. Prompts and result stay on this machine for build-training-batch. To score a text: max_tokens 1, prompt_logprobs true; ignore the generated token. Needs a generator replica.";
+#[cfg(not(feature = "text"))]
+const SAMPLE_DESCRIPTION: &str = "Generates completions of token prompts with the weights that the last weights-sync published. Prompts and result stay on this machine for build-training-batch; get-sample-operation describes the result. Tokenize with the base model's own tokenizer and chat template. To score a given text: put it whole in model_inputs, max_tokens 1, prompt_logprobs true; ignore the generated token. Needs a generator replica.";
+
 /// Completions of prompts, with log-probabilities.
 pub(crate) const SAMPLE: Spec = Spec::new(
     "sample",
     "Sample completions",
-    "Generates completions of token prompts with the weights that the last weights-sync published. Prompts and result stay on this machine for build-training-batch; get-sample-operation describes the result. Tokenize with the base model's own tokenizer and chat template. To score a given text: put it whole in model_inputs, max_tokens 1, prompt_logprobs true; ignore the generated token. Needs a generator replica.",
+    SAMPLE_DESCRIPTION,
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/sample",
     Effect::Submit,
 )
-.traced("nothing lists it. To sample again without idempotency_key changes nothing and costs the tokens again");
+.traced(
+    "nothing lists it. To sample again without idempotency_key changes nothing and costs the tokens again",
+);
 
 /// State and result of a sampling.
 pub(crate) const GET_SAMPLE_OPERATION: Spec = Spec::new(
     "get-sample-operation",
     "Get sample operation",
-    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). A summary counts the tokens and averages the logprobs; score completions from its file (read-result with at output.results[0].sequences[*].tokens). With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). Of prompts given as text a summary has texts, cut; completions_file has a line for each completion (read-result, at [0].text), file the tokens (at output.results[0].sequences[*].tokens). With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",

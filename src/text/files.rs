@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::context::Context;
@@ -34,7 +34,8 @@ const NAMES: [(&str, u64); 4] = [
 ];
 
 /// Which tokenizer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// That of the sandbox's models.
     Bytes,
@@ -159,7 +160,7 @@ pub(super) async fn find(context: &Arc<Context>, source: &Source) -> Result<(Fil
 }
 
 /// Those of the sandbox's models.
-pub(super) fn sandboxed() -> (Files, Origin) {
+pub(crate) fn sandboxed() -> (Files, Origin) {
     let origin = Origin {
         name: "bytes".to_owned(),
         commit: None,

@@ -70,18 +70,6 @@ pub(crate) struct SmallSubmitArgs<B> {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-impl<B> From<SmallSubmitArgs<B>> for SubmitArgs<B> {
-    fn from(args: SmallSubmitArgs<B>) -> Self {
-        Self {
-            session_id: args.session_id,
-            body: args.body,
-            output: None,
-            wait_seconds: args.wait_seconds,
-            idempotency_key: args.idempotency_key,
-        }
-    }
-}
-
 /// Arguments of tools that submit an operation with a body and perhaps a large result.
 #[derive(Deserialize, JsonSchema)]
 #[serde(bound = "B: DeserializeOwned")]

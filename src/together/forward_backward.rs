@@ -37,12 +37,12 @@ pub(crate) struct ForwardBackward {
     ("labels", "loss_fn_inputs.target_tokens"),
 ]))]
 struct TrainingSample {
-    /// Prompt + response without the last token; in the form of sample's model_inputs.
+    /// Prompt + response without the last token: {"chunks": [{"encoded_text": {"tokens": […]}}]}.
     #[schemars(transform = brief)]
     #[schemars(required)]
     model_input: Option<ModelInput>,
-    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input. Data of a position that counts for nothing is 0. Other names are passed on.
-    #[schemars(required)]
+    /// Tensors {"data": […], "dtype": "int64" or "float32"}, each as long as model_input: target_tokens (int64, required), weights (of each position; but for CROSS_ENTROPY 0 or 1) or mask (0 or 1), logprobs (those of the sample operation), advantages, reference_logprobs (for the KL term). Other names are passed on.
+    #[schemars(required, transform = brief)]
     loss_fn_inputs: Option<LossFnInputs>,
     /// Mixture-of-experts models: copy it unchanged from the sampled sequence.
     #[expect(dead_code, reason = "sent as it came")]
@@ -70,24 +70,18 @@ struct TrainingSample {
     ("ref_log_probs", "reference_logprobs"),
 ]), transform = others::<Tensor<Either>>)]
 struct LossFnInputs {
-    /// int64: prompt + response without the first token.
-    #[schemars(transform = brief)]
+    /// Prompt + response without the first token.
     #[schemars(required)]
     target_tokens: Option<Tensor<Int64>>,
-    /// float32 or int64. CROSS_ENTROPY: weight of each position; other losses: 0 or 1.
-    #[schemars(transform = brief)]
+    /// `CROSS_ENTROPY`: weight of each position; other losses: 0 or 1.
     weights: Option<Tensor<Either>>,
-    /// int64 or float32, 0 or 1: which positions to train on. Not with weights.
-    #[schemars(transform = brief)]
+    /// Which positions to train on. Not with weights.
     mask: Option<Tensor<Either>>,
-    /// float32: P-1 zeros, then those of the sample operation.
-    #[schemars(transform = brief)]
+    /// Those of the sample operation.
     logprobs: Option<Tensor<Float32>>,
-    /// float32: P-1 zeros, then the completion's advantage at each of its tokens.
-    #[schemars(transform = brief)]
+    /// The completion's advantage at each of its tokens.
     advantages: Option<Tensor<Float32>>,
-    /// As logprobs, under the reference policy, for the KL term.
-    #[schemars(transform = brief)]
+    /// As logprobs, under the reference policy.
     reference_logprobs: Option<Tensor<Float32>>,
     /// The service forwards tensors of other names to the loss.
     #[serde(flatten)]

@@ -54,7 +54,8 @@ impl<'a> Iterator for Values<'a> {
 /// To three decimals, which is enough to see a policy collapse.
 pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
-    (count > 0.0).then(|| (sum / count * 1000.0).round() / 1000.0)
+    // Nobody wants to see -0.
+    (count > 0.0).then(|| (sum / count * 1000.0).round() / 1000.0 + 0.0)
 }
 
 #[cfg(test)]

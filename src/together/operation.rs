@@ -9,14 +9,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::args::{CheckpointArgs, OperationArgs, SubmitArgs};
+use super::SessionId;
+use super::args::{CheckpointArgs, OperationArgs, SmallSubmitArgs, SubmitArgs};
 use super::course::{self, Courses, Part};
+#[cfg(feature = "text")]
+use super::sample::completions;
 use super::summary;
 use crate::client::IdempotencyKey;
 use crate::context::Summary;
 use crate::context::{Call, Output, Reply, View};
 use crate::error::ToolError;
 use crate::files::data::{Data, RESULTS, Storing, file_name};
+use crate::json::Object;
 use crate::json::integer::Integer;
 use crate::json::peek;
 use crate::spec;
@@ -25,7 +29,7 @@ use crate::spec::Status;
 use crate::together::payload;
 use crate::together::payload::Uploaded;
 use crate::wait;
-use crate::wait::{Goal, Waited};
+use crate::wait::{Goal, WaitSeconds, Waited};
 
 /// The least time for fetching a result, within what the adapter grants beyond all waits.
 const FETCHING: Duration = Duration::from_secs(4);
@@ -39,7 +43,7 @@ pub(crate) struct Kind {
     /// Which members of a large body are uploaded; `None`: the service takes the body in no other way than inline.
     pub uploaded: Option<Uploaded>,
     /// What is said of a large result.
-    pub summary: Option<Summary>,
+    pub summary: Option<fn(&str) -> Option<Object>>,
     /// Its part in the training.
     pub part: Part,
     /// Whether request and result are kept as files, whatever their size: `build-training-batch` reads them.
@@ -119,12 +123,57 @@ pub(crate) const TRAINING_CHECKPOINT: Kind = Kind::small(
 pub(crate) const INFERENCE_CHECKPOINT: Kind =
     Kind::small(&spec::GET_INFERENCE_CHECKPOINT_OPERATION, "inference checkpoint");
 
+/// An operation that is to be submitted.
+pub(crate) struct Submission {
+    pub session_id: SessionId,
+    /// JSON text.
+    pub body: String,
+    pub output: Option<Output>,
+    pub wait_seconds: Option<WaitSeconds>,
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// What is kept beside the request: the prompts that its token ids were made of.
+    pub prompts: Option<String>,
+}
+
+impl<B> From<SubmitArgs<B>> for Submission {
+    fn from(args: SubmitArgs<B>) -> Self {
+        Self {
+            session_id: args.session_id,
+            body: args.body.into_text(),
+            output: args.output,
+            wait_seconds: args.wait_seconds,
+            idempotency_key: args.idempotency_key,
+            prompts: None,
+        }
+    }
+}
+
+impl<B> From<SmallSubmitArgs<B>> for Submission {
+    fn from(args: SmallSubmitArgs<B>) -> Self {
+        Self {
+            session_id: args.session_id,
+            body: args.body.into_text(),
+            output: None,
+            wait_seconds: args.wait_seconds,
+            idempotency_key: args.idempotency_key,
+            prompts: None,
+        }
+    }
+}
+
 /// Submits an operation and waits for its end; of a body over the inline limit, the kind's part is uploaded first.
-pub(crate) async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind) -> Result<Reply, ToolError> {
-    let until = wait::until(call, args.wait_seconds);
-    let key = args.idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
+pub(crate) async fn submit(call: &Call<'_>, submission: Submission, kind: &Kind) -> Result<Reply, ToolError> {
+    let Submission {
+        session_id,
+        mut body,
+        output,
+        wait_seconds,
+        idempotency_key,
+        prompts,
+    } = submission;
+    let until = wait::until(call, wait_seconds);
+    let key = idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
-    let mut body = args.body.into_text();
     let request = kind.kept.then(|| body.clone());
     let batch = match kind.part {
         Part::Gradients => course::fingerprint(&body),
@@ -133,18 +182,24 @@ pub(crate) async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind)
     if let Some(members) = kind.uploaded
         && body.len() > call.context.config().inline_limit
     {
-        body = payload::uploaded(call, &args.session_id, body, members, &key).await?;
+        body = payload::uploaded(call, &session_id, body, members, &key).await?;
     }
-    let submitted = call.request().path("session_id", &args.session_id).body(body);
+    let submitted = call.request().path("session_id", &session_id).body(body);
     let reply = submitted.idempotency_key(Some(key)).send().await?;
-    let keeping = request.and_then(|request| keep_request(call, &args.session_id, &reply, request));
-    let courses = call.context.state::<Courses>();
     let id = reply.member::<String>("id");
-    let note = id.and_then(|id| courses.submitted(&args.session_id, kind.part, &id, batch));
-    let answer = followed(call, &args.session_id, reply, kind, args.output, until).await;
-    if let Some(keeping) = keeping {
-        keeping.end_or_warn().await;
-    }
+    let kept = [("request.json", request), ("prompts.json", prompts)];
+    let kept = kept
+        .into_iter()
+        .filter_map(|(extension, text)| Some((extension, text?)));
+    let keeping = match &id {
+        Some(id) => kept
+            .filter_map(|(extension, text)| keep(call, &session_id, id, extension, text))
+            .collect(),
+        None => Vec::new(),
+    };
+    let courses = call.context.state::<Courses>();
+    let note = id.and_then(|id| courses.submitted(&session_id, kind.part, &id, batch));
+    let answer = followed(call, &session_id, reply, kind, output, until, keeping).await;
     Ok(match note {
         Some(note) => answer.noted(&note),
         None => answer,
@@ -156,7 +211,7 @@ pub(crate) async fn save(call: &Call<'_>, args: CheckpointArgs, kind: &Kind) -> 
     let until = wait::until(call, args.wait_seconds);
     let request = call.request().path("session_id", &args.session_id);
     let reply = request.idempotency_key(args.idempotency_key).send().await?;
-    Ok(followed(call, &args.session_id, reply, kind, None, until).await)
+    Ok(followed(call, &args.session_id, reply, kind, None, until, Vec::new()).await)
 }
 
 /// Shows an operation with its whole result, at its end if that comes in time.
@@ -168,7 +223,7 @@ pub(crate) async fn show(call: &Call<'_>, args: &OperationArgs, kind: &Kind) -> 
         Some(whole) => waited.map(|_| whole),
         None => waited,
     };
-    Ok(presented(call, &args.session_id, waited, kind, args.output))
+    Ok(presented(call, &args.session_id, waited, kind, args.output).await)
 }
 
 /// Follows an operation that was just started. Whatever becomes of that, its id must not be lost.
@@ -179,6 +234,7 @@ async fn followed(
     kind: &Kind,
     output: Option<Output>,
     until: Option<Instant>,
+    keeping: Vec<Storing>,
 ) -> Reply {
     let waited = wait::created(call, &kind.goal(), &[session_id], "id", reply, until).await;
     let waited = match whole(call, session_id, waited.reply()).await {
@@ -187,7 +243,11 @@ async fn followed(
         // The get tool fetches again.
         Err(error) => waited.incomplete(call, &error),
     };
-    presented(call, session_id, waited, kind, output)
+    // What is shown of the result is read from these files too.
+    for storing in keeping {
+        storing.end_or_warn().await;
+    }
+    presented(call, session_id, waited, kind, output).await
 }
 
 /// An operation with the part of its result that lies elsewhere, which the end of a wait leaves some time for.
@@ -196,7 +256,7 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 }
 
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
-fn presented(
+async fn presented(
     call: &Call<'_>,
     session_id: &str,
     waited: Waited,
@@ -213,6 +273,11 @@ fn presented(
         }
         None => None,
     };
+    #[cfg(feature = "text")]
+    let text = match &completed {
+        Some(id) => completions::of(&call.with_time(FETCHING), session_id, id, reply).await,
+        None => None,
+    };
     let output = output.unwrap_or_default();
     let mut reply = waited.going_on_with(output).into_reply();
     if let Some(note) = note {
@@ -220,11 +285,17 @@ fn presented(
     }
     // What is under way has no result to store yet.
     let has_result = completed.is_some() || !kind.kept;
-    reply.with_view(View {
+    let summary = kind.summary;
+    let view = View {
         output: if has_result { output } else { Output::Auto },
-        summary: kind.summary,
+        summary: summary.map(|summary| -> Summary { Box::new(summary) }),
         stored,
-    })
+    };
+    #[cfg(feature = "text")]
+    if let Some(text) = text {
+        return completions::shown(reply, view, text);
+    }
+    reply.with_view(view)
 }
 
 /// Keeps in mind what became of an operation, and says what is to be said about that.
@@ -296,11 +367,10 @@ fn has_results(operation: &str) -> bool {
     })
 }
 
-/// Keeps the prompts of a sampling, which its result does not repeat.
-fn keep_request(call: &Call<'_>, session_id: &str, reply: &Reply, request: String) -> Option<Storing> {
-    let id = reply.member::<String>("id")?;
-    let name = format!("{}-{}.request.json", SAMPLE.label, file_name(&id));
-    let text = call.context.redactor().scrub_owned(request);
+/// Keeps a file beside an operation: the prompts of a sampling, which its result does not repeat.
+fn keep(call: &Call<'_>, session_id: &str, id: &str, extension: &str, text: String) -> Option<Storing> {
+    let name = format!("{}-{}.{extension}", SAMPLE.label, file_name(id));
+    let text = call.context.redactor().scrub_owned(text);
     store(call, session_id, name, Arc::new(text))
 }
 
@@ -311,14 +381,42 @@ fn store(call: &Call<'_>, session_id: &str, name: String, text: Arc<String>) -> 
 }
 
 /// Where the files of a session lie, within the data directory.
-fn folder(session_id: &str) -> PathBuf {
+pub(super) fn folder(session_id: &str) -> PathBuf {
     Path::new(RESULTS).join(file_name(session_id.trim()))
 }
 
-/// The files of a sampling: its request and its result, which is there once a tool has shown it completed.
-#[must_use]
-pub(crate) fn sample_files(data: &Data, session_id: &str, operation_id: &str) -> [PathBuf; 2] {
-    let name = file_name(operation_id.trim());
-    let folder = data.root().join(folder(session_id));
-    ["request.json", "json"].map(|extension| folder.join(format!("{}-{name}.{extension}", SAMPLE.label)))
+/// The files of a sampling.
+#[derive(Clone, Debug)]
+pub(crate) struct SampleFiles {
+    /// The body that was sent.
+    pub request: PathBuf,
+    /// The operation with its result.
+    pub result: PathBuf,
+    /// What the prompts were made of, if they were given as text.
+    pub prompts: PathBuf,
+}
+
+impl SampleFiles {
+    /// Those of an operation, which need not be there.
+    #[must_use]
+    pub(crate) fn of(data: &Data, session_id: &str, operation_id: &str) -> Self {
+        let name = file_name(operation_id.trim());
+        let folder = data.root().join(folder(session_id));
+        let path = |extension: &str| folder.join(format!("{}-{name}.{extension}", SAMPLE.label));
+        Self {
+            request: path("request.json"),
+            result: path("json"),
+            prompts: path("prompts.json"),
+        }
+    }
+}
+
+/// The name of the file that holds a sampling's completions as text, as JSON lines.
+#[cfg(feature = "text")]
+pub(super) fn completions_name(operation_id: &str) -> String {
+    format!(
+        "{}-{}.completions.jsonl",
+        SAMPLE.label,
+        file_name(operation_id.trim())
+    )
 }

@@ -1,5 +1,10 @@
 //! The body of a sampling.
 
+#[cfg(feature = "text")]
+pub(crate) mod completions;
+#[cfg(feature = "text")]
+pub(crate) mod prompts;
+
 use crate::arguments::schema::{plain, renamed, retired};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,7 +27,7 @@ use super::tensor::ModelInput;
 #[schemars(transform = plain)]
 pub(crate) struct Sample {
     /// The prompts, as token ids.
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     model_inputs: Option<Vec<ModelInput>>,
     /// Completions for each prompt (the group size of GRPO). Default 1.
     #[schemars(range(min = 1))]
@@ -65,6 +70,11 @@ struct SamplingParams {
 }
 
 impl Sample {
+    /// Whether it has prompts.
+    pub(crate) const fn has_prompts(&self) -> bool {
+        self.model_inputs.is_some()
+    }
+
     /// The prompts.
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &ModelInput> {
         self.model_inputs.iter().flatten()

@@ -16,11 +16,23 @@ use crate::json::walk::{items, members};
 const MOST_COMPLETIONS: usize = 600;
 /// The most prompts that are listed one by one.
 const MOST_PROMPTS: usize = 150;
+/// How much room the texts of completions have together, in bytes of JSON.
+const MOST_TEXT: usize = 12_000;
+/// How much those of prompts have.
+const MOST_PROMPT_TEXT: usize = 3_000;
 
 /// What stands in the place of `output` in the summary of a sampling: for each prompt, one entry for each completion in
 /// every list.
 #[derive(Default, Serialize)]
 struct Completions {
+    /// What was asked, in short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<usize>,
+    /// The text of each completion, cut to what fits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    texts: Vec<String>,
     token_counts: Vec<usize>,
     stop_reasons: Vec<String>,
     mean_logprobs: Vec<Option<f64>>,
@@ -70,6 +82,21 @@ struct Segment {
 /// those of each prompt; of very many completions these of each prompt, and of very many prompts of all together.
 #[must_use]
 pub(crate) fn sample(text: &str) -> Option<Object> {
+    sample_with(text, Vec::new())
+}
+
+/// What else is known of the completions of one prompt.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// What was asked, and how many tokens that is.
+    pub prompt: Option<(String, usize)>,
+    /// The text of each completion.
+    pub texts: Vec<String>,
+}
+
+/// The same with the text of prompts and completions, as far as there is room.
+#[must_use]
+pub(crate) fn sample_with(text: &str, shown: Vec<Shown>) -> Option<Object> {
     let mut operation = Object::default();
     let mut sampled = None;
     for (name, value) in members(text)? {
@@ -82,7 +109,7 @@ pub(crate) fn sample(text: &str) -> Option<Object> {
         };
         operation.push(name.into_owned(), value);
     }
-    let results = sampled?;
+    let mut results = sampled?;
     let count: usize = results.iter().map(|result| result.token_counts.len()).sum();
     let results = if results.len() > MOST_PROMPTS {
         to_raw_value(&Totals {
@@ -93,12 +120,82 @@ pub(crate) fn sample(text: &str) -> Option<Object> {
         let each = results.iter().map(slice::from_ref);
         to_raw_value(&each.map(Totals::of).collect::<Vec<_>>())
     } else {
+        lay_over(&mut results, shown);
         to_raw_value(&results)
     };
     let mut output = Object::default();
     output.set("results", results.ok()?);
     operation.set("output", json::raw(json::text(&output).ok()?).ok()?);
     Some(operation)
+}
+
+/// Lays texts over what is listed one by one: the longest are cut, so that all together have room.
+fn lay_over(results: &mut [Completions], mut shown: Vec<Shown>) {
+    let texts = shown.iter_mut().flat_map(|one| &mut one.texts);
+    fit(texts.collect(), MOST_TEXT);
+    let prompts = shown
+        .iter_mut()
+        .filter_map(|one| Some(&mut one.prompt.as_mut()?.0));
+    fit(prompts.collect(), MOST_PROMPT_TEXT);
+    for (result, one) in results.iter_mut().zip(shown) {
+        if let Some((prompt, tokens)) = one.prompt {
+            result.prompt = Some(prompt);
+            result.prompt_tokens = Some(tokens);
+        }
+        result.texts = one.texts;
+    }
+}
+
+/// Cuts texts until all together have at most so many bytes of JSON: the longest first, and all of those to one length.
+fn fit(texts: Vec<&mut String>, most: usize) {
+    let mut lengths: Vec<usize> = texts.iter().map(|text| written(text)).collect();
+    lengths.sort_unstable();
+    let (mut left, mut longest) = (most, usize::MAX);
+    for (index, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - index);
+        if *length > share {
+            longest = share;
+            break;
+        }
+        left -= length;
+    }
+    for text in texts {
+        if written(text) > longest {
+            cut(text, longest);
+        }
+    }
+}
+
+/// How long a text is in JSON.
+fn written(text: &str) -> usize {
+    text.chars().map(written_char).sum()
+}
+
+const fn written_char(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\t' | '\r' => 2,
+        c => c.len_utf8(),
+    }
+}
+
+/// Keeps the beginning of a text, and says how long it was.
+fn cut(text: &mut String, longest: usize) {
+    let whole = text.chars().count();
+    let end = format!("… ({whole} characters)");
+    let mut left = longest.saturating_sub(end.len());
+    let kept = text
+        .char_indices()
+        .find(|(_, c)| match left.checked_sub(written_char(*c)) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        });
+    if let Some((at, _)) = kept {
+        text.truncate(at);
+        text.push_str(&end);
+    }
 }
 
 /// What is in the member `output` of a sampling.
@@ -132,13 +229,18 @@ fn completions(result: &str) -> Option<Completions> {
                 _ => {}
             }
         }
-        let reason = stop_reason.as_deref().unwrap_or("unknown");
-        let reason = reason.strip_prefix("STOP_REASON_").unwrap_or(reason);
+        let reason = self::stop_reason(stop_reason.as_deref());
         completions.token_counts.push(count?);
         completions.stop_reasons.push(reason.to_owned());
         completions.mean_logprobs.push(mean);
     }
     Some(completions)
+}
+
+/// Why a completion ended, without what all of the service's words begin with.
+pub(super) fn stop_reason(written: Option<&str>) -> &str {
+    let reason = written.unwrap_or("unknown");
+    reason.strip_prefix("STOP_REASON_").unwrap_or(reason)
 }
 
 /// Of a forward-backward pass: everything but the tensors.
@@ -158,6 +260,29 @@ pub(crate) fn forward_backward(text: &str) -> Option<Object> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn the_longest_texts_are_cut_first() {
+        let fitted = |texts: &[&str], most: usize| -> Vec<String> {
+            let mut texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            fit(texts.iter_mut().collect(), most);
+            texts
+        };
+        let long = "é".repeat(100);
+        assert_eq!(fitted(&["short", &long], 1000), ["short", &long]);
+        let cut = fitted(&["short", &long, "another short one"], 100);
+        assert_eq!(cut.first().unwrap(), "short");
+        assert_eq!(cut.last().unwrap(), "another short one");
+        assert!(cut.get(1).unwrap().ends_with("é… (100 characters)"), "{cut:?}");
+        for (texts, most) in [
+            (vec![long.as_str(); 7], 300),
+            (vec!["\n\"\\"; 9], 40),
+            (vec![""; 3], 0),
+        ] {
+            let all: usize = fitted(&texts, most).iter().map(|text| written(text)).sum();
+            assert!(all <= most + 30 * texts.len(), "{all} of {most}");
+        }
+    }
 
     fn summed_up(summary: fn(&str) -> Option<Object>, operation: &Value) -> Option<Value> {
         summary(&operation.to_string()).map(|object| serde_json::to_value(object).unwrap())

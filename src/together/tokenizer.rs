@@ -24,11 +24,20 @@ pub(crate) async fn source(call: &Call<'_>, whose: &Whose<'_>) -> Result<Source,
     if let Some(name) = whose.tokenizer {
         return Source::named(config, name.trim()).await;
     }
+    // All of the sandbox's models have the same one.
+    if config.sandbox {
+        return Ok(Source::Bytes);
+    }
     let base_model = match (whose.base_model, whose.session_id) {
         (Some(base_model), _) => base_model.trim().to_owned(),
-        (None, Some(id)) => base_model::of_session(call, id).await?,
-        // All of its models have the same one.
-        (None, None) if config.sandbox => return Ok(Source::Bytes),
+        (None, Some(id)) => {
+            let base_model = base_model::of_session(call, id).await?;
+            let source = Source::of_base_model(config, &base_model);
+            return Ok(match source {
+                Source::Model(_) if base_model::is_bytes(call, &base_model).await => Source::Bytes,
+                source => source,
+            });
+        }
         (None, None) => {
             return Err(ToolError::Arguments(Problems::one(
                 &Path::Root.key("base_model"),

@@ -1,4 +1,5 @@
-//! What an agent with a shell does: ten steps of GRPO in at most sixty calls, and no token through the conversation.
+//! What an agent does: with a shell ten steps of GRPO in at most sixty calls, and no token through the conversation; without
+//! one it teaches eight answers, and reads them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,6 +7,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::generated::hold;
 use crate::support::Server;
 
 const GUIDE: &str = include_str!("../../docs/how-it-works.md");
@@ -17,22 +19,23 @@ const ANSWER: u32 = 8;
 /// The most calls for everything, from the price to the end of billing.
 const MOST_CALLS: usize = 60;
 
-/// A prompt, and which bytes it asks for.
-type Prompt = (&'static str, fn(u8) -> bool);
+/// A prompt, and which characters it asks for.
+type Prompt = (&'static str, fn(char) -> bool);
 
 /// The prompts: each of four classes of characters is asked for in two ways.
 const PROMPTS: [Prompt; 8] = [
-    ("lower:", |byte| byte.is_ascii_lowercase()),
-    ("upper:", |byte| byte.is_ascii_uppercase()),
-    ("digit:", |byte| byte.is_ascii_digit()),
-    ("punct:", |byte| byte.is_ascii_punctuation()),
-    ("small>", |byte| byte.is_ascii_lowercase()),
-    ("large>", |byte| byte.is_ascii_uppercase()),
-    ("count>", |byte| byte.is_ascii_digit()),
-    ("marks>", |byte| byte.is_ascii_punctuation()),
+    ("lower:", |c| c.is_ascii_lowercase()),
+    ("upper:", |c| c.is_ascii_uppercase()),
+    ("digit:", |c| c.is_ascii_digit()),
+    ("punct:", |c| c.is_ascii_punctuation()),
+    ("small>", |c| c.is_ascii_lowercase()),
+    ("large>", |c| c.is_ascii_uppercase()),
+    ("count>", |c| c.is_ascii_digit()),
+    ("marks>", |c| c.is_ascii_punctuation()),
 ];
 
 /// One call as the conversation holds it.
+#[derive(Clone)]
 pub struct Turn {
     pub tool: &'static str,
     pub arguments: Value,
@@ -64,30 +67,23 @@ impl Agent {
 
 /// What the agent's own script makes of a stored sampling: a reward for each completion.
 fn rewards(file: &str) -> Vec<Vec<f64>> {
-    let operation: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    let results = operation["output"]["results"].as_array().unwrap();
-    let reward = |wanted: fn(u8) -> bool, sequence: &Value| {
-        let tokens = sequence["tokens"].as_array().unwrap();
-        let token = |token: &Value| token.as_u64().or_else(|| token.as_str()?.parse().ok()).unwrap();
-        let right = tokens
-            .iter()
-            .filter(|each| u8::try_from(token(each)).is_ok_and(wanted));
-        f64::from(u32::try_from(right.count()).unwrap()) / f64::from(ANSWER)
-    };
-    let prompts = PROMPTS.iter().zip(results);
-    prompts
-        .map(|((_, wanted), result)| {
-            let sequences = result["sequences"].as_array().unwrap();
-            sequences
-                .iter()
-                .map(|sequence| reward(*wanted, sequence))
-                .collect()
-        })
-        .collect()
+    let mut rewards = vec![Vec::new(); PROMPTS.len()];
+    for line in fs::read_to_string(file).unwrap().lines() {
+        let completion: Value = serde_json::from_str(line).unwrap();
+        let prompt = usize::try_from(completion["result"].as_u64().unwrap()).unwrap();
+        let (_, wanted) = PROMPTS[prompt];
+        let right = completion["text"]
+            .as_str()
+            .unwrap()
+            .chars()
+            .filter(|c| wanted(*c));
+        rewards[prompt].push(f64::from(u32::try_from(right.count()).unwrap()) / f64::from(ANSWER));
+    }
+    rewards
 }
 
-/// The conversation of a whole run, and the mean reward of each step.
-pub async fn run() -> (Vec<Turn>, Vec<f64>, TempDir) {
+/// An agent in front of a sandbox of its own, with a running session.
+async fn agent() -> (Agent, Value, Value, TempDir) {
     let data = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
     command
@@ -105,6 +101,12 @@ pub async fn run() -> (Vec<Turn>, Vec<f64>, TempDir) {
     let resource = agent.call("create-model-resource", json!({"body": body})).await["id"].clone();
     let body = json!({"model_resources_id": resource, "lora_config": {"seed": 1}});
     let session = agent.call("create-training-session", json!({"body": body})).await["id"].clone();
+    (agent, resource, session, data)
+}
+
+/// The conversation of a whole run, and the mean reward of each step.
+pub async fn run() -> (Vec<Turn>, Vec<f64>, TempDir) {
+    let (mut agent, resource, session, data) = agent().await;
     let mut means = Vec::new();
     for step in 1..=STEPS {
         means.push(take(&mut agent, &session, step).await);
@@ -120,18 +122,14 @@ pub async fn run() -> (Vec<Turn>, Vec<f64>, TempDir) {
 
 /// One step, in five calls; returns its mean reward.
 async fn take(agent: &mut Agent, session: &Value, step: usize) -> f64 {
-    let prompts: Vec<Value> = PROMPTS
-        .iter()
-        .map(|(prompt, _)| json!({"chunks": [{"encoded_text": {"tokens": prompt.as_bytes()}}]}))
-        .collect();
+    let prompts = PROMPTS.map(|(prompt, _)| prompt);
     let body = json!({
-        "model_inputs": prompts,
         "num_samples": GROUP,
         "sampling_params": {"max_tokens": ANSWER, "seed": step},
     });
-    let sample = json!({"session_id": session, "body": body, "output": "file"});
+    let sample = json!({"session_id": session, "prompts": prompts, "body": body});
     let sampled = agent.call("sample", sample).await;
-    let rewards = rewards(sampled["file"].as_str().unwrap());
+    let rewards = rewards(sampled["completions_file"].as_str().unwrap());
     let batch = json!({
         "session_id": session,
         "operation_ids": [sampled["id"]],
@@ -236,21 +234,19 @@ async fn ten_steps_take_sixty_calls_and_no_token_passes_through_the_conversation
     for turn in &turns {
         let answer: Value = serde_json::from_str(&turn.answer).unwrap();
         long_lists(&answer, turn.tool, &mut found);
-        let mut arguments = turn.arguments.clone();
-        if let Some(body) = arguments["body"].as_object_mut() {
-            body.remove("model_inputs");
-        }
-        long_lists(&arguments, turn.tool, &mut found);
+        long_lists(&turn.arguments, turn.tool, &mut found);
         characters += turn.arguments.to_string().len() + turn.answer.len();
     }
     assert_eq!(found, Vec::<String>::new());
     // A step's completions and tensors alone would be some 100,000 characters.
     assert!(characters < 12_000 * STEPS, "{characters} characters");
-    let first = turns.iter().position(|turn| turn.tool == "sample").unwrap();
-    let step = shown(&turns[first..first + 5], data.path().to_str().unwrap());
-    assert!(
-        GUIDE.contains(&format!("```console\n{step}\n```")),
-        "docs/how-it-works.md shows another step than:\n{step}"
+    // The last one, in which a person can see what was learned.
+    let last = turns.iter().rposition(|turn| turn.tool == "sample").unwrap();
+    let step = shown(&turns[last..last + 5], data.path().to_str().unwrap());
+    hold(
+        "docs/how-it-works.md",
+        "a step of GRPO",
+        &format!("```console\n{step}\n```\n"),
     );
     let steps: Vec<String> = means.iter().map(|mean| format!("{mean:.2}")).collect();
     let whole = format!(
@@ -264,4 +260,102 @@ async fn ten_steps_take_sixty_calls_and_no_token_passes_through_the_conversation
     );
     let (first, last) = (means[0], means[STEPS - 1]);
     assert!(last > first + 0.15, "{means:?}");
+}
+
+/// What is taught.
+const TAUGHT: [(&str, &str); 8] = [
+    ("France", "Paris"),
+    ("Japan", "Tokyo"),
+    ("Peru", "Lima"),
+    ("Norway", "Oslo"),
+    ("Egypt", "Cairo"),
+    ("Cuba", "Havana"),
+    ("Kenya", "Nairobi"),
+    ("Spain", "Madrid"),
+];
+/// How often the batch is trained on.
+const PASSES: usize = 40;
+
+#[tokio::test]
+async fn eight_answers_are_taught_and_read_as_text() {
+    let (mut agent, _, session, data) = agent().await;
+    let question = |(country, _): (&str, &str)| format!("{country}? ");
+    let prompts = TAUGHT.map(question);
+    let body = json!({"sampling_params": {"max_tokens": 10, "temperature": 0}});
+    let ask = json!({"session_id": session, "prompts": prompts, "body": body});
+    let untaught = agent.call("sample", ask.clone()).await;
+    let examples = TAUGHT.map(|pair| json!({"prompt": question(pair), "completion": pair.1}));
+    let batch = json!({"session_id": session, "examples": examples});
+    let batch = agent.call("build-training-batch", batch).await;
+    let pass = batch["next"]["arguments"].clone();
+    let adam = json!({"adam_params": {"learning_rate": 0.01, "weight_decay": 0.0}});
+    let step = json!({"session_id": session, "body": adam});
+    for _ in 0..PASSES {
+        agent.call("forward-backward-pass", pass.clone()).await;
+        agent.call("optimizer-step", step.clone()).await;
+    }
+    agent.call("weights-sync", json!({"session_id": session})).await;
+    let taught = agent.call("sample", ask).await;
+    let texts = |sampled: &Value| -> Vec<String> {
+        let results = sampled["output"]["results"].as_array().unwrap().iter();
+        results
+            .map(|result| result["texts"][0].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let answers = TAUGHT.map(|(_, answer)| answer.to_owned());
+    assert_eq!(texts(&taught), answers);
+    assert!(
+        texts(&untaught)
+            .iter()
+            .zip(&answers)
+            .all(|(text, answer)| text != answer)
+    );
+    // The first pass stands for all.
+    let parts = [
+        "build-training-batch",
+        "forward-backward-pass",
+        "optimizer-step",
+        "weights-sync",
+    ];
+    let first = parts.map(|tool| agent.turns.iter().position(|turn| turn.tool == tool).unwrap());
+    let turns: Vec<Turn> = first
+        .into_iter()
+        .chain([agent.turns.len() - 1])
+        .map(|turn| agent.turns[turn].clone())
+        .collect();
+    let shown = shown(&turns, data.path().to_str().unwrap());
+    let shown: Vec<String> = shown.lines().map(folded).collect();
+    hold(
+        "README.md",
+        "eight answers",
+        &format!("```console\n{}\n```\n", shown.join("\n")),
+    );
+}
+
+/// A line of JSON in several, broken behind commas outside of its texts.
+fn folded(line: &str) -> String {
+    const WIDTH: usize = 120;
+    let (mut folded, mut column, mut in_text, mut escaped) = (String::new(), 0, false, false);
+    // What may stand in a line: up to a comma outside of texts.
+    let mut pieces = vec![String::new()];
+    for c in line.chars() {
+        pieces.last_mut().unwrap().push(c);
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = in_text,
+            '"' => in_text = !in_text,
+            ',' if !in_text => pieces.push(String::new()),
+            _ => {}
+        }
+    }
+    for piece in pieces {
+        let length = piece.chars().count();
+        if column > 0 && column + length > WIDTH {
+            folded.push_str("\n   ");
+            column = 3;
+        }
+        folded.push_str(&piece);
+        column += length;
+    }
+    folded
 }

@@ -351,7 +351,7 @@ async fn a_body_of_which_nothing_is_needed_need_not_be_there() {
     let before = place.upstream.seen().len();
     for (tool, expected) in [
         ("update-training-session", "body: changes nothing"),
-        ("sample", "body: is required"),
+        ("sample", "is required"),
     ] {
         let outcome = server.call(tool, json!({"session_id": "s"})).await;
         assert!(outcome.error().contains(expected), "{}", outcome.text);
@@ -373,7 +373,7 @@ async fn body_or_body_path_is_needed_where_there_is_a_body() {
         outcome.text
     );
     let outcome = server.call("sample", json!({"session_id": "s"})).await;
-    assert!(outcome.error().contains("body: is required"), "{}", outcome.text);
+    assert!(outcome.error().contains("is required"), "{}", outcome.text);
     assert!(place.upstream.seen().is_empty());
     // Hosts fill what is not meant with null.
     for (absent, given) in [("body", json!(path)), ("body_path", sampling())] {

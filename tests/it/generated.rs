@@ -10,7 +10,7 @@ use rl_mcp::Toolset;
 use rl_mcp::VARIABLES;
 
 /// Holds the part of a file between two markers against what the code says, or writes it under `INSTA_UPDATE=always`.
-fn hold(file: &str, part: &str, content: &str) {
+pub fn hold(file: &str, part: &str, content: &str) {
     let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(&format!("<!-- generated: {part} -->\n")).unwrap();

@@ -53,6 +53,8 @@ mod redaction;
 mod results;
 mod room;
 mod run_configs;
+#[cfg(feature = "text")]
+mod sampling;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 #[cfg(feature = "sandbox")]

@@ -27,7 +27,7 @@ fn tokenizer() -> String {
 
 const TEMPLATE: &str = "{{ bos_token }}{% for m in messages %}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %} three{% endif %}";
 
-fn files() -> Vec<(&'static str, Vec<u8>)> {
+pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("tokenizer.json", tokenizer().into_bytes()),
         (

@@ -1,6 +1,6 @@
 //! Calls that wait for what they start or show: until when, how often they look, and what they say.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -93,13 +93,20 @@ async fn an_answer_that_is_final_already_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn when_time_is_up_next_goes_on_as_it_stands() {
-    let upstream = Scripted::start(vec![operation("PENDING"), operation("RUNNING")]).await;
+    let upstream = Scripted::start(vec![operation("PENDING")]).await;
     let mut server = server(&upstream.url, "50").await;
-    let began = Instant::now();
-    let going = server.call("optimizer-step", with(step(), 0.3)).await.json();
-    assert!(began.elapsed() < Duration::from_secs(20));
+    // A machine that is busy may have no time for a look.
+    let mut seconds = 0.3;
+    let going = loop {
+        upstream.script(vec![operation("PENDING"), operation("RUNNING")]);
+        let going = server.call("optimizer-step", with(step(), seconds)).await.json();
+        assert!(waited(&going, seconds), "{going}");
+        if going["status"] == "TRAINING_OPERATION_STATUS_RUNNING" || seconds > 30.0 {
+            break going;
+        }
+        seconds *= 3.0;
+    };
     assert_eq!(going["status"], "TRAINING_OPERATION_STATUS_RUNNING");
-    assert!(waited(&going, 0.3), "{going}");
     assert_eq!(
         going["next"],
         json!({"tool": "get-optim-step-operation", "arguments": shown()})
@@ -612,7 +619,17 @@ async fn trained(options: &[&str]) {
         .join(format!("sample-{}.json", sampled["id"].as_str().unwrap()));
     let mut kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     kept["waited_seconds"] = sampled["waited_seconds"].clone();
-    assert_eq!(kept, sampled, "kept as the service gave it");
+    let mut given = sampled.clone();
+    // What this server adds.
+    given["output"]["results"][0]["sequences"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("text");
+    given
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !["tokenizer", "completions_file"].contains(&name.as_str()));
+    assert_eq!(kept, given, "kept as the service gave it");
     let saved = done(&mut server, "save-training-checkpoint", id.clone()).await;
     assert!(saved["output"]["checkpoint"]["id"].is_string(), "{saved}");
     let stopped = done(&mut server, "stop-training-session", id).await;

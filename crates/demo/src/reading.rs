@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-/// A token id. Of the sandbox's model: a byte, or 256 for the end of the text.
-pub(crate) type Token = u16;
 
 /// What submits an operation or shows one.
 #[derive(Deserialize)]
@@ -17,9 +14,9 @@ pub(crate) struct Operation {
     #[serde(default)]
     output: Value,
     error: Option<OperationError>,
-    /// Where the whole result is, of a kind that goes to a file.
-    file: Option<String>,
-    /// Why it is nowhere.
+    /// Where the completions of a sampling are, as text.
+    completions_file: Option<String>,
+    /// Why they are nowhere.
     not_stored: Option<String>,
     /// The call that goes on with it.
     next: Option<Next>,
@@ -66,11 +63,11 @@ impl Operation {
             .map_err(|error| format!("operation {id}: an unexpected output: {error}"))
     }
 
-    /// The path of the file that holds its result.
-    pub(crate) fn file(&self) -> Result<&str, String> {
-        self.file.as_deref().ok_or_else(|| {
+    /// The path of the file that holds its completions.
+    pub(crate) fn completions_file(&self) -> Result<&str, String> {
+        self.completions_file.as_deref().ok_or_else(|| {
             let why = self.not_stored.as_deref().unwrap_or("nobody says why");
-            format!("operation {}: its result is in no file: {why}", self.id)
+            format!("operation {}: its completions are in no file: {why}", self.id)
         })
     }
 }
@@ -110,29 +107,12 @@ pub(crate) struct Price {
     pub(crate) currency: String,
 }
 
-/// A sampling as it is in the file.
+/// A line of the file of completions.
 #[derive(Deserialize)]
-pub(crate) struct StoredSampling {
-    pub(crate) output: Sampled,
-}
-
-/// The output of a sampling.
-#[derive(Deserialize)]
-pub(crate) struct Sampled {
-    pub(crate) results: Vec<Group>,
-}
-
-/// The completions of one prompt.
-#[derive(Deserialize)]
-pub(crate) struct Group {
-    pub(crate) sequences: Vec<Sequence>,
-}
-
-/// One completion. Its log-probabilities are the server's business.
-#[derive(Deserialize)]
-pub(crate) struct Sequence {
-    #[serde(deserialize_with = "tokens")]
-    pub(crate) tokens: Vec<Token>,
+pub(crate) struct Completion {
+    /// The index of its prompt.
+    pub(crate) result: usize,
+    pub(crate) text: String,
 }
 
 /// A batch that was built.
@@ -190,30 +170,6 @@ pub(crate) struct Downloaded {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// The service writes 64-bit integers as numbers or as text, and mixes the two.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Integer {
-    Number(u64),
-    Text(String),
-}
-
-impl Integer {
-    fn value<E: serde::de::Error>(self) -> Result<u64, E> {
-        match self {
-            Self::Number(number) => Ok(number),
-            Self::Text(text) => text.parse().map_err(E::custom),
-        }
-    }
-}
-
-fn tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Token>, D::Error> {
-    let numbers = Vec::<Integer>::deserialize(deserializer)?.into_iter();
-    numbers
-        .map(|number| Token::try_from(number.value()?).map_err(D::Error::custom))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -222,12 +178,6 @@ mod tests {
 
     fn read<T: for<'de> Deserialize<'de>>(value: Value) -> T {
         serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn integers_are_read_as_numbers_and_as_text() {
-        let sequence: Sequence = read(json!({"tokens": [7, "9", 256], "logprobs": [-0.5, -1, -2.5]}));
-        assert_eq!(sequence.tokens, [7, 9, 256]);
     }
 
     #[test]

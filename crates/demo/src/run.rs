@@ -257,16 +257,13 @@ async fn build(agent: &mut Agent, arguments: &Value) -> Result<String, String> {
 
 /// So many completions of each prompt, with their rewards.
 async fn sample(agent: &mut Agent, session: &str, completions: usize, seed: u32) -> Result<Sampling, String> {
-    let prompts: Vec<Value> = Class::ALL
-        .iter()
-        .map(|class| json!({"chunks": [{"encoded_text": {"tokens": class.tokens()}}]}))
-        .collect();
+    let prompts = Class::ALL.map(Class::prompt);
     let body = json!({
-        "model_inputs": prompts,
         "num_samples": completions,
         "sampling_params": {"max_tokens": ANSWER, "temperature": 1.0, "seed": seed},
     });
-    let operation = agent.operate(SAMPLE, session, json!({"body": body})).await?;
+    let arguments = json!({"prompts": prompts, "body": body});
+    let operation = agent.operate(SAMPLE, session, arguments).await?;
     Sampling::read(&operation, completions)
 }
 

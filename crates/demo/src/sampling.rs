@@ -1,12 +1,12 @@
 //! The completions of a sampling, and what they are worth.
 
-use crate::reading::{Operation, StoredSampling, Token};
+use crate::reading::{Completion, Operation};
 use crate::task::{Class, mean};
 
 /// A completion with what it was worth.
 #[derive(Clone, Debug)]
 pub(crate) struct Rollout {
-    pub(crate) answer: Vec<Token>,
+    pub(crate) answer: String,
     pub(crate) reward: f64,
 }
 
@@ -22,24 +22,22 @@ pub(crate) struct Sampling {
 impl Sampling {
     /// Reads and judges so many completions of each prompt, which the server left in a file.
     pub(crate) fn read(operation: &Operation, completions: usize) -> Result<Self, String> {
-        let file = operation.file()?;
+        let file = operation.completions_file()?;
         let unusable = |problem: String| format!("{file} cannot be used: {problem}");
-        let text = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-        let stored: StoredSampling =
-            serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
-        let results = stored.output.results;
-        let groups: Vec<Vec<Rollout>> = Class::ALL
-            .into_iter()
-            .zip(results)
-            .map(|(class, result)| {
-                let rollout = |tokens: Vec<Token>| Rollout {
-                    reward: class.reward(&tokens),
-                    answer: tokens,
-                };
-                let sequences = result.sequences.into_iter();
-                sequences.map(|sequence| rollout(sequence.tokens)).collect()
-            })
-            .collect();
+        let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+        let mut groups = vec![Vec::new(); Class::ALL.len()];
+        for line in text.lines() {
+            let completion: Completion =
+                serde_json::from_str(line).map_err(|error| unusable(error.to_string()))?;
+            let place = Class::ALL
+                .get(completion.result)
+                .zip(groups.get_mut(completion.result));
+            let (class, group) = place.ok_or_else(|| unusable("it has more prompts".to_owned()))?;
+            group.push(Rollout {
+                reward: class.reward(&completion.text),
+                answer: completion.text,
+            });
+        }
         let sampling = Self {
             operation: operation.id.clone(),
             groups,
@@ -74,29 +72,27 @@ mod tests {
 
     use super::*;
 
-    fn read(results: &Value) -> Result<Sampling, String> {
+    fn read(lines: &[Value]) -> Result<Sampling, String> {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("sample-o.json");
-        let stored = json!({"id": "o", "output": {"results": results}});
-        std::fs::write(&file, stored.to_string()).unwrap();
-        let operation = json!({"id": "o", "status": "COMPLETED", "file": file});
+        let file = directory.path().join("sample-o.completions.jsonl");
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let operation = json!({"id": "o", "status": "COMPLETED", "completions_file": file});
         Sampling::read(&serde_json::from_value(operation).unwrap(), 1)
     }
 
     #[test]
     fn completions_are_read_from_the_file_and_judged_by_their_prompt() {
-        let group = json!({"sequences": [{"tokens": [97, "98", 65, 66, 49, 256], "logprobs": [-1, -1, -1, -1, -1, -1]}]});
-        let sampling = read(&json!([group, group, group, group])).unwrap();
+        let line = |result: usize| json!({"result": result, "sequence": 0, "text": "abAB1", "tokens": 6});
+        let sampling = read(&[0, 1, 2, 3].map(line)).unwrap();
         assert_eq!(sampling.operation, "o");
         assert_eq!(
             sampling.rewards(),
             [vec![0.25], vec![0.25], vec![0.125], vec![0.0]]
         );
         assert!((sampling.reward() - 0.15625).abs() < 1e-12);
-        assert_eq!(
-            read(&json!([group, group])).unwrap_err(),
-            "2 completions came of 4"
-        );
+        assert_eq!(read(&[0, 1].map(line)).unwrap_err(), "2 completions came of 4");
+        assert!(read(&[line(4)]).unwrap_err().ends_with("it has more prompts"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::files::data::Data;
 use crate::files::{Files, LARGEST_JSON};
 use crate::json::integer::Integer;
 use crate::spec::Status;
-use crate::together::operation::sample_files;
+use crate::together::operation::SampleFiles;
 use crate::together::sample::Sample;
 
 /// Where the files of a session's operations are.
@@ -146,12 +146,16 @@ impl Store<'_> {
 
     /// What to say of an operation of which no result is stored.
     pub(super) fn lacks(&self, operation_id: &str) -> Option<&'static str> {
-        let [_, result] = sample_files(self.data, self.session_id, operation_id);
+        let SampleFiles { result, .. } = self.of(operation_id);
         result.symlink_metadata().is_err().then_some(UNSTORED)
     }
 
+    fn of(&self, operation_id: &str) -> SampleFiles {
+        SampleFiles::of(self.data, self.session_id, operation_id)
+    }
+
     fn operation(&self, operation_id: &str) -> Result<Operation, String> {
-        let [_, result] = sample_files(self.data, self.session_id, operation_id);
+        let SampleFiles { result, .. } = self.of(operation_id);
         let text = self.text(&result)?.ok_or_else(|| UNSTORED.to_owned())?;
         serde_json::from_str(&text)
             .map_err(|error| format!("its stored result is not as documented: {error}"))
@@ -159,7 +163,7 @@ impl Store<'_> {
 
     /// The prompts that were sent; `None` where that is not known.
     fn prompts(&self, operation_id: &str) -> Result<Option<Vec<Vec<i64>>>, String> {
-        let [request, _] = sample_files(self.data, self.session_id, operation_id);
+        let SampleFiles { request, .. } = self.of(operation_id);
         let Some(text) = self.text(&request)? else {
             return Ok(None);
         };

@@ -39,6 +39,7 @@ pub(super) async fn list() -> axum::Json<Value> {
             "default_gpu_type": GPU_TYPE,
             // The documentation has no such member, but nothing else says how to tokenize.
             "sandbox_note": note,
+            "sandbox_tokenizer": "bytes",
             "compute_configs": [{
                 "gpu_type": GPU_TYPE,
                 "generator_config": {

@@ -1,0 +1,100 @@
+//! JSON lines: one value in each line. A file that holds one list of them will do as well.
+
+use serde_json::value::RawValue;
+
+use super::{non_finite, raw};
+use crate::error::problems::{Path, Problems};
+
+/// A value and where it stands.
+pub(crate) struct Line {
+    /// The line, from 1 on; that of an entry, if the file is a list.
+    pub(crate) number: usize,
+    pub(crate) value: Box<RawValue>,
+}
+
+/// The values in the text of a file that the argument `path` names. Each line that is none is reported.
+pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec<Line> {
+    if text.trim_start().starts_with('[')
+        && let Ok(entries) = serde_json::from_str::<Vec<Box<RawValue>>>(text)
+    {
+        let numbered = (1..).zip(entries);
+        return numbered.map(|(number, value)| Line { number, value }).collect();
+    }
+    let mut values = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        if let Err(error) = serde_json::from_str::<&RawValue>(line) {
+            problems.add(&path.line(number), why(line, &error));
+        } else if let Ok(value) = raw(line.to_owned()) {
+            values.push(Line { number, value });
+        }
+    }
+    if values.is_empty() && problems.is_empty() {
+        problems.add(path, "the file holds nothing");
+    }
+    values
+}
+
+/// The list of the values that the lines of a text hold; `None`: one of them is none, or there is only one.
+pub(crate) fn as_list(text: &str) -> Option<String> {
+    let mut list = String::with_capacity(text.len() + 2);
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    for line in lines.clone() {
+        serde_json::from_str::<&RawValue>(line).ok()?;
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(line.trim());
+    }
+    list.push(']');
+    (lines.count() > 1).then_some(list)
+}
+
+fn why(line: &str, error: &serde_json::Error) -> String {
+    let why = match non_finite::as_null(line) {
+        Some((plain, found)) if serde_json::from_str::<&RawValue>(&plain).is_ok() => found.problem(),
+        _ => format!("is no JSON: {error}"),
+    };
+    // Each line has a line 1 of its own.
+    why.replace("in line 1, column", "at column")
+        .replace("at line 1 column", "at column")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<(usize, String)>, String) {
+        let mut problems = Problems::default();
+        let lines = lines(text, &Path::Root.key("path"), &mut problems);
+        let lines = lines
+            .into_iter()
+            .map(|line| (line.number, line.value.get().to_owned()));
+        (lines.collect(), problems.to_string())
+    }
+
+    #[test]
+    fn lines_and_a_list_are_read_alike() {
+        let expected = vec![(1, "{\"a\": 1}".to_owned()), (2, "2".to_owned())];
+        assert_eq!(read("{\"a\": 1}\r\n2\n"), (expected.clone(), String::new()));
+        assert_eq!(read(" [{\"a\": 1},\n 2]\n"), (expected, String::new()));
+        assert_eq!(
+            read("1\n\n[3]").0,
+            vec![(1, "1".to_owned()), (3, "[3]".to_owned())]
+        );
+    }
+
+    #[test]
+    fn each_line_that_is_no_json_is_named() {
+        let (lines, problems) = read("1\n{\"a\": \n2\n{\"b\": NaN}");
+        assert_eq!(lines.len(), 2);
+        assert!(problems.contains("path, line 2: is no JSON: EOF"), "{problems}");
+        assert!(!problems.contains("line 1"), "{problems}");
+        assert!(problems.contains("path, line 4: "), "{problems}");
+        assert!(problems.contains("NaN"), "{problems}");
+        assert_eq!(as_list("1\n\n{\"a\": 2}\n").as_deref(), Some("[1,{\"a\": 2}]"));
+        assert_eq!(as_list("1\n{"), None);
+        assert!(read("\n").1.contains("path: the file holds nothing"));
+    }
+}
