@@ -3,17 +3,43 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::context::{Call, Request};
+#[cfg(feature = "text")]
+use crate::context::Request;
+use crate::context::{Call, Reply};
+#[cfg(feature = "text")]
 use crate::error::ToolError;
+#[cfg(feature = "text")]
 use crate::spec::{GET_MODEL_RESOURCE, GET_TRAINING_SESSION};
 
+#[cfg(feature = "text")]
 use super::payload::unexpected;
 
 /// The base models of sessions; none ever changes.
 #[derive(Default)]
 struct Known(Mutex<HashMap<String, String>>);
 
+/// Keeps in mind what an answer about a session shows.
+pub(crate) fn learn(call: &Call<'_>, session: &Reply) {
+    if let (Some(id), Some(base_model)) = (session.member::<String>("id"), session.member("base_model")) {
+        let known = call.context.state::<Known>();
+        known
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, base_model);
+    }
+}
+
+/// The base model of a session, if an answer has shown it.
+#[must_use]
+pub(crate) fn known(call: &Call<'_>, session_id: &str) -> Option<String> {
+    let known = call.context.state::<Known>();
+    let known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(session_id.trim()).cloned()
+}
+
 /// The base model of a session, asked for once.
+#[cfg(feature = "text")]
 pub(crate) async fn of_session(call: &Call<'_>, session_id: &str) -> Result<String, ToolError> {
     let known = call.context.state::<Known>();
     let lock = || known.0.lock().unwrap_or_else(PoisonError::into_inner);

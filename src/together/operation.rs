@@ -136,9 +136,15 @@ pub(crate) async fn submit<B>(call: &Call<'_>, args: SubmitArgs<B>, kind: &Kind)
         body = payload::uploaded(call, &args.session_id, body, members, &key).await?;
     }
     let submitted = call.request().path("session_id", &args.session_id).body(body);
-    let reply = submitted.idempotency_key(Some(key)).send().await?;
-    let keeping = request.and_then(|request| keep_request(call, &args.session_id, &reply, request));
     let courses = call.context.state::<Courses>();
+    let sent = submitted.idempotency_key(Some(key)).send().await;
+    if let (Part::Gradients, Err(ToolError::Call(failure))) = (kind.part, &sent)
+        && failure.outcome_is_unknown()
+    {
+        courses.lost(&args.session_id);
+    }
+    let reply = sent?;
+    let keeping = request.and_then(|request| keep_request(call, &args.session_id, &reply, request));
     let id = reply.member::<String>("id");
     let note = id.and_then(|id| courses.submitted(&args.session_id, kind.part, &id, batch));
     let answer = followed(call, &args.session_id, reply, kind, args.output, until).await;

@@ -18,7 +18,7 @@ pub(crate) const BELOW: &str = "x-below";
 pub(crate) const ANY: &str = "x-any";
 /// Marks a list of names, in which no comma is part of one.
 pub(crate) const NAMES: &str = "x-names";
-pub(super) const UNLISTED: &str = "x-unlisted";
+pub(crate) const UNLISTED: &str = "x-unlisted";
 pub(super) const PLAIN: &str = "x-plain";
 pub(super) const BRIEF: &str = "x-brief";
 
