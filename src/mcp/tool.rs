@@ -187,9 +187,10 @@ async fn identify(call: &Call<'_>, raw: &str, stranger: Option<Stranger>, proble
 
 /// The same of ids under their own names, of which the service would say it only once the rest is right.
 async fn identify_own(call: &Call<'_>, raw: &str, problems: &mut Problems) {
-    let names = call.spec.placeholders();
-    let ids: Vec<(&str, String)> = names
+    let placeholders = call.spec.placeholders();
+    let ids: Vec<(&str, String)> = placeholders
         .filter_map(|name| Some((name, edit::member::<String>(raw, name)?)))
+        .filter(|(_, id)| !id.trim().is_empty())
         .collect();
     let given = ids.iter().map(|(name, id)| Given::new(name, id)).collect();
     let Some(told) = call.context.journal().mistaken(call.spec, given, false).await else {

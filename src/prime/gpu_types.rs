@@ -13,16 +13,15 @@ pub(crate) async fn unoffered(
     wanted: &str,
     on_demand: Option<Vec<String>>,
 ) -> Option<String> {
-    let on_demand = match on_demand {
-        Some(on_demand) => on_demand,
-        None => {
-            let shown = Request::new(call, &LIST_MODELS)
-                .query("team_id", team)
-                .send()
-                .await;
-            let offers: Option<Vec<Offer>> = shown.ok().and_then(|shown| shown.member("onDemand"));
-            offers.into_iter().flatten().map(|offer| offer.gpu_type).collect()
-        }
+    let on_demand = if let Some(on_demand) = on_demand {
+        on_demand
+    } else {
+        let shown = Request::new(call, &LIST_MODELS)
+            .query("team_id", team)
+            .send()
+            .await;
+        let offers: Option<Vec<Offer>> = shown.ok().and_then(|shown| shown.member("onDemand"));
+        offers.into_iter().flatten().map(|offer| offer.gpu_type).collect()
     };
     let shown = Request::new(call, &LIST_GPU_TYPES)
         .query("team_id", team)

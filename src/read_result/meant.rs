@@ -1,6 +1,7 @@
 //! The place that somebody may have meant who named one that is not there.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
@@ -75,11 +76,11 @@ fn along(mut value: &RawValue, steps: &[Step<'_>]) -> Option<String> {
             (Step::Member(name), Kind::List) => {
                 let index: usize = name.parse().ok()?;
                 value = entries(value).get(index).copied()?;
-                way += &format!("[{index}]");
+                let _ = write!(way, "[{index}]");
             }
             (Step::Entry(index), Kind::List) => {
                 value = entries(value).get(*index).copied()?;
-                way += &format!("[{index}]");
+                let _ = write!(way, "[{index}]");
             }
             (Step::Each, Kind::List) => {
                 value = entries(value).first().copied()?;

@@ -37,11 +37,11 @@ pub(crate) fn check_messages(messages: &[Message], path: &Path<'_>, problems: &m
     for (index, message) in messages.iter().enumerate() {
         let at = path.index(index);
         let at = at.key("content");
-        let has = |name: &&str| message.get(*name).is_some_and(|value| !value.is_null());
+        let has = |name: &str| message.get(name).is_some_and(|value| !value.is_null());
         match message.get("content") {
             Some(Value::String(_) | Value::Array(_)) => {}
             None | Some(Value::Null) => {
-                if !INSTEAD.iter().chain(&THOUGHTS).any(|name| has(&name)) && !problems.mention(&at) {
+                if !INSTEAD.iter().chain(&THOUGHTS).any(|name| has(name)) && !problems.mention(&at) {
                     problems.add(&at, "is required: the text of the message");
                 }
             }
