@@ -229,7 +229,7 @@ fn a_way_without_its_beginning_names_the_whole_one() {
     ] {
         let problem = problem(&content, at);
         assert!(
-            problem.ends_with(&format!("Did you mean `{meant}`?")),
+            problem.contains(&format!(" Did you mean `{meant}`?\n")),
             "{problem}"
         );
     }
