@@ -101,26 +101,29 @@ impl Accepts {
         raw: &str,
         check: impl FnOnce(&T, &mut Problems),
     ) -> Result<T, Problems> {
-        let Read { args, problems, .. } = self.read_call(raw, check);
+        let Read { args, problems, .. } = self.read_call(raw, &Problems::default(), check);
         args.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
-    /// The same, with what can be used of arguments that need correction, and a note on what was ignored.
+    /// The same, with what can be used of arguments that need correction, and a note on what was ignored. What is found adds
+    /// to `known`.
     pub(crate) fn read_call<T: DeserializeOwned>(
         &self,
         raw: &str,
+        known: &Problems,
         check: impl FnOnce(&T, &mut Problems),
     ) -> Read<T> {
-        let plain = match self.normalize(raw) {
+        let plain = match self.normalize(raw, known) {
             Ok(plain) => plain,
             Err(problems) => return Read::refused(problems),
         };
         let Some(meant) = meant::meant(&self.rule, raw, self.others).filter(|_| plain.is_mistaken()) else {
             return plain.made(check, Vec::new());
         };
-        match self.normalize(&meant.text) {
+        match self.normalize(&meant.text, known) {
             Ok(mut plain) => {
-                let mut problems = meant.problems;
+                let mut problems = known.clone();
+                problems.append(meant.problems);
                 problems.append(std::mem::take(&mut plain.problems));
                 plain.problems = problems;
                 let read = plain.made(check, meant.taken);
@@ -133,15 +136,18 @@ impl Accepts {
         }
     }
 
-    fn normalize<'a>(&self, raw: &'a str) -> Result<Plain<'a>, Problems> {
-        let looking = self.pass(raw, reader::Reader::looking(self.others))?;
+    fn normalize<'a>(&self, raw: &'a str, known: &Problems) -> Result<Plain<'a>, Problems> {
+        let looking = self.pass(raw, reader::Reader::looking(self.others, known.clone()))?;
         if !looking.differs() && json::is_compact(raw) {
             return Ok(Plain {
                 text: Cow::Borrowed(raw.as_bytes()),
                 ..Plain::default()
             });
         }
-        let mut written = self.pass(raw, reader::Reader::writing(raw.len(), self.others))?;
+        let mut written = self.pass(
+            raw,
+            reader::Reader::writing(raw.len(), self.others, known.clone()),
+        )?;
         Ok(Plain {
             text: Cow::Owned(written.take_plain()),
             problems: written.problems,

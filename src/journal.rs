@@ -25,7 +25,7 @@ use crate::spec::Spec;
 pub(crate) use activity::{Activity, Filter};
 pub(crate) use file::probe;
 use file::{LONGEST_LINE, Months};
-pub(crate) use identity::Given;
+pub(crate) use identity::{Given, Started};
 use lines::{Line, Lines};
 pub(crate) use pending::Pending;
 use reader::History;
@@ -157,6 +157,40 @@ impl Journal {
         };
         let session = Record::plain_id(session_id);
         let work = move |history: &History| identity::session_has_ended(&history.records, &session);
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.unwrap_or_default()
+    }
+
+    /// The row that starts the operations which the row `shows` shows.
+    pub(crate) fn starting(&self, shows: &Spec) -> Option<&'static Spec> {
+        let path = shows.path.strip_suffix("/{operation_id}")?;
+        self.rows.find(|row| row.path == path)
+    }
+
+    /// Whether something was done in a session, or about it.
+    pub(crate) async fn knows_session(&self, session_id: &str) -> bool {
+        let Some(directory) = &self.directory else {
+            return false;
+        };
+        let session = Record::plain_id(session_id);
+        let work = move |history: &History| {
+            let mut records = history.records.iter();
+            records.any(|record| {
+                record.outcome == Outcome::Done && record.id("session_id") == Some(session.as_str())
+            })
+        };
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.unwrap_or_default()
+    }
+
+    /// The operations that were started in a session, the oldest first.
+    pub(crate) async fn started(&self, session_id: &str) -> Vec<Started> {
+        let Some(directory) = &self.directory else {
+            return Vec::new();
+        };
+        let session = Record::plain_id(session_id);
+        let rows = self.rows;
+        let work = move |history: &History| identity::started(&history.records, &session, rows);
         let read = self.readings.with(directory, &self.hosts, Err, work).await;
         read.unwrap_or_default()
     }

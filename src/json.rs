@@ -28,6 +28,12 @@ pub(crate) struct Body<T> {
 }
 
 impl<T> Body<T> {
+    /// The JSON text, to look at.
+    #[must_use]
+    pub(crate) fn text(&self) -> &str {
+        self.text.get()
+    }
+
     /// The JSON text.
     #[must_use]
     pub(crate) fn into_text(self) -> String {

@@ -7,7 +7,9 @@ pub(crate) mod condense;
 pub(crate) mod config;
 pub(crate) mod config_file;
 pub(crate) mod create;
+mod doubts;
 pub(crate) mod estimate;
+pub(crate) mod gpu_types;
 pub(crate) mod logs;
 pub(crate) mod named;
 pub(crate) mod places;
@@ -27,7 +29,7 @@ use crate::wait::WaitSeconds;
 
 id!(
     /// Id of the run.
-    RunId
+    RunId: "prime-intellect-listruns shows those that there are"
 );
 
 /// Arguments of tools for one run.

@@ -2,6 +2,7 @@
 //!
 //! The file is walked as text, without a value being made of each of its numbers, and what is shown is its own text.
 
+mod meant;
 mod place;
 mod shown;
 
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::arguments::schema::renamed;
 use crate::context::Reply;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -19,7 +21,8 @@ use crate::json::{lines, non_finite};
 use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[("file", "path"), ("file_path", "path"), ("place", "at"), ("jsonpath", "at")]))]
 pub(crate) struct Query {
     /// The file.
     path: String,

@@ -4,17 +4,18 @@
 //! argument checks report the gap, and one gap does not hide the other problems of a body.
 
 pub(crate) mod args;
-#[cfg(feature = "text")]
-mod base_model;
+pub(crate) mod base_model;
 pub(crate) mod batch;
 pub(crate) mod billing;
 pub(crate) mod course;
 pub(crate) mod custom;
 pub(crate) mod download;
 pub(crate) mod forward_backward;
+pub(crate) mod gradients;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod model_resource;
+pub(crate) mod models;
 mod numbers;
 pub(crate) mod operation;
 pub(crate) mod optimizer;
@@ -25,16 +26,18 @@ pub(crate) mod summary;
 pub(crate) mod tensor;
 #[cfg(feature = "text")]
 pub(crate) mod tokenizer;
+pub(crate) mod unknown_operation;
 pub(crate) mod weights_sync;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::id;
+use crate::arguments::schema::renamed;
 
 id!(
     /// Training session.
-    SessionId
+    SessionId: "list-training-sessions shows those that there are"
 );
 id!(
     /// Model resource.
@@ -42,7 +45,7 @@ id!(
 );
 id!(
     /// From the answer that started it.
-    OperationId
+    OperationId: "the id in the answer that started it, which list-recent-activity shows as well"
 );
 id!(
     /// Id of the checkpoint.
@@ -51,6 +54,10 @@ id!(
 
 /// The files of a checkpoint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[schemars(transform = renamed(&[
+    ("CHECKPOINT_VARIANT_LORA", "CHECKPOINT_VARIANT_ADAPTER"),
+    ("CHECKPOINT_VARIANT_FULL", "CHECKPOINT_VARIANT_MERGED"),
+]))]
 pub(crate) enum CheckpointVariant {
     /// the full model with the adapter merged in
     #[serde(rename = "CHECKPOINT_VARIANT_MERGED")]

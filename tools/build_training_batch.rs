@@ -25,6 +25,10 @@ impl Handler for BuildTrainingBatch {
         args.check(problems);
     }
 
+    fn doubt(args: &BatchArgs, _: &Problems) -> Option<String> {
+        args.doubt()
+    }
+
     async fn check_files(args: &BatchArgs, call: &Call<'_>, problems: &mut Problems) {
         let config = call.context.config();
         let Some(data) = config.data.as_ref() else { return };
@@ -53,7 +57,6 @@ impl Handler for BuildTrainingBatch {
             .ok_or_else(ToolError::no_data)?;
         let files = config.files.clone();
         let session_id = args.session_id().to_owned();
-        let bounds = args.doubt();
         let given: Vec<Given> = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
         let built = match batch::build(args, call, files, data).await {
             Err(ToolError::Arguments(problems)) => return Err(told(call, problems, &session_id, given).await),
@@ -66,7 +69,7 @@ impl Handler for BuildTrainingBatch {
         let ended = ended.then(|| {
             format!("Session {session_id} is STOPPED and trains no more: make a new one with create-training-session (resume_from_checkpoint_id: a checkpoint of this one), and call next with that one's session_id and the same body_path.")
         });
-        let doubts = doubt.into_iter().chain(bounds).chain(ended);
+        let doubts = doubt.into_iter().chain(ended);
         Ok(doubts.fold(built, |built, doubt| built.noted(&doubt)))
     }
 }

@@ -9,6 +9,7 @@ use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::base_model;
 use crate::together::course::Courses;
 use crate::together::session::CreateSession;
 use crate::wait;
@@ -38,6 +39,7 @@ impl Handler for CreateTrainingSession {
         if let Some(id) = reply.member::<String>("id") {
             call.context.state::<Courses>().created(&id);
         }
+        base_model::learn(call, &reply);
         let waited = wait::created(call, &SESSION_UP, &[], "id", reply, until).await;
         Ok(waited.into_reply())
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::arguments::schema::renamed;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -20,6 +21,7 @@ use crate::wait::WaitSeconds;
 pub(crate) struct DownloadCheckpoint;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[("path", "directory"), ("output_dir", "directory"), ("local_dir", "directory")]))]
 pub(crate) struct Args {
     /// Id of the inference checkpoint.
     id: CheckpointId,

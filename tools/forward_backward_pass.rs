@@ -20,12 +20,12 @@ impl Handler for ForwardBackwardPass {
         args.body.value.check(&Path::Root.key("body"), problems);
     }
 
+    fn doubt(args: &Self::Args, problems: &Problems) -> Option<String> {
+        args.body.value.doubt(problems.is_empty())
+    }
+
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let (kind, doubt) = (args.body.value.kind(), args.body.value.doubt());
-        let answer = operation::submit(call, args.into(), kind).await?;
-        Ok(match doubt {
-            Some(doubt) => answer.noted(&doubt),
-            None => answer,
-        })
+        let kind = args.body.value.kind();
+        operation::submit(call, args.into(), kind).await
     }
 }

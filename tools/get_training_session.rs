@@ -6,6 +6,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::args::SessionArgs;
+use crate::together::base_model;
 use crate::wait;
 use crate::wait::SESSION;
 
@@ -18,6 +19,7 @@ impl Handler for GetTrainingSession {
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
         let waited = wait::shown(call, &SESSION, &[&args.session_id], until).await?;
+        base_model::learn(call, waited.reply());
         Ok(waited.into_reply())
     }
 }

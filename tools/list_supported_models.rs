@@ -6,6 +6,7 @@ use crate::error::ToolError;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::models::Models;
 
 pub(crate) struct ListSupportedModels;
 
@@ -15,6 +16,8 @@ impl Handler for ListSupportedModels {
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let NoArgs {} = args;
-        call.request().send().await
+        let shown = call.request().send().await?;
+        call.context.state::<Models>().learn(&shown);
+        Ok(shown)
     }
 }

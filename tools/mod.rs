@@ -56,8 +56,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::arguments::{Others, Rule};
-use crate::mcp::tool::{Entry, Tools, all};
+use crate::mcp::tool::{Entry, Handler, Tools, all};
+use crate::prime::named;
 use crate::spec::Spec;
+use crate::together::{models, unknown_operation};
 
 static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| all::arguments(ALL));
 static HOMES: LazyLock<BTreeMap<String, Option<String>>> = LazyLock::new(|| all::homes(ALL));
@@ -77,6 +79,22 @@ pub(crate) static TOOLS: Tools = Tools {
 /// The rows of all tools.
 pub(crate) static ROWS: LazyLock<Vec<&Spec>> = LazyLock::new(|| ALL.iter().map(|entry| entry.spec).collect());
 
+/// A tool for one run.
+const fn of_run<H: Handler>() -> Entry {
+    Entry::of::<H>().explained(|call, raw, failure| Box::pin(named::explained(call, raw, failure)))
+}
+
+/// A tool that shows an operation.
+const fn of_operation<H: Handler>() -> Entry {
+    Entry::of::<H>()
+        .explained(|call, raw, failure| Box::pin(unknown_operation::explained(call, raw, failure)))
+}
+
+/// A tool whose body is that of a new model resource.
+const fn of_resource<H: Handler>() -> Entry {
+    Entry::of::<H>().explained(|call, raw, failure| Box::pin(models::explained(call, raw, failure)))
+}
+
 /// Every tool, in the order in which clients see them: toolset by toolset.
 pub const ALL: &[Entry] = &[
     Entry::of::<download_checkpoint::DownloadCheckpoint>(),
@@ -84,49 +102,49 @@ pub const ALL: &[Entry] = &[
     Entry::of::<create_training_session::CreateTrainingSession>(),
     Entry::of::<get_training_session::GetTrainingSession>(),
     Entry::of::<forward_backward_pass::ForwardBackwardPass>(),
-    Entry::of::<get_forward_backward_operation::GetForwardBackwardOperation>(),
+    of_operation::<get_forward_backward_operation::GetForwardBackwardOperation>(),
     Entry::of::<create_inference_checkpoint::CreateInferenceCheckpoint>(),
-    Entry::of::<get_inference_checkpoint_operation::GetInferenceCheckpointOperation>(),
+    of_operation::<get_inference_checkpoint_operation::GetInferenceCheckpointOperation>(),
     Entry::of::<optimizer_step::OptimizerStep>(),
-    Entry::of::<get_optim_step_operation::GetOptimStepOperation>(),
+    of_operation::<get_optim_step_operation::GetOptimStepOperation>(),
     Entry::of::<sample::Sample>(),
-    Entry::of::<get_sample_operation::GetSampleOperation>(),
+    of_operation::<get_sample_operation::GetSampleOperation>(),
     Entry::of::<save_training_checkpoint::SaveTrainingCheckpoint>(),
-    Entry::of::<get_save_training_checkpoint_operation::GetSaveTrainingCheckpointOperation>(),
+    of_operation::<get_save_training_checkpoint_operation::GetSaveTrainingCheckpointOperation>(),
     Entry::of::<stop_training_session::StopTrainingSession>(),
     Entry::of::<list_supported_models::ListSupportedModels>(),
-    Entry::of::<create_model_resource::CreateModelResource>(),
+    of_resource::<create_model_resource::CreateModelResource>(),
     Entry::of::<get_model_resource::GetModelResource>(),
     Entry::of::<list_model_resources::ListModelResources>(),
     Entry::of::<stop_model_resource::StopModelResource>(),
     Entry::of::<weights_sync::WeightsSync>(),
-    Entry::of::<get_weights_sync_operation::GetWeightsSyncOperation>(),
+    of_operation::<get_weights_sync_operation::GetWeightsSyncOperation>(),
     Entry::of::<build_training_batch::BuildTrainingBatch>(),
     #[cfg(feature = "text")]
     Entry::of::<render_prompt::RenderPrompt>(),
-    Entry::of::<estimate_model_resource_cost::EstimateModelResourceCost>(),
+    of_resource::<estimate_model_resource_cost::EstimateModelResourceCost>(),
     Entry::of::<extend_model_resource_expiry::ExtendModelResourceExpiry>(),
     Entry::of::<update_training_session::UpdateTrainingSession>(),
     Entry::of::<custom_forward_backward_pass::CustomForwardBackwardPass>(),
-    Entry::of::<get_custom_forward_backward_operation::GetCustomForwardBackwardOperation>(),
+    of_operation::<get_custom_forward_backward_operation::GetCustomForwardBackwardOperation>(),
     Entry::of::<list_checkpoints::ListCheckpoints>(),
     Entry::of::<get_checkpoint::GetCheckpoint>(),
     Entry::of::<prime_intellect_createrun::PrimeIntellectCreaterun>(),
     Entry::of::<prime_intellect_listmodels::PrimeIntellectListmodels>(),
-    Entry::of::<prime_intellect_deleterun::PrimeIntellectDeleterun>(),
+    of_run::<prime_intellect_deleterun::PrimeIntellectDeleterun>(),
     Entry::of::<prime_intellect_listruns::PrimeIntellectListruns>(),
-    Entry::of::<prime_intellect_getrun::PrimeIntellectGetrun>(),
-    Entry::of::<prime_intellect_stoprun::PrimeIntellectStoprun>(),
-    Entry::of::<prime_intellect_getrunlogs::PrimeIntellectGetrunlogs>(),
-    Entry::of::<prime_intellect_getrunmetrics::PrimeIntellectGetrunmetrics>(),
-    Entry::of::<prime_intellect_getrunprogress::PrimeIntellectGetrunprogress>(),
-    Entry::of::<prime_intellect_getrunsamples::PrimeIntellectGetrunsamples>(),
-    Entry::of::<prime_intellect_listruncheckpoints::PrimeIntellectListruncheckpoints>(),
-    Entry::of::<prime_intellect_restartrun::PrimeIntellectRestartrun>(),
-    Entry::of::<prime_intellect_pauserun::PrimeIntellectPauserun>(),
-    Entry::of::<prime_intellect_resumerun::PrimeIntellectResumerun>(),
+    of_run::<prime_intellect_getrun::PrimeIntellectGetrun>(),
+    of_run::<prime_intellect_stoprun::PrimeIntellectStoprun>(),
+    of_run::<prime_intellect_getrunlogs::PrimeIntellectGetrunlogs>(),
+    of_run::<prime_intellect_getrunmetrics::PrimeIntellectGetrunmetrics>(),
+    of_run::<prime_intellect_getrunprogress::PrimeIntellectGetrunprogress>(),
+    of_run::<prime_intellect_getrunsamples::PrimeIntellectGetrunsamples>(),
+    of_run::<prime_intellect_listruncheckpoints::PrimeIntellectListruncheckpoints>(),
+    of_run::<prime_intellect_restartrun::PrimeIntellectRestartrun>(),
+    of_run::<prime_intellect_pauserun::PrimeIntellectPauserun>(),
+    of_run::<prime_intellect_resumerun::PrimeIntellectResumerun>(),
     Entry::of::<prime_intellect_listgputypes::PrimeIntellectListgputypes>(),
-    Entry::of::<prime_intellect_getrunusage::PrimeIntellectGetrunusage>(),
+    of_run::<prime_intellect_getrunusage::PrimeIntellectGetrunusage>(),
     Entry::of::<prime_intellect_getwallet::PrimeIntellectGetwallet>(),
     Entry::of::<list_recent_activity::ListRecentActivity>(),
     Entry::of::<read_result::ReadResult>(),

@@ -7,7 +7,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::args::SmallSubmitArgs;
-use crate::together::{operation, optimizer};
+use crate::together::{gradients, operation, optimizer};
 
 pub(crate) struct OptimizerStep;
 
@@ -19,12 +19,27 @@ impl Handler for OptimizerStep {
         args.body.value.check(&Path::Root.key("body"), problems);
     }
 
+    fn doubt(args: &Self::Args, problems: &Problems) -> Option<String> {
+        args.body.value.doubt(problems.is_empty())
+    }
+
+    async fn check_files(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) {
+        let session = Path::Root.key("session_id");
+        // Under a key of the caller's own the service may know the step already.
+        if args.idempotency_key.is_none()
+            && !problems.mention(&session)
+            && let Some(problem) = gradients::missing(call, &args.session_id).await
+        {
+            problems.add(&session, problem);
+        }
+    }
+
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
-        let doubt = args.body.value.doubt();
-        let answer = operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await?;
-        Ok(match doubt {
-            Some(doubt) => answer.noted(&doubt),
-            None => answer,
-        })
+        let mut problems = Problems::default();
+        Self::check_files(&args, call, &mut problems).await;
+        if !problems.is_empty() {
+            return Err(ToolError::Arguments(problems));
+        }
+        operation::submit(call, args.into(), &operation::OPTIMIZER_STEP).await
     }
 }

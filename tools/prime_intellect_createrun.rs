@@ -4,17 +4,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::context::{Call, Reply};
-use crate::error::ToolError;
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, or_inline};
+use crate::error::{Failure, ToolError};
 use crate::json;
-use crate::json::Body;
+use crate::json::{Body, Object};
 use crate::mcp::tool::Handler;
 use crate::prime::create;
 use crate::prime::create::CreateRun;
 use crate::prime::places::beside_body;
 use crate::prime::secrets;
 use crate::prime::secrets::ForwardSecrets;
-use crate::prime::{config, config_file, estimate, started, team};
+use crate::prime::{config, config_file, estimate, gpu_types, started, team};
 use crate::spec;
 use crate::spec::Spec;
 use crate::wait;
@@ -60,31 +60,29 @@ impl Handler for PrimeIntellectCreaterun {
         }
     }
 
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        if args.config_path.is_none() || args.body.value.has_config() {
+            return;
+        }
+        let prepared = prepared(args.body.text(), args.config_path.as_deref(), call).await;
+        if let Err(ToolError::Arguments(more)) = prepared {
+            problems.append(more);
+        }
+    }
+
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
-        let at = Path::Root.key("body");
-        let mut config = at.key("config");
-        let mut body = json::object(&args.body.into_text())?;
-        if let Some(path) = &args.config_path {
-            config = Path::Root.key("config_path");
-            let text = call.context.config().files.read(path, LARGEST_CONFIG).await;
-            let text = text.map_err(|problem| ToolError::Arguments(Problems::one(&config, problem)))?;
-            body.set("config", json::raw(config_file::read(&text, &config)?)?);
-        }
-        let notes = config::hoist(&mut body, &config)?;
-        let run = CreateRun::read(&body)?;
-        let mut problems = Problems::default();
-        run.check(&at, &config, &mut problems);
-        if !problems.is_empty() {
-            return Err(ToolError::Arguments(problems));
-        }
+        let file = args.config_path.as_deref();
+        let Prepared { mut body, run, notes } = prepared(args.body.text(), file, call).await?;
+        let team = team(run.team(), call);
         if args.estimate_only == Some(true) {
-            return estimate::estimate(call, &run, team(run.team(), call), run.gpu_type()).await;
+            let doubts = run.doubts(&config_place(&Path::Root.key("body"), file));
+            return estimate::estimate(call, &run, team, run.gpu_type(), doubts).await;
         }
         let implied = [
             ("mode", run.implied_mode().map(str::to_owned)),
             ("name", run.implied_name().map(str::to_owned)),
-            ("teamId", team(run.team(), call)),
+            ("teamId", team.clone()),
         ];
         body.remove("teamId");
         for (member, value) in implied {
@@ -97,30 +95,77 @@ impl Handler for PrimeIntellectCreaterun {
         let unlogged = unlogged.map(|table| {
             format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")
         });
-        let sent = call.request().body(json::text(&body)?).send().await;
-        let reply = sent.map_err(|error| advised(error, &run))?;
+        let reply = match call.request().body(json::text(&body)?).send().await {
+            Err(ToolError::Call(failure)) => return Err(advised(call, failure, &run, team.as_deref()).await),
+            sent => sent?,
+        };
         let reply = started::followed(call, reply, until).await;
-        let more = notes.into_iter().chain(unlogged).chain(forwarded.gap());
+        let more = notes.into_iter().chain(run.unheeded()).chain(unlogged);
+        let more = more.chain(forwarded.gap());
         Ok(started::noted(forwarded.told(reply), more))
     }
 }
 
-/// A refusal with what would be accepted: the platform names what is missing in a config one level at a time.
-fn advised(error: ToolError, run: &CreateRun) -> ToolError {
-    match error {
-        ToolError::Call(mut failure) if matches!(failure.status(), Some(400 | 422)) => {
-            let next = "correct what the service names.";
-            let names = |member: &str| failure.words().contains(member);
-            let elsewhere = !names("config") && BESIDE_CONFIG.into_iter().any(names);
-            failure.next = Some(if elsewhere {
-                next.to_owned()
-            } else {
-                format!("{next} {}", run.advice())
-            });
-            ToolError::Call(failure)
-        }
-        error => error,
+/// A body with its config in place.
+struct Prepared {
+    body: Object,
+    run: CreateRun,
+    /// What was changed about the config.
+    notes: Vec<String>,
+}
+
+/// Puts the config of the file, if there is one, into a body, and checks the whole.
+async fn prepared(body: &str, file: Option<&str>, call: &Call<'_>) -> Result<Prepared, ToolError> {
+    let at = Path::Root.key("body");
+    let config = config_place(&at, file);
+    let mut body = json::object(body)?;
+    if let Some(path) = file {
+        let text = call.context.config().files.read(path, LARGEST_CONFIG).await;
+        let text = text.map_err(|problem| Problems::one(&config, or_inline(&problem, "body.config")))?;
+        body.set("config", json::raw(config_file::read(&text, &config)?)?);
     }
+    let notes = config::hoist(&mut body, &config)?;
+    let run = CreateRun::read(&body)?;
+    let mut problems = Problems::default();
+    run.check(&at, &config, &mut problems);
+    if !problems.is_empty() {
+        return Err(ToolError::Arguments(problems));
+    }
+    Ok(Prepared { body, run, notes })
+}
+
+/// Where the config came from.
+const fn config_place<'a>(body: &'a Path<'a>, file: Option<&str>) -> Path<'a> {
+    match file {
+        Some(_) => Path::Root.key("config_path"),
+        None => body.key("config"),
+    }
+}
+
+/// A refusal with what would be accepted: the platform names what is missing in a config one level at a time.
+async fn advised(
+    call: &Call<'_>,
+    mut failure: Box<Failure>,
+    run: &CreateRun,
+    team: Option<&str>,
+) -> ToolError {
+    if !matches!(failure.status(), Some(400 | 422)) {
+        return ToolError::Call(failure);
+    }
+    let names = |member: &str| failure.words().contains(member);
+    let mut next = "correct what the service names.".to_owned();
+    if let Some(wanted) = run.gpu_type().filter(|_| names("gpuType"))
+        && let Some(problem) = gpu_types::unoffered(call, team, wanted, None).await
+    {
+        next.push_str(" body.gpuType ");
+        next.push_str(&problem);
+    }
+    if names("config") || !BESIDE_CONFIG.into_iter().any(names) {
+        next.push(' ');
+        next.push_str(&run.advice());
+    }
+    failure.next = Some(next);
+    ToolError::Call(failure)
 }
 
 /// What a refusal names that is not about the config.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::schema::renamed;
 use crate::context::{Call, Reply};
 use crate::error::problems::{Path, Problems};
 use crate::error::{Cause, Failure, ToolError};
@@ -18,12 +19,21 @@ use crate::spec::Spec;
 pub(crate) struct PrimeIntellectGetrunlogs;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[
+    ("lines", "tail_lines"),
+    ("tail", "tail_lines"),
+    ("limit", "tail_lines"),
+    ("query", "search"),
+    ("grep", "search"),
+    ("pattern", "search"),
+    ("since", "since_seconds"),
+]))]
 pub(crate) struct Args {
     run_id: RunId,
     /// Default 20, shortened.
     #[schemars(range(min = 1, max = 5000))]
     tail_lines: Option<u32>,
-    /// Only lines that contain this text.
+    /// Only lines that contain this text; capitals may count.
     search: Option<String>,
     /// true: search is a regular expression.
     regex: Option<bool>,
@@ -61,6 +71,7 @@ impl Handler for PrimeIntellectGetrunlogs {
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let asked = args.tail_lines;
+        let search = args.search.clone();
         let request = call.request().path("run_id", &args.run_id);
         let request = request
             .query("tail_lines", Some(asked.unwrap_or(logs::LAST)))
@@ -77,7 +88,10 @@ impl Handler for PrimeIntellectGetrunlogs {
         match request.uncleaned().send().await {
             Ok(reply) => {
                 let redactor = Arc::clone(call.context.redactor());
-                condense::fit(reply, move |reply| shown(reply, asked, &redactor)).await
+                condense::fit(reply, move |reply| {
+                    shown(reply, asked, search.as_deref(), &redactor)
+                })
+                .await
             }
             Err(ToolError::Call(failure)) => not_started(&failure).ok_or(ToolError::Call(failure)),
             Err(error) => Err(error),
@@ -106,7 +120,7 @@ pub(crate) enum Component {
     EnvServer,
 }
 
-fn shown(reply: Reply, asked: Option<u32>, redactor: &Redactor) -> Reply {
+fn shown(reply: Reply, asked: Option<u32>, search: Option<&str>, redactor: &Redactor) -> Reply {
     // What came as it was written, beside the log.
     let cleaned = |reply: Reply| Reply::new(redactor.scrub_answer(clean::json(reply.into_text())));
     let Some(log) = reply.member::<String>("logs") else {
@@ -119,9 +133,14 @@ fn shown(reply: Reply, asked: Option<u32>, redactor: &Redactor) -> Reply {
         reply.with("logs", &text)
     };
     let reply = cleaned(reply);
-    match note {
-        Some(note) => reply.noted(&note),
-        None => reply,
+    let spelt = search.filter(|search| text.is_empty() && search.chars().any(char::is_alphabetic));
+    let spelt = spelt
+        .map(|search| format!("`{search}` was searched for as it is written: other capitals may find more"));
+    let notes: Vec<String> = note.into_iter().chain(spelt).collect();
+    if notes.is_empty() {
+        reply
+    } else {
+        reply.noted(&notes.join("; "))
     }
 }
 

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::schema::names;
+use crate::arguments::schema::{names, renamed};
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
 use crate::mcp::tool::Handler;
 use crate::prime::RunId;
 use crate::prime::condense;
@@ -16,6 +17,15 @@ use crate::spec::Spec;
 pub(crate) struct PrimeIntellectGetrunmetrics;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[
+    ("start", "min_step"),
+    ("start_step", "min_step"),
+    ("from_step", "min_step"),
+    ("end", "max_step"),
+    ("end_step", "max_step"),
+    ("to_step", "max_step"),
+    ("metrics", "columns"),
+]))]
 pub(crate) struct Args {
     run_id: RunId,
     min_step: Option<i64>,
@@ -34,6 +44,17 @@ pub(crate) struct Args {
 impl Handler for PrimeIntellectGetrunmetrics {
     const SPEC: &'static Spec = &spec::GET_RUN_METRICS;
     type Args = Args;
+
+    fn check(args: &Args, problems: &mut Problems) {
+        if let (Some(least), Some(most)) = (args.min_step, args.max_step)
+            && least > most
+        {
+            problems.add(
+                &Path::Root.key("min_step"),
+                format!("is {least}, which is above max_step {most}: no step is in between"),
+            );
+        }
+    }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let request = call.request().path("run_id", &args.run_id);

@@ -17,6 +17,17 @@ impl Handler for ReadResult {
     const SPEC: &'static Spec = &spec::READ_RESULT;
     type Args = Query;
 
+    async fn check_files(args: &Query, call: &Call<'_>, problems: &mut Problems) {
+        if problems.mention(&Path::Root.key("path")) {
+            return;
+        }
+        let (files, args) = (call.context.config().files.clone(), args.clone());
+        let read = blocking(move || read_result::read(&args, &files).err()).await;
+        if let Ok(Some(ToolError::Arguments(more))) = read {
+            problems.append(more);
+        }
+    }
+
     async fn call(args: Query, call: &Call<'_>) -> Result<Reply, ToolError> {
         let files = call.context.config().files.clone();
         let path = args.path().to_owned();

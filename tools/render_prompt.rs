@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::arguments::schema::{renamed, retired};
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -14,7 +15,9 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::text;
-use crate::text::{Conversation, Date, Message, Model, Origin, Prompt, Today};
+use crate::text::{
+    Conversation, Date, Message, Model, Origin, Prompt, Today, check_messages, messages_schema,
+};
 use crate::together::SessionId;
 use crate::together::tokenizer::{self, Whose};
 use crate::work::blocking;
@@ -28,11 +31,28 @@ pub(crate) struct RenderPrompt;
 /// Its arguments.
 #[derive(Deserialize, JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "template_args is what others call it")]
+#[schemars(transform = retired(&[
+    ("add_generation_prompt", "is a variable of the template: write template_args.add_generation_prompt"),
+    ("enable_thinking", "is a variable of the template: write template_args.enable_thinking"),
+    ("system", "is a message: write it first in messages, as {\"role\": \"system\", \"content\": \"…\"}"),
+    ("system_prompt", "is a message: write it first in messages, as {\"role\": \"system\", \"content\": \"…\"}"),
+]), transform = renamed(&[
+    ("add_generation_prompt", "template_args.add_generation_prompt"),
+    ("enable_thinking", "template_args.enable_thinking"),
+    ("chat_template_kwargs", "template_args"),
+    ("prompt", "text"),
+    ("conversation", "messages"),
+    ("model", "base_model"),
+    ("model_name", "base_model"),
+    ("token_ids", "ids"),
+    ("tokenize", "ids"),
+    ("return_ids", "ids"),
+]))]
 pub(crate) struct Args {
     /// As it stands: no template, no special tokens added.
     text: Option<String>,
     /// In place of text: [{"role": "user", "content": "…"}, …].
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), transform = messages_schema)]
     messages: Option<Vec<Message>>,
     /// JSON schemas of functions, for the template.
     tools: Option<Vec<Message>>,
@@ -54,8 +74,13 @@ impl Handler for RenderPrompt {
     fn check(args: &Args, problems: &mut Problems) {
         match (&args.text, &args.messages) {
             (Some(_), Some(_)) => problems.add(&Path::Root.key("text"), "give either text or messages"),
-            (None, None) => problems.add(&Path::Root.key("messages"), "is required, unless there is text"),
+            (None, None) if !problems.mention(&Path::Root.key("messages")) => {
+                problems.add(&Path::Root.key("messages"), "is required, unless there is text");
+            }
             _ => {}
+        }
+        if let Some(messages) = &args.messages {
+            check_messages(messages, &Path::Root.key("messages"), problems);
         }
         let of_messages = [
             ("tools", args.tools.is_some()),

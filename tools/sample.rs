@@ -13,10 +13,11 @@ use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::models::Models;
 use crate::together::operation::Submission;
 #[cfg(feature = "text")]
 use crate::together::sample::prompts::{self, Given, Prompts};
-use crate::together::{SessionId, operation, sample};
+use crate::together::{SessionId, base_model, operation, sample};
 use crate::wait::WaitSeconds;
 
 pub(crate) struct Sample;
@@ -85,7 +86,12 @@ impl Handler for Sample {
         }
     }
 
+    fn doubt(args: &Args, _: &Problems) -> Option<String> {
+        args.body.value.doubt()
+    }
+
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let longest = args.body.value.longest();
         let submission = Submission {
             session_id: args.session_id,
             body: args.body.into_text(),
@@ -107,7 +113,12 @@ impl Handler for Sample {
                 .await?;
             return submit(call, submission, prompts).await;
         }
-        operation::submit(call, submission, &operation::SAMPLE).await
+        let beyond = longest.and_then(|longest| beyond(call, &submission.session_id, longest));
+        let answer = operation::submit(call, submission, &operation::SAMPLE).await?;
+        Ok(match beyond {
+            Some(beyond) => answer.noted(&beyond),
+            None => answer,
+        })
     }
 }
 
@@ -122,4 +133,13 @@ async fn submit(call: &Call<'_>, submission: Submission, prompts: Prompts) -> Re
     };
     let reply = operation::submit(call, submission, &operation::SAMPLE).await?;
     Ok(said.beside(reply))
+}
+
+/// What to say of a completion that may be longer than the model can write, as far as that is known already.
+fn beyond(call: &Call<'_>, session_id: &str, longest: i64) -> Option<String> {
+    let base_model = base_model::known(call, session_id)?;
+    let context = call.context.state::<Models>().context_length(&base_model)?;
+    (u64::try_from(longest).is_ok_and(|longest| longest >= context)).then(|| {
+        format!("max_tokens {longest} is more than {base_model} can write: prompt and completion share {context} tokens, where each completion ends at the latest.")
+    })
 }

@@ -23,7 +23,12 @@ pub(super) fn another_form(rule: &Rule, value: &Value) -> Option<(Value, String)
         }
         (Rule::Array { items, .. }, Value::Object(members)) if !members.is_empty() => {
             let Rule::Object(_) = &**items else { return None };
-            let problem = format!("found an object, expected {}: write [{{…}}]", rule.wanted());
+            let form = if matches!(rule, Rule::Array { hint: Some(_), .. }) {
+                ""
+            } else {
+                ": write [{…}]"
+            };
+            let problem = format!("found an object, expected {}{form}", rule.wanted());
             Some((Value::Array(vec![value.clone()]), problem))
         }
         (Rule::Array { items, .. }, Value::Array(values)) => {

@@ -159,11 +159,18 @@ impl Mending {
                 id: value.clone(),
             });
         }
+        let value = members.get(name).cloned().unwrap_or_default();
         let place = object.place_of(name).or_else(|| object.likely(name));
+        // A name that is only spelt alike, and whose member cannot hold the value, was not meant.
+        let place = place.filter(|place| match place.as_slice() {
+            [Step::Member(own)] if !object.renamed.contains_key(name) => object
+                .member(own)
+                .is_none_or(|member| member.rule.may_fit(&value.to_string())),
+            _ => true,
+        });
         let Some(place) = place else {
             return self.further_out(name, members, path, above);
         };
-        let value = members.get(name).cloned().unwrap_or_default();
         let problem = object.unknown(name, path, |rule| rule.fits(&value));
         if put(members, &place, value) {
             members.shift_remove(name);

@@ -34,7 +34,9 @@ impl Place<'_> {
     pub(super) fn unexpected(self, found: &str) -> Outcome {
         // How to write it is said of the first one: one that came after a good one is not told what is known.
         let wanted = match (self.rule, self.path) {
-            (Rule::Array { .. } | Rule::Object(_), Path::Index(_, 1..)) => self.rule.expected().to_owned(),
+            (Rule::Array { .. } | Rule::Object(_) | Rule::Text(_), Path::Index(_, 1..)) => {
+                self.rule.expected().to_owned()
+            }
             _ => self.rule.wanted(),
         };
         self.unusable(format!("found {found}, expected {wanted}"))
@@ -268,6 +270,9 @@ impl<'de> Visitor<'de> for Place<'_> {
             reader.push(b"{}");
         }
         for Member { name, rule, .. } in missing(object, &seen) {
+            if reader.problems.may_be_elsewhere(&path.key(name)) {
+                continue;
+            }
             let file = match path {
                 Path::Root if name == BODY => " (or body_path: a file that holds it)",
                 _ => "",

@@ -25,11 +25,11 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A pass that only looks.
-    pub(super) fn looking(others: Option<Others>) -> Self {
+    pub(super) fn looking(others: Option<Others>, problems: Problems) -> Self {
         Self {
             plain: None,
             changed: false,
-            problems: Problems::default(),
+            problems,
             ignored: Vec::new(),
             has_twice: false,
             others,
@@ -37,10 +37,10 @@ impl Reader {
     }
 
     /// A pass that writes the plain form, of about `capacity` bytes.
-    pub(super) fn writing(capacity: usize, others: Option<Others>) -> Self {
+    pub(super) fn writing(capacity: usize, others: Option<Others>, problems: Problems) -> Self {
         Self {
             plain: Some(Vec::with_capacity(capacity)),
-            ..Self::looking(others)
+            ..Self::looking(others, problems)
         }
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Text {
     pub retired: BTreeMap<String, String>,
     /// Those of them that mean a value of today.
     pub renamed: BTreeMap<String, String>,
+    /// What to write, for those who wrote something else.
+    pub hint: Option<String>,
 }
 
 /// A number's range.
@@ -212,6 +214,7 @@ impl Rule {
                 ),
                 retired: sentences(schema),
                 renamed: renamed(schema),
+                hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
             }),
             Some(kind @ ("integer" | "number")) => {
                 let bound = |name| schema.get(name).and_then(Value::as_f64);
@@ -241,11 +244,14 @@ impl Rule {
     pub(crate) fn wanted(&self) -> String {
         match self {
             Self::Either { hint: Some(hint), .. } => hint.clone(),
-            Self::Object(Object { hint: Some(hint), .. }) | Self::Array { hint: Some(hint), .. } => {
+            Self::Object(Object { hint: Some(hint), .. })
+            | Self::Array { hint: Some(hint), .. }
+            | Self::Text(Text { hint: Some(hint), .. }) => {
                 format!("{}: {hint}", self.expected())
             }
             Self::Array { items, .. } => match &**items {
                 Self::Array { hint: Some(hint), .. } => format!("a list of lists: {hint}"),
+                Self::Text(Text { hint: Some(hint), .. }) => format!("a list of texts: {hint}"),
                 _ => self.expected().to_owned(),
             },
             Self::Object(object) if object.members.iter().any(|member| member.required) => {

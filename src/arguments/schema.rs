@@ -11,10 +11,11 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 pub(crate) use mark::{
-    ALIASES, ANY, BELOW, EITHER, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED, aliases, below, brief,
-    hint, keeps_empty, listing_only, names, others, plain, renamed, retired, undescribed, unlisted,
+    ALIASES, ANY, BELOW, EITHER, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED, UNLISTED, aliases,
+    below, brief, hint, keeps_empty, listing_only, names, others, plain, renamed, retired, undescribed,
+    unlisted,
 };
-use mark::{BRIEF, PLAIN, UNLISTED};
+use mark::{BRIEF, PLAIN};
 
 /// Bounds that go without saying: they are enforced, and not published.
 const OBVIOUS: [(&str, u64); 3] = [("minimum", 0), ("minItems", 1), ("minLength", 1)];

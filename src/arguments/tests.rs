@@ -126,7 +126,7 @@ fn what_cannot_be_meant_is_refused() {
 fn plain_arguments_are_passed_on_as_they_are_and_others_are_written_plainly() {
     let accepts = Accepts::new(&input_schema::<Args>());
     let plain = |raw: &str| {
-        let plain = accepts.normalize(raw).unwrap();
+        let plain = accepts.normalize(raw, &Problems::default()).unwrap();
         assert!(plain.problems.is_empty(), "{}", plain.problems);
         (
             String::from_utf8(plain.text.to_vec()).unwrap(),
@@ -188,7 +188,7 @@ fn an_argument_that_no_tool_has_is_ignored_and_one_that_was_meant_is_not() {
         take: |name| name == "limit",
         ..NOTHING
     });
-    let read = |raw: &str| accepts.read_call::<Args>(raw, |_, _| {});
+    let read = |raw: &str| accepts.read_call::<Args>(raw, &Problems::default(), |_, _| {});
     let ignored = read(r#"{"id":"x","toolCallId":"c","action":null,"cuont":1,"count":2}"#);
     assert_eq!(ignored.args.unwrap().count, Some(2));
     assert_eq!(

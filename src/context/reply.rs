@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::schema::renamed;
 use crate::files::data::Storing;
 use crate::json::{Object, edit};
 
@@ -34,6 +35,7 @@ pub(crate) type Summary = Box<dyn FnOnce(&str) -> Option<Object> + Send + Sync>;
 /// Default auto.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = renamed(&[("summary", "file"), ("inline", "full")]))]
 pub enum Output {
     /// over 32,000 characters as file and summary
     #[default]

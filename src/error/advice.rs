@@ -137,9 +137,6 @@ impl Failure {
         if let Some(next) = self.spec.not_found {
             return next.to_owned();
         }
-        if self.spec.effect.destructive() {
-            return "check the id; if it is gone already, there is nothing left to do.".to_owned();
-        }
         let known = IDS.iter().find(|(id, _)| self.spec.path.contains(id));
         known.map_or_else(
             || {
@@ -153,7 +150,14 @@ impl Failure {
                     self.service.base_url_variables().join(" or ")
                 )
             },
-            |(_, next)| (*next).to_owned(),
+            |(_, next)| {
+                let gone = if self.spec.effect.destructive() {
+                    " If it is gone already, there is nothing left to do."
+                } else {
+                    ""
+                };
+                format!("{next}{gone}")
+            },
         )
     }
 }

@@ -86,6 +86,8 @@ impl Problem {
 pub struct Problems {
     listed: Vec<Problem>,
     more: usize,
+    /// A place whose members may stand elsewhere, so that none of them is missing.
+    open: Option<String>,
 }
 
 impl Problems {
@@ -101,8 +103,26 @@ impl Problems {
         });
     }
 
-    /// Adds the problems of another list.
-    pub fn append(&mut self, other: Self) {
+    /// No problems, and none will be that a member of this place is missing: they may stand where nobody can look.
+    #[must_use]
+    pub fn with_open(path: &Path<'_>) -> Self {
+        Self {
+            open: Some(path.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this is a member of a place whose members may stand elsewhere.
+    #[must_use]
+    pub fn may_be_elsewhere(&self, path: &Path<'_>) -> bool {
+        let Path::Key(outer, _) = path else { return false };
+        self.open.as_ref().is_some_and(|open| *open == outer.to_string())
+    }
+
+    /// Adds the problems of another list, but for those that are here already.
+    pub fn append(&mut self, mut other: Self) {
+        other.listed.retain(|problem| !self.listed.contains(problem));
+        self.open = self.open.take().or(other.open);
         let room = MOST_LISTED.saturating_sub(self.listed.len());
         self.more += other.more + other.listed.len().saturating_sub(room);
         self.listed.extend(other.listed.into_iter().take(room));
@@ -116,11 +136,11 @@ impl Problems {
         problems
     }
 
-    /// Whether something at this place or inside it is reported already.
+    /// Whether something at this place or inside it is reported already, so that nothing is to be said about its absence.
     #[must_use]
     pub fn mention(&self, path: &Path<'_>) -> bool {
-        let path = path.to_string();
-        self.listed.iter().any(|problem| problem.is_inside(&path))
+        let place = path.to_string();
+        self.may_be_elsewhere(path) || self.listed.iter().any(|problem| problem.is_inside(&place))
     }
 
     /// Reports this in place of all that was reported at a place and inside it: it is what is behind that.
@@ -134,6 +154,16 @@ impl Problems {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.listed.len() >= MOST_LISTED
+    }
+
+    /// The problems as sentences, those that are only counted left out.
+    #[must_use]
+    pub fn sentences(&self) -> String {
+        let sentences = self.listed.iter();
+        let sentences: Vec<String> = sentences
+            .map(|Problem { path, message }| format!("{path} {message}."))
+            .collect();
+        sentences.join(" ")
     }
 
     /// Whether there are none.
@@ -176,6 +206,12 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .filter(|(similarity, _)| *similarity > 0.82)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, known)| known)
+}
+
+/// What is wrong with a file that may stand for an argument, and the way without it.
+#[must_use]
+pub(crate) fn or_inline(problem: &str, member: &str) -> String {
+    format!("{problem}. Or write it into the call, as {member}")
 }
 
 /// `1 prompt`, `2 prompts`, for messages.

@@ -5,7 +5,7 @@ use super::activity::ends;
 use super::rows::Rows;
 use super::{Outcome, Record};
 use crate::spec::{
-    CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, GET_INFERENCE_CHECKPOINT_OPERATION,
+    CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
     GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
     SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
 };
@@ -165,6 +165,30 @@ pub(super) fn session_has_ended(records: &[Record], session: &str) -> bool {
         .filter(of_session)
         .filter_map(|record| record.id("model_resources_id"));
     has_ended("session_id", session) || resources.any(|resource| has_ended("model_resources_id", resource))
+}
+
+/// An operation that was started.
+pub(crate) struct Started {
+    /// By which tool.
+    pub(crate) tool: String,
+    /// Its id; `None`: the answer was lost.
+    pub(crate) id: Option<String>,
+}
+
+/// The operations that were started in a session, or may have been, the oldest first.
+pub(super) fn started(records: &[Record], session: &str, rows: Rows) -> Vec<Started> {
+    let is_started = |record: &&Record| {
+        matches!(record.outcome, Outcome::Done | Outcome::Unknown)
+            && record.id("session_id") == Some(session)
+            && rows
+                .of(&record.tool)
+                .is_some_and(|row| row.effect == Effect::Submit)
+    };
+    let started = records.iter().filter(is_started).map(|record| Started {
+        tool: record.tool.clone(),
+        id: record.id("operation_id").map(str::to_owned),
+    });
+    started.collect()
 }
 
 /// An operation of another session, or of another kind than the row shows.

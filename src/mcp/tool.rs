@@ -20,7 +20,6 @@ use crate::error::problems::{Path, Problems};
 use crate::error::{Failure, ToolError};
 use crate::journal::Given;
 use crate::json::edit;
-use crate::prime::named;
 use crate::spec::Spec;
 
 /// All tools that there are, offered or not.
@@ -57,8 +56,16 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (args, problems);
     }
 
-    /// When arguments are refused, reports problems that only files of this machine reveal as well, so that the next call
-    /// can succeed.
+    /// What the caller may not have meant: said beside the answer, and beside a refusal of the arguments as well, so that one
+    /// round of corrections is enough.
+    /// What is in `problems` may be left out of `args`: its absence says nothing.
+    fn doubt(args: &Self::Args, problems: &Problems) -> Option<String> {
+        let _ = (args, problems);
+        None
+    }
+
+    /// When arguments are refused, reports problems that only files of this machine, or what was done from it, reveal as well,
+    /// so that the next call can succeed.
     fn check_files(
         args: &Self::Args,
         call: &Call<'_>,
@@ -74,12 +81,19 @@ pub trait Handler: Send + Sync + 'static {
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send + 'a>>;
 
+/// Looks further into a refusal of a call with these arguments, where the status alone does not say what to do next.
+pub(crate) type Explain = for<'a> fn(&'a Call<'a>, &'a str, Box<Failure>) -> Explaining<'a>;
+
+/// The refusal, with what was found out.
+pub(crate) type Explaining<'a> = Pin<Box<dyn Future<Output = Box<Failure>> + Send + 'a>>;
+
 /// A handler as a value, for the list of all tools.
 pub struct Entry {
     /// Its row.
     pub spec: &'static Spec,
     schema: fn() -> Value,
-    run: for<'a> fn(&'a Call<'a>, &'a Accepts, &'a str) -> Running<'a>,
+    explain: Option<Explain>,
+    run: for<'a> fn(&'a Call<'a>, &'a Accepts, &'a str, Option<Explain>) -> Running<'a>,
 }
 
 impl Entry {
@@ -95,46 +109,71 @@ impl Entry {
         Self {
             spec: H::SPEC,
             schema: schema::input_schema::<H::Args>,
-            run: |call, accepts, raw| {
+            explain: None,
+            run: |call, accepts, raw, explain| {
                 Box::pin(async move {
                     let raw = unwrapped(raw);
-                    let (raw, mut problems) = if accepts.takes("body") {
+                    let (raw, known) = if accepts.takes("body") {
                         body_path::resolve(call, accepts, raw).await?
                     } else {
                         (raw, Problems::default())
                     };
-                    let read = accepts.read_call::<H::Args>(&raw, H::check);
-                    problems.append(read.problems);
+                    let read = accepts.read_call::<H::Args>(&raw, &known, H::check);
+                    let mut problems = read.problems;
+                    let doubt = read.args.as_ref().and_then(|args| H::doubt(args, &problems));
                     let outcome = match read.args {
                         Some(args) if problems.is_empty() => H::call(args, call).await,
                         Some(args) => {
-                            identify(call, read.stranger, &mut problems).await;
+                            identify(call, &raw, read.stranger, &mut problems).await;
                             H::check_files(&args, call, &mut problems).await;
                             Err(ToolError::Arguments(problems))
                         }
                         None => Err(ToolError::Arguments(problems)),
                     };
-                    let outcome = match outcome {
-                        Err(ToolError::Call(failure)) => Err(called_by_name(call, &raw, failure).await),
-                        outcome => outcome.map(|reply| with_meaning(H::SPEC, reply)),
+                    let outcome = match (outcome, explain) {
+                        (Err(ToolError::Call(failure)), Some(explain)) => {
+                            Err(ToolError::Call(explain(call, &raw, failure).await))
+                        }
+                        (outcome, _) => outcome.map(|reply| with_meaning(H::SPEC, reply)),
                     };
-                    match read.note {
-                        None => outcome,
-                        Some(note) => match outcome {
-                            Ok(reply) => Ok(reply.noted(&note)),
-                            Err(error) => Err(error.noted(note)),
-                        },
+                    let heeds = |outcome: &Result<Reply, ToolError>| {
+                        matches!(outcome, Ok(_) | Err(ToolError::Arguments(_)))
+                    };
+                    let notes: Vec<String> = doubt
+                        .filter(|_| heeds(&outcome))
+                        .into_iter()
+                        .chain(read.note)
+                        .collect();
+                    if notes.is_empty() {
+                        return outcome;
+                    }
+                    let note = notes.join(" ");
+                    match outcome {
+                        Ok(reply) => Ok(reply.noted(&note)),
+                        Err(error) => Err(error.noted(note)),
                     }
                 })
             },
         }
     }
+
+    /// The same entry, whose refusals are looked into.
+    #[must_use]
+    pub(crate) const fn explained(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
+    }
+
+    /// Runs the tool on the JSON text of its arguments.
+    fn run<'a>(&self, call: &'a Call<'a>, accepts: &'a Accepts, raw: &'a str) -> Running<'a> {
+        (self.run)(call, accepts, raw, self.explain)
+    }
 }
 
 /// If an id of the wrong kind was given, says what it is and which id belongs there, as far as that is known.
-async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Problems) {
+async fn identify(call: &Call<'_>, raw: &str, stranger: Option<Stranger>, problems: &mut Problems) {
     let Some(Stranger { argument, id }) = stranger else {
-        return;
+        return identify_own(call, raw, problems).await;
     };
     let given = vec![Given::new(&argument, &id)];
     let told = call.context.journal().mistaken(call.spec, given, false).await;
@@ -146,16 +185,25 @@ async fn identify(call: &Call<'_>, stranger: Option<Stranger>, problems: &mut Pr
     }
 }
 
-/// A refusal of a call about a run: models know runs by their names.
-async fn called_by_name(call: &Call<'_>, raw: &str, failure: Box<Failure>) -> ToolError {
-    let id = call
-        .spec
-        .placeholders()
-        .find(|name| *name == "run_id")
-        .and_then(|name| edit::member::<String>(raw, name));
-    match id {
-        Some(id) => named::advised(call, &id, failure).await,
-        None => ToolError::Call(failure),
+/// The same of ids under their own names, of which the service would say it only once the rest is right.
+async fn identify_own(call: &Call<'_>, raw: &str, problems: &mut Problems) {
+    let placeholders = call.spec.placeholders();
+    let ids: Vec<(&str, String)> = placeholders
+        .filter_map(|name| Some((name, edit::member::<String>(raw, name)?)))
+        .filter(|(_, id)| !id.trim().is_empty())
+        .collect();
+    let given = ids.iter().map(|(name, id)| Given::new(name, id)).collect();
+    let Some(told) = call.context.journal().mistaken(call.spec, given, false).await else {
+        return;
+    };
+    let named = ids
+        .iter()
+        .find(|(name, id)| told.starts_with(name) || told.starts_with(id.trim()));
+    let Some((name, _)) = named else { return };
+    let message = told.strip_prefix(name).unwrap_or(&told).trim_start();
+    let at = Path::Root.key(name);
+    if !problems.mention(&at) {
+        problems.add(&at, message);
     }
 }
 

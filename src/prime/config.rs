@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::create::Mode;
 use super::retired;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -102,7 +103,13 @@ const SECRETS: [(&str, &str); 6] = [
 ];
 
 /// Reports what the platform refuses in the config of a hosted run, and secrets.
-pub(super) fn check(config: &BTreeMap<String, Value>, path: &Path<'_>, problems: &mut Problems) {
+pub(super) fn check(config: &BTreeMap<String, Value>, mode: Mode, path: &Path<'_>, problems: &mut Problems) {
+    if mode == Mode::Rl && lacks_inference(config) {
+        problems.add(
+            &path.key("deployment.num_infer_gpus"),
+            "must be at least 1 in a hosted RL run, unless trainer.data.fake is set",
+        );
+    }
     for (key, refusal) in REFUSED {
         if let Some(problem) = config.get(key).and_then(refusal) {
             problems.add(&path.key(key), problem);
@@ -133,6 +140,14 @@ pub(super) fn check(config: &BTreeMap<String, Value>, path: &Path<'_>, problems:
             problems.add(&inner.key(spelling), problem());
         }
     }
+}
+
+/// Whether the run has no GPU to sample on, and prompts to sample for.
+fn lacks_inference(config: &BTreeMap<String, Value>) -> bool {
+    let of = |table: &str, name: &str| config.get(table).and_then(|table| table.get(name));
+    let is_single = of("deployment", "type").is_none_or(|kind| kind == "single_node");
+    let has_fake_data = of("trainer", "data").is_some_and(|data| data.get("fake").is_some());
+    is_single && !has_fake_data && of("deployment", "num_infer_gpus").and_then(Value::as_u64) == Some(0)
 }
 
 /// Where any version of the trainer takes a number and nothing else.
@@ -175,7 +190,14 @@ fn not_a_number(value: &Value) -> Option<String> {
 type Refusal = fn(&Value) -> Option<&'static str>;
 
 /// What the platform refuses in the config of a hosted run.
-const REFUSED: [(&str, Refusal); 4] = [
+const REFUSED: [(&str, Refusal); 5] = [
+    ("inference", |value| {
+        let kind = value
+            .get("deployment")
+            .and_then(|deployment| deployment.get("type"));
+        kind.is_some_and(|kind| kind == "disaggregated")
+            .then_some("has deployment.type \"disaggregated\", which is refused for hosted runs")
+    }),
     ("k8s", |_| Some("is refused for hosted runs: leave it out")),
     ("clean", |value| {
         (*value == Value::Bool(true)).then_some("must not be true for hosted runs")

@@ -1,14 +1,13 @@
 //! The bodies that create and resume a run.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::source_ref::is_source_ref;
-use super::{TeamId, config, places};
+use super::{TeamId, config, doubts, places};
 use crate::arguments::schema::{aliases, hint, plain, retired, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -69,7 +68,6 @@ pub(crate) struct CreateRun {
     #[serde(rename = "gpuType")]
     gpu_type: Option<String>,
     /// Named volume for outputs; supervised runs read their dataset from it.
-    #[expect(dead_code, reason = "sent as it came")]
     volume: Option<String>,
     /// Branch, tag or commit of the trainer source; needs granted access.
     #[serde(rename = "sourceRef")]
@@ -77,7 +75,6 @@ pub(crate) struct CreateRun {
     source_ref: Option<String>,
     /// Id of a PAUSED run (prime-intellect-pauserun, toolset runs-more) to continue with this config.
     #[serde(rename = "resumeFrom")]
-    #[expect(dead_code, reason = "sent as it came")]
     resume_from: Option<String>,
     // From the trainer's own validator, which no caller has.
     #[serde(rename = "normalizedConfig")]
@@ -132,22 +129,42 @@ impl CreateRun {
         self.config.as_ref()
     }
 
-    /// What to say about a config that the platform refuses: the places of what stands elsewhere, and a whole one of its mode.
+    /// What the platform will probably refuse in the config, which lies at `path`.
+    #[must_use]
+    pub(crate) fn doubts(&self, path: &Path<'_>) -> Problems {
+        let volume = self.volume.is_some() || self.resume_from.is_some();
+        self.config.as_ref().map_or_else(Problems::default, |tables| {
+            doubts::doubts(tables, self.mode(), volume, path)
+        })
+    }
+
+    /// What to say of a config that the platform took although it has values in other places than today's trainer.
+    #[must_use]
+    pub(crate) fn unheeded(&self) -> Option<String> {
+        let tables = self.config.as_ref()?;
+        let misplaced = places::misplaced(tables, self.mode());
+        let misplaced: Vec<String> = misplaced
+            .into_iter()
+            .map(|(path, place)| format!("{path} belongs at {place}"))
+            .collect();
+        (!misplaced.is_empty()).then(|| {
+            format!(
+                "Today's trainer has other places for some of the config, and may not heed it: {}.",
+                misplaced.join(", ")
+            )
+        })
+    }
+
+    /// What to say about a config that the platform refuses: what is doubtful about it, and a whole one of its mode.
     #[must_use]
     pub(crate) fn advice(&self) -> String {
-        let mut advice = String::new();
-        for (path, place) in self
-            .config
-            .iter()
-            .flat_map(|tables| places::misplaced(tables, self.mode()))
-        {
-            let _ = write!(advice, "{path} belongs at {place}. ");
-        }
         let whole = match self.mode() {
             Mode::Rl => MINIMAL_RL.to_owned(),
             Mode::Sft => format!("{MINIMAL_SFT} {DATASET}"),
         };
-        advice + &format!("A whole config: {whole}.")
+        let doubts = self.doubts(&Path::Root).sentences();
+        let space = if doubts.is_empty() { "" } else { " " };
+        format!("{doubts}{space}A whole config: {whole}.")
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -201,15 +218,14 @@ impl CreateRun {
         if !needed.iter().any(|table| self.has(table)) {
             problems.add(config, format!("has none of these. {}", configs()));
         }
-        if needed.iter().any(|table| !self.has(table)) {
-            for (at, place) in places::misplaced(tables, self.mode()) {
-                problems.add(&config.key(&at), format!("belongs at {place}"));
-            }
-        }
         for table in excluded.iter().filter(|table| self.has(table)) {
             problems.add(&config.key(table), "does not belong to a supervised run");
         }
-        config::check(tables, config, problems);
+        config::check(tables, self.mode(), config, problems);
+        if !problems.is_empty() {
+            // The next call is to succeed.
+            problems.append(self.doubts(config));
+        }
     }
 }
 

@@ -7,18 +7,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::create::{CreateRun, Mode};
+use super::gpu_types;
 use crate::context::{Call, Reply, Request};
 use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
 use crate::json;
 use crate::spec::LIST_MODELS;
 
 /// GPUs of a node, if the config does not say.
 const PER_NODE: u64 = 8;
 
+/// What the service asks for a type of GPU.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Offer {
-    gpu_type: String,
+pub(super) struct Offer {
+    pub(super) gpu_type: String,
     price_per_gpu_hour: f64,
     available_now: Option<bool>,
 }
@@ -42,20 +45,32 @@ struct Priced {
     available_now: Option<bool>,
 }
 
-/// The prices of a run by the hour, for its GPU type or for all.
+/// The prices of a run by the hour, for its GPU type or for all, and what is doubtful about its config.
 pub(crate) async fn estimate(
     call: &Call<'_>,
     run: &CreateRun,
     team: Option<String>,
     gpu_type: Option<&str>,
+    doubts: Problems,
 ) -> Result<Reply, ToolError> {
-    let request = Request::new(call, &LIST_MODELS).query("team_id", team);
+    let request = Request::new(call, &LIST_MODELS).query("team_id", team.as_deref());
     let shown = match request.send().await {
         // An older deployment has no such list.
         Err(ToolError::Call(failure)) if failure.status() == Some(404) => Reply::new("{}".to_owned()),
         shown => shown?,
     };
     let offers: Vec<Offer> = shown.member("onDemand").unwrap_or_default();
+    if let Some(wanted) = gpu_type
+        && !offers.iter().any(|offer| offer.gpu_type == wanted)
+    {
+        let known = offers.iter().map(|offer| offer.gpu_type.clone()).collect();
+        if let Some(problem) = gpu_types::unoffered(call, team.as_deref(), wanted, Some(known)).await {
+            let body = Path::Root.key("body");
+            let mut problems = Problems::one(&body.key("gpuType"), problem);
+            problems.append(doubts);
+            return Err(ToolError::Arguments(problems));
+        }
+    }
     let is_refused = shown.member("onDemandBetaAccess") == Some(false);
     let gpus = run.tables().and_then(|tables| gpus(tables, run.mode()));
     let wanted = offers
@@ -79,6 +94,10 @@ pub(crate) async fn estimate(
         note.push_str(" The account is not enrolled for on-demand runs.");
     }
     note.push_str(" The platform chooses: on reserved capacity nothing is billed by the hour.");
+    if !doubts.is_empty() {
+        note.push_str(" The platform will probably refuse this config: ");
+        note.push_str(&doubts.sentences());
+    }
     let estimate = Estimate {
         currency: "USD",
         gpus,

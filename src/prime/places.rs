@@ -15,7 +15,7 @@ type Spellings = (
     Option<&'static str>,
 );
 
-const PLACES: [Spellings; 10] = [
+const PLACES: [Spellings; 11] = [
     (
         &["learning_rate", "lr"],
         Some("trainer.optim.lr"),
@@ -62,8 +62,13 @@ const PLACES: [Spellings; 10] = [
         None,
     ),
     (
-        &["environment", "environments", "envs"],
+        &["environment", "environments", "envs", "source", "sources"],
         Some("orchestrator.train.source"),
+        None,
+    ),
+    (
+        &["sampling", "sampling_params", "sampling_args"],
+        Some("orchestrator.train.sampling"),
         None,
     ),
     (
@@ -75,13 +80,17 @@ const PLACES: [Spellings; 10] = [
 ];
 
 /// The tables in which such names are looked for; the first one is the config itself.
-const TABLES: [&[&str]; 6] = [
+const TABLES: [&[&str]; 10] = [
     &[],
     &["trainer"],
     &["trainer", "optim"],
     &["optim"],
     &["orchestrator"],
     &["orchestrator", "train"],
+    &["sampling"],
+    &["orchestrator", "sampling"],
+    &["orchestrator", "train", "sampling"],
+    &["data"],
 ];
 
 /// What a config itself holds, by the trainer's own names.
@@ -152,11 +161,19 @@ pub(super) fn misplaced(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<(St
             };
             for name in names.iter().filter(|name| has(name)) {
                 let path = [table, &[*name]].concat().join(".");
-                if path != place {
+                if path != place && !moves_along(&found, &path, place) {
                     found.push((path, place));
                 }
             }
         }
     }
     found
+}
+
+/// Whether a value comes to its place by itself when the table around it is moved.
+fn moves_along(found: &[(String, &'static str)], path: &str, place: &str) -> bool {
+    found.iter().any(|(table, new)| {
+        let inside = path.strip_prefix(table.as_str());
+        inside.is_some_and(|inside| inside.starts_with('.') && place.strip_prefix(new) == Some(inside))
+    })
 }

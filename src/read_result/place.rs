@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::meant::meant;
 use super::shown::Kind;
 use crate::error::problems::{list, nearest};
 use crate::json::Members;
@@ -14,16 +15,19 @@ const MOST_LISTED: usize = 40;
 
 /// One step on the way.
 #[derive(Debug, PartialEq, Eq)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Member(&'a str),
     Entry(usize),
     /// Of each entry what the rest of the way leads to, as a list.
     Each,
 }
 
-/// The value at a place, or where the way ended and what is there.
+/// The value at a place, or where the way ended, what is there, and the place that may be meant.
 pub(super) fn find<'a>(whole: &'a RawValue, at: &str) -> Result<Cow<'a, RawValue>, String> {
-    walk(whole, at, at.strip_prefix('$').unwrap_or(at))
+    walk(whole, at, at.strip_prefix('$').unwrap_or(at)).map_err(|problem| match meant(whole, at) {
+        Some(place) => format!("{problem} Did you mean `{place}`?"),
+        None => problem,
+    })
 }
 
 /// Goes on from `found` along `rest`, the end of the way `at`.
@@ -63,7 +67,7 @@ fn each<'a>(list: &RawValue, at: &str, rest: &str) -> Result<Cow<'a, RawValue>, 
 }
 
 /// The first step of a way, and the rest.
-fn step(way: &str) -> Option<(Step<'_>, &str)> {
+pub(super) fn step(way: &str) -> Option<(Step<'_>, &str)> {
     if let Some(inside) = way.strip_prefix('[') {
         let quote = inside.chars().next().filter(|first| matches!(first, '"' | '\''));
         return if let Some(quote) = quote {

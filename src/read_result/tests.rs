@@ -219,6 +219,24 @@ fn a_wrong_way_says_where_it_ended_and_what_is_there() {
 }
 
 #[test]
+fn a_way_without_its_beginning_names_the_whole_one() {
+    let content = json!({"id": "op", "output": {"results": [{"sequences": [{"tokens": [1]}]}]}});
+    for (at, meant) in [
+        ("results.0.sequences", "output.results[0].sequences"),
+        ("sequences[0].tokens", "output.results[0].sequences[0].tokens"),
+        ("$.results[*].sequences", "output.results[*].sequences"),
+        ("output.results.0", "output.results[0]"),
+    ] {
+        let problem = problem(&content, at);
+        assert!(
+            problem.contains(&format!(" Did you mean `{meant}`?\n")),
+            "{problem}"
+        );
+    }
+    assert!(!problem(&content, "nothing.here").contains("Did you mean `"));
+}
+
+#[test]
 fn nothing_but_json_is_shown() {
     let refused = asked("SECRET=abc\n", "", [None, None]).unwrap_err();
     assert!(refused.contains("path: the file is not JSON"), "{refused}");

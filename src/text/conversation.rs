@@ -1,12 +1,57 @@
 //! A conversation, as a chat template gets it.
 
-use serde_json::{Map, Value};
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+use crate::arguments::schema::{ANY, HINT, OTHERS, RENAMED, UNLISTED};
+use crate::error::problems::{Path, Problems};
 
 /// One message: role, content, and what else its template reads.
 pub type Message = Map<String, Value>;
 
 /// The names under which a message carries what was thought before it.
 const THOUGHTS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+
+/// What a message says where it has no content.
+const INSTEAD: [&str; 2] = ["tool_calls", "function_call"];
+
+/// The schema of a list of messages: open, since templates read what they like, but a template gets silence from a name that
+/// it does not know.
+pub(crate) fn messages_schema(schema: &mut Schema) {
+    schema.insert(HINT.to_owned(), r#"[{"role": "user", "content": "…"}]"#.into());
+    schema.insert(
+        "items".to_owned(),
+        json!({
+            "type": "object",
+            "properties": {"role": {"type": "string"}, "content": {"type": "string", ANY: true, UNLISTED: true}},
+            "required": ["role"],
+            HINT: r#"write {"role": "user", "content": "…"}"#,
+            RENAMED: {"text": "content", "value": "content", "message": "content", "from": "role", "author": "role"},
+            OTHERS: {},
+        }),
+    );
+}
+
+/// Reports messages that say nothing.
+pub(crate) fn check_messages(messages: &[Message], path: &Path<'_>, problems: &mut Problems) {
+    for (index, message) in messages.iter().enumerate() {
+        check_content(message, &path.index(index), problems);
+    }
+}
+
+pub(super) fn check_content(message: &Message, path: &Path<'_>, problems: &mut Problems) {
+    let at = path.key("content");
+    let has = |name: &str| message.get(name).is_some_and(|value| !value.is_null());
+    match message.get("content") {
+        Some(Value::String(_) | Value::Array(_)) => {}
+        None | Some(Value::Null) => {
+            if !INSTEAD.iter().chain(&THOUGHTS).any(|name| has(name)) && !problems.mention(&at) {
+                problems.add(&at, "is required: the text of the message");
+            }
+        }
+        Some(_) => problems.add(&at, "must be text, or a list of parts"),
+    }
+}
 
 /// A conversation, and what else its template is to know.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::conversation::check_content;
 use super::{Conversation, Message};
 use crate::error::problems::{Path, Problems};
 
@@ -139,13 +140,10 @@ fn check(message: &Message, path: &Path<'_>, problems: &mut Problems) {
             format!("needs role, such as {{\"role\": \"{role}\", \"content\": \"…\"}}"),
         );
     }
-    if message.contains_key("content") {
-        return;
-    }
-    if let Some(name) = CONTENT.iter().find(|name| message.contains_key(**name)) {
-        problems.add(&path.key(name), "is read by no template: it is called content");
-    } else if !message.contains_key("tool_calls") {
-        problems.add(path, "needs content, the text of the message");
+    let named = CONTENT.iter().find(|name| message.contains_key(**name));
+    match named.filter(|_| !message.contains_key("content")) {
+        Some(name) => problems.add(&path.key(name), "is read by no template: it is called content"),
+        None => check_content(message, path, problems),
     }
 }
 

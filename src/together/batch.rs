@@ -26,9 +26,9 @@ use std::sync::Arc;
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems};
-use crate::files::Files;
+use crate::error::problems::{Path, Problems, or_inline};
 use crate::files::data::Data;
+use crate::files::{Files, LARGEST_JSON};
 use crate::json;
 use crate::work::blocking;
 
@@ -46,7 +46,7 @@ struct Job<'a> {
     data: &'a Data,
 }
 
-/// Reports the operations of which nothing is stored here.
+/// Reports the operations of which nothing is stored here, and the files that cannot be used.
 pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &mut Problems) {
     let session_id = request.session_id();
     let store = Store {
@@ -57,6 +57,17 @@ pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &m
     for (index, id) in request.operation_ids.iter().flatten().enumerate() {
         if let Some(problem) = store.lacks(id) {
             problems.add(&Path::Root.key("operation_ids").index(index), problem);
+        }
+    }
+    let named = [
+        ("rewards_path", &request.rewards_path, "rewards"),
+        ("advantages_path", &request.advantages_path, "advantages"),
+        ("examples_path", &request.examples_path, "examples"),
+    ];
+    for (name, path, inline) in named {
+        let Some(path) = path else { continue };
+        if let Err(problem) = files.read_blocking(path, LARGEST_JSON).and_then(json::of_file) {
+            problems.add(&Path::Root.key(name), or_inline(&problem, inline));
         }
     }
 }

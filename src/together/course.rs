@@ -1,5 +1,6 @@
 //! What this server has submitted in each session, to notice what goes wrong in silence: the service takes a batch twice, a
-//! step without gradients or a sampling from old weights, and that is hardly ever meant. Nothing is refused for it.
+//! step without gradients or a sampling from old weights, and that is hardly ever meant. Only a step that surely has nothing to
+//! apply is refused for it (`gradients.rs`).
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::{Mutex, PoisonError};
@@ -47,6 +48,11 @@ struct Course {
     waiting: Vec<(u64, String)>,
     /// Whether these are all: the session, or the last step, was made here.
     complete: bool,
+    /// Whether the session was made here: in another one some other program may be at work.
+    own: bool,
+    /// Whether some may wait all the same: the answer to a pass was lost, or a pass or a step failed, and what becomes of
+    /// gradients then is not published.
+    doubtful: bool,
     steps_since_sync: usize,
     /// The last loss of each batch.
     losses: Vec<(u64, f64)>,
@@ -78,7 +84,10 @@ impl Courses {
 
     /// A session was created here.
     pub(crate) fn created(&self, session_id: &str) {
-        self.with(session_id, |course| course.complete = true);
+        self.with(session_id, |course| {
+            course.complete = true;
+            course.own = true;
+        });
     }
 
     /// An operation was accepted; `batch` is the fingerprint of its body. What the caller may not have meant.
@@ -93,6 +102,27 @@ impl Courses {
         self.with(session_id, |course| course.submitted(part, operation_id, batch))
     }
 
+    /// The answer to a pass was lost: it may have added gradients.
+    pub(crate) fn lost(&self, session_id: &str) {
+        self.with(session_id, |course| course.doubtful = true);
+    }
+
+    /// Whether it is certain that this server has left no gradients waiting.
+    #[must_use]
+    pub(crate) fn has_none_waiting(&self, session_id: &str) -> bool {
+        self.with(session_id, |course| {
+            course.own && course.complete && !course.doubtful && course.waiting.is_empty()
+        })
+    }
+
+    /// Whether this server submitted an operation, as far as it remembers.
+    #[must_use]
+    pub(crate) fn knows(&self, session_id: &str, operation_id: &str) -> bool {
+        self.with(session_id, |course| {
+            course.operations.iter().any(|known| known.id == operation_id)
+        })
+    }
+
     /// An operation was seen to have failed: it changed nothing.
     pub(crate) fn failed(&self, session_id: &str, operation_id: &str) {
         self.with(session_id, |course| {
@@ -104,9 +134,13 @@ impl Courses {
                 return;
             };
             match failed.part {
-                Part::Gradients => course.waiting.retain(|(_, id)| id != operation_id),
+                Part::Gradients => {
+                    course.waiting.retain(|(_, id)| id != operation_id);
+                    course.doubtful = true;
+                }
                 Part::Step => {
                     course.complete = false;
+                    course.doubtful = true;
                     course.steps_since_sync = course.steps_since_sync.saturating_sub(1);
                 }
                 _ => {}
@@ -188,6 +222,7 @@ impl Course {
                 let nothing = self.complete && self.waiting.is_empty();
                 self.waiting.clear();
                 self.complete = true;
+                self.doubtful = false;
                 self.steps_since_sync += 1;
                 nothing.then(|| {
                     "No gradients were added here since the last optimizer-step, so this step moves the weights by momentum and weight decay alone: forward-backward-pass comes first.".to_owned()
@@ -263,6 +298,33 @@ mod tests {
             noted(true, &[(Gradients, 1), (Step, 0), (Sampling, 0)]),
             [false, false, true]
         );
+    }
+
+    #[test]
+    fn only_what_is_certain_counts_as_no_gradients() {
+        let courses = Courses::default();
+        let _ = courses.submitted("another's", Step, "a", 0);
+        assert!(
+            !courses.has_none_waiting("another's"),
+            "its maker may have added some"
+        );
+        let submitted = |part, id: &str| {
+            let _ = courses.submitted("s", part, id, 0);
+        };
+        courses.created("s");
+        assert!(courses.has_none_waiting("s"));
+        submitted(Part::Aside, "a");
+        assert!(courses.has_none_waiting("s") && courses.knows("s", "a"));
+        submitted(Gradients, "b");
+        assert!(!courses.has_none_waiting("s"));
+        submitted(Step, "c");
+        assert!(courses.has_none_waiting("s"));
+        courses.lost("s");
+        assert!(!courses.has_none_waiting("s"));
+        submitted(Step, "d");
+        submitted(Gradients, "e");
+        courses.failed("s", "e");
+        assert!(!courses.has_none_waiting("s"), "they may have survived");
     }
 
     #[test]

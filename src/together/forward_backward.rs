@@ -9,7 +9,7 @@ use super::losses::{Loss, LossType};
 use super::operation::{self, Kind};
 use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
 use crate::arguments::schema::{brief, others, plain, renamed, retired};
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, counted};
 
 /// The batch and its loss.
 #[derive(Deserialize, JsonSchema)]
@@ -35,6 +35,8 @@ pub(crate) struct ForwardBackward {
 ]), transform = renamed(&[
     ("loss_inputs", "loss_fn_inputs"),
     ("labels", "loss_fn_inputs.target_tokens"),
+    ("input_ids", "model_input"),
+    ("input", "model_input"),
 ]))]
 struct TrainingSample {
     /// Prompt + response without the last token: {"chunks": [{"encoded_text": {"tokens": […]}}]}.
@@ -108,10 +110,31 @@ impl ForwardBackward {
         }
     }
 
-    /// What the caller may not have meant.
+    /// What the caller may not have meant; `whole`: nothing of it was left out because it cannot be used.
     #[must_use]
-    pub(crate) fn doubt(&self) -> Option<String> {
-        self.loss.as_ref().and_then(Loss::doubt)
+    pub(crate) fn doubt(&self, whole: bool) -> Option<String> {
+        let bounds = self.loss.as_ref().and_then(Loss::doubt);
+        let doubts: Vec<String> = bounds
+            .into_iter()
+            .chain(self.unselected().filter(|_| whole))
+            .collect();
+        (!doubts.is_empty()).then(|| doubts.join(" "))
+    }
+
+    /// What to say of samples that train on their prompts, where cross-entropy would refuse them.
+    fn unselected(&self) -> Option<String> {
+        let kind = self.loss.as_ref().and_then(Loss::kind)?;
+        let inputs = self.samples.iter().flatten();
+        let inputs = inputs.filter_map(|sample| sample.loss_fn_inputs.as_ref());
+        let count = inputs
+            .filter(|inputs| inputs.weights.is_none() && inputs.mask.is_none())
+            .count();
+        (kind != LossType::CrossEntropy && count > 0).then(|| {
+            format!(
+                "{} without mask and weights: all positions count, those of the prompt too. A mask of 0 for the prompt and 1 for the completion leaves the prompt out.",
+                counted(count, "sample")
+            )
+        })
     }
 
     /// Applies the rules that a schema cannot say.

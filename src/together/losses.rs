@@ -15,6 +15,8 @@ use crate::error::problems::{Path, Problems};
     ("LOSS_TYPE_REINFORCE", "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages"),
 ]), transform = renamed(&[
     ("LOSS_TYPE_SFT", "LOSS_TYPE_CROSS_ENTROPY"),
+    ("LOSS_TYPE_CE", "LOSS_TYPE_CROSS_ENTROPY"),
+    ("LOSS_TYPE_NLL", "LOSS_TYPE_CROSS_ENTROPY"),
     ("LOSS_TYPE_GSPO", "LOSS_TYPE_GRPO"),
     ("LOSS_TYPE_REINFORCE", "LOSS_TYPE_IMPORTANCE_SAMPLING"),
 ]))]
@@ -103,10 +105,8 @@ struct CrossEntropyParams {}
 #[schemars(transform = offsets)]
 struct GrpoParams {
     /// Lower bound of the probability ratio itself, not an offset. Default 0.8.
-    #[schemars(range(max = 1))]
     clip_low_threshold: Option<f64>,
     /// Upper bound of the ratio itself. Default 1.2.
-    #[schemars(range(min = 1))]
     clip_high_threshold: Option<f64>,
     /// KL weight. Default 0; above 0 needs reference_logprobs.
     #[schemars(range(min = 0))]
@@ -163,9 +163,7 @@ enum RatioType {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = offsets)]
 struct PpoParams {
-    #[schemars(range(max = 1))]
     clip_low_threshold: Option<f64>,
-    #[schemars(range(min = 1))]
     clip_high_threshold: Option<f64>,
 }
 
@@ -202,15 +200,49 @@ fn offset(bound: f64) -> f64 {
     (bound * 1e6).round() / 1e6
 }
 
-impl GrpoParams {
-    const fn bounds(&self) -> (Option<f64>, Option<f64>) {
-        (self.clip_low_threshold, self.clip_high_threshold)
-    }
+/// The bounds of the ratio, around 1.
+#[derive(Clone, Copy)]
+struct Bounds {
+    low: Option<f64>,
+    high: Option<f64>,
 }
 
-impl PpoParams {
-    const fn bounds(&self) -> (Option<f64>, Option<f64>) {
-        (self.clip_low_threshold, self.clip_high_threshold)
+impl Bounds {
+    /// Whether the upper one is an offset from 1, as others write them, so that the lower one is one as well.
+    fn are_offsets(self) -> bool {
+        self.high.is_some_and(|high| high > 0.0 && high < 1.0)
+    }
+
+    /// The lower one, if it looks like an offset.
+    fn low_offset(self) -> Option<f64> {
+        self.low.filter(|low| *low > 0.0 && *low < LEAST_LOWER_BOUND)
+    }
+
+    fn check(self, path: &Path<'_>, problems: &mut Problems) {
+        let (low_path, high_path) = (path.key("clip_low_threshold"), path.key("clip_high_threshold"));
+        if let Some(low) = self.low.filter(|low| *low > 1.0) {
+            problems.add(&low_path, format!("is {low}, but must be at most 1"));
+        }
+        if self.are_offsets()
+            && let Some(low) = self.low_offset()
+        {
+            let own = offset(1.0 - low);
+            problems.add(
+                &low_path,
+                format!("is {low}, which is the bound itself and no offset from 1: for an offset of {low} write {own}"),
+            );
+        }
+        if let Some(high) = self.high.filter(|high| *high < 1.0) {
+            let own = offset(1.0 + high);
+            let instead = if self.are_offsets() {
+                format!(
+                    ": it is the bound itself and no offset from 1, so for an offset of {high} write {own}"
+                )
+            } else {
+                String::new()
+            };
+            problems.add(&high_path, format!("is {high}, but must be at least 1{instead}"));
+        }
     }
 }
 
@@ -232,24 +264,43 @@ impl Loss {
                 .is_some_and(|beta| beta > 0.0)
     }
 
+    /// The bounds around 1, each with the member that holds them.
+    fn bounds(&self) -> impl Iterator<Item = (&'static str, Bounds)> {
+        let grpo = self.grpo_params.as_ref().map(|params| Bounds {
+            low: params.clip_low_threshold,
+            high: params.clip_high_threshold,
+        });
+        let ppo = self.ppo_params.as_ref().map(|params| Bounds {
+            low: params.clip_low_threshold,
+            high: params.clip_high_threshold,
+        });
+        let all = [("grpo_params", grpo), ("ppo_params", ppo)];
+        all.into_iter()
+            .filter_map(|(member, bounds)| Some((member, bounds?)))
+    }
+
     /// What the caller may not have meant: bounds of the ratio that look like offsets from 1, as others write them.
     #[must_use]
     pub(crate) fn doubt(&self) -> Option<String> {
-        let (low, high) = match self.kind? {
-            LossType::Grpo => self.grpo_params.as_ref()?.bounds(),
-            LossType::Ppo => self.ppo_params.as_ref()?.bounds(),
-            LossType::Cispo => (None, self.cispo_params.as_ref()?.clip_high_threshold),
-            _ => (None, None),
-        };
-        let low = low.filter(|low| *low > 0.0 && *low < LEAST_LOWER_BOUND);
-        let low = low.map(|low| format!("clip_low_threshold {low} lets the ratio fall to {low}: it is the bound itself, no offset. Where an offset of {low} is meant, write {}", offset(1.0 - low)));
+        // Where the upper one shows what is meant, both are refused.
+        let low = self
+            .bounds()
+            .find_map(|(_, bounds)| bounds.low_offset().filter(|_| !bounds.are_offsets()));
+        let low = low.map(|low| format!("clip_low_threshold {low} lets the ratio fall to {low}: it is the bound itself, no offset. Where an offset of {low} is meant, write {}.", offset(1.0 - low)));
+        let high = self
+            .cispo_params
+            .as_ref()
+            .and_then(|params| params.clip_high_threshold);
         let high = high.filter(|high| *high > 0.0 && *high < 1.0);
-        let high = high.map(|high| format!("clip_high_threshold {high} cuts the ratio off at {high}: it is the bound itself, no offset. Where an offset of {high} is meant, write {}", offset(1.0 + high)));
-        low.or(high).map(|doubt| doubt + ".")
+        let high = high.map(|high| format!("clip_high_threshold {high} cuts the ratio off at {high}: it is the bound itself, no offset. Where an offset of {high} is meant, write {}.", offset(1.0 + high)));
+        low.or(high)
     }
 
     /// Reports parameters that are missing or belong to another loss.
     pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        for (member, bounds) in self.bounds() {
+            bounds.check(&path.key(member), problems);
+        }
         let Some(kind) = self.kind else {
             return;
         };

@@ -185,7 +185,14 @@ pub(crate) async fn submit(call: &Call<'_>, submission: Submission, kind: &Kind)
         body = payload::uploaded(call, &session_id, body, members, &key).await?;
     }
     let submitted = call.request().path("session_id", &session_id).body(body);
-    let reply = submitted.idempotency_key(Some(key)).send().await?;
+    let courses = call.context.state::<Courses>();
+    let sent = submitted.idempotency_key(Some(key)).send().await;
+    if let (Part::Gradients, Err(ToolError::Call(failure))) = (kind.part, &sent)
+        && failure.outcome_is_unknown()
+    {
+        courses.lost(&session_id);
+    }
+    let reply = sent?;
     let id = reply.member::<String>("id");
     let kept = [("request.json", request), ("prompts.json", prompts)];
     let kept = kept
@@ -197,7 +204,6 @@ pub(crate) async fn submit(call: &Call<'_>, submission: Submission, kind: &Kind)
             .collect(),
         None => Vec::new(),
     };
-    let courses = call.context.state::<Courses>();
     let note = id.and_then(|id| courses.submitted(&session_id, kind.part, &id, batch));
     let answer = followed(call, &session_id, reply, kind, output, until, keeping).await;
     Ok(match note {

@@ -19,7 +19,10 @@ pub(crate) struct OptimizerStep {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = retired(&[("betas", "is written as beta1 and beta2")]), transform = renamed(&[
+#[schemars(transform = retired(&[
+    ("betas", "is written as beta1 and beta2"),
+    ("momentum", "is Muon's; Adam has beta1 in its place"),
+]), transform = renamed(&[
     ("lr", "learning_rate"),
     ("max_grad_norm", "grad_clip_norm"),
     ("epsilon", "eps"),
@@ -79,11 +82,11 @@ const MOST_MUON: f64 = 1.0;
 const MOST_EPS: f64 = 1e-3;
 
 impl OptimizerStep {
-    /// What the caller may not have meant.
+    /// What the caller may not have meant; `whole`: nothing of it was left out because it cannot be used.
     #[must_use]
-    pub(crate) fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self, whole: bool) -> Option<String> {
         let doubts: Vec<&str> = self
-            .doubtful_rate()
+            .doubtful_rate(whole)
             .into_iter()
             .chain(self.doubtful_eps())
             .collect();
@@ -98,7 +101,7 @@ impl OptimizerStep {
         )
     }
 
-    fn doubtful_rate(&self) -> Option<&'static str> {
+    fn doubtful_rate(&self, whole: bool) -> Option<&'static str> {
         let adam = self.adam_params.as_ref().and_then(|params| params.learning_rate);
         let muon = self.muon_params.as_ref().and_then(|params| params.learning_rate);
         let usual = if muon.is_some() { MOST_MUON } else { MOST_ADAM };
@@ -106,11 +109,11 @@ impl OptimizerStep {
             Some(rate) if rate > usual => Some(
                 "This learning_rate is far above what is usual (about 1e-5 to 1e-4 with Adam and LoRA, 0.02 with Muon): look whether the loss rises.",
             ),
-            None => Some(
+            None if whole => Some(
                 "No learning_rate was given: the service's default is not published and has changed before. Give it with each step.",
             ),
             Some(0.0) => Some("learning_rate 0 changes no weights."),
-            Some(_) => None,
+            _ => None,
         }
     }
 

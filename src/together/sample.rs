@@ -5,11 +5,14 @@ pub(crate) mod completions;
 #[cfg(feature = "text")]
 pub(crate) mod prompts;
 
-use crate::arguments::schema::{plain, renamed, retired};
+use crate::arguments::schema::{hint, plain, renamed, retired};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::tensor::ModelInput;
+
+/// As many digits may be meant as the id of a token.
+const LEAST_ID: usize = 3;
 
 /// Prompts and how to continue them.
 #[derive(Deserialize, JsonSchema)]
@@ -64,10 +67,16 @@ struct SamplingParams {
     #[schemars(range(min = -1))]
     top_k: Option<i64>,
     /// Texts that end a completion; no token ids.
-    stop: Option<Vec<String>>,
+    stop: Option<Vec<Stop>>,
     /// Same prompt, weights and seed give the same completion.
     seed: Option<i64>,
 }
+
+// A text that ends a completion; a doc comment would be published.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(transform = hint("such as \"\\n\\n\". The service takes no token ids here, and a completion ends at the model's own end token without stop as well"))]
+struct Stop(String);
 
 impl Sample {
     /// Whether it has prompts.
@@ -78,5 +87,23 @@ impl Sample {
     /// The prompts.
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &ModelInput> {
         self.model_inputs.iter().flatten()
+    }
+
+    /// The longest completion that is asked for.
+    #[must_use]
+    pub(crate) fn longest(&self) -> Option<i64> {
+        self.sampling_params.as_ref()?.max_tokens
+    }
+
+    /// What the caller may not have meant: a token id that is written as text stops nothing.
+    #[must_use]
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let stop = self.sampling_params.as_ref()?.stop.as_ref()?;
+        let is_id =
+            |stop: &&Stop| stop.0.len() >= LEAST_ID && stop.0.bytes().all(|byte| byte.is_ascii_digit());
+        let Stop(id) = stop.iter().find(is_id)?;
+        Some(format!(
+            "stop \"{id}\" ends a completion where it writes these digits: it is a text, and no token id."
+        ))
     }
 }

@@ -109,7 +109,8 @@ pub(crate) struct UpdateSession {
 impl UpdateSession {
     /// Reports an update that changes nothing.
     pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
-        if self.display_name.is_none() && self.metadata.is_none() {
+        let nothing = self.display_name.is_none() && self.metadata.is_none();
+        if nothing && !problems.mention(&path.key("display_name")) {
             problems.add(path, "changes nothing: give display_name or metadata");
         }
     }

@@ -1,11 +1,14 @@
 //! Whose tokenizer a call means.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use crate::context::Call;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::text::Source;
 
-use super::base_model;
+use super::{base_model, models};
 
 /// What a call says of it, the more particular first.
 #[derive(Clone, Copy, Default)]
@@ -16,6 +19,27 @@ pub(crate) struct Whose<'a> {
     pub(crate) base_model: Option<&'a str>,
     /// A session, which has a base model.
     pub(crate) session_id: Option<&'a str>,
+}
+
+/// The tokenizers of sessions for which text was wanted.
+#[derive(Default)]
+struct InUse(Mutex<HashMap<String, Source>>);
+
+impl InUse {
+    fn keep(&self, session_id: &str, source: &Source) {
+        let mut in_use = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.insert(session_id.trim().to_owned(), source.clone());
+    }
+}
+
+/// The tokenizer of a session, if text was wanted for it before. Nothing is requested.
+pub(crate) fn in_use(call: &Call<'_>, session_id: &str) -> Option<Source> {
+    if call.context.config().sandbox {
+        return Some(Source::Bytes);
+    }
+    let in_use = call.context.state::<InUse>();
+    let in_use = in_use.0.lock().unwrap_or_else(PoisonError::into_inner);
+    in_use.get(session_id.trim()).cloned()
 }
 
 /// Whose tokenizer is meant.
@@ -32,11 +56,12 @@ pub(crate) async fn source(call: &Call<'_>, whose: &Whose<'_>) -> Result<Source,
         (Some(base_model), _) => base_model.trim().to_owned(),
         (None, Some(id)) => {
             let base_model = base_model::of_session(call, id).await?;
-            let source = Source::of_base_model(config, &base_model);
-            return Ok(match source {
-                Source::Model(_) if base_model::is_bytes(call, &base_model).await => Source::Bytes,
+            let source = match Source::of_base_model(config, &base_model) {
+                Source::Model(_) if models::offered(call).await.is_bytes(&base_model) => Source::Bytes,
                 source => source,
-            });
+            };
+            call.context.state::<InUse>().keep(id, &source);
+            return Ok(source);
         }
         (None, None) => {
             return Err(ToolError::Arguments(Problems::one(

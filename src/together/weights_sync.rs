@@ -1,12 +1,16 @@
 //! The body of a weights-sync.
 
-use crate::arguments::schema::plain;
+use crate::arguments::schema::{plain, renamed};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How to publish.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = plain)]
+#[schemars(transform = plain, transform = renamed(&[
+    ("type", "weight_sync_type"),
+    ("mode", "weight_sync_type"),
+    ("sync_type", "weight_sync_type"),
+]))]
 pub(crate) struct WeightsSync {
     weight_sync_type: Option<WeightSyncType>,
 }

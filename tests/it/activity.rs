@@ -766,7 +766,7 @@ async fn what_a_mistaken_id_is_is_said_as_far_as_the_journal_knows() {
     let upstream = Scripted::start(Vec::new()).await;
     let mut first = server(&upstream.url, &place).await;
     let session = json!({"body": {"model_resources_id": "m-1"}});
-    let step = json!({"session_id": "s-1", "body": {"adam_params": {"learning_rate": 1e-4}}});
+    let step = json!({"session_id": "s-1", "idempotency_key": "own", "body": {"adam_params": {"learning_rate": 1e-4}}});
     let saved = json!({"id": "op-2", "status": "TRAINING_OPERATION_STATUS_COMPLETED",
         "output": {"checkpoint": {"id": "ck-1"}}});
     for (tool, arguments, made) in [

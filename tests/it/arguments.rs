@@ -495,7 +495,9 @@ async fn stop_takes_texts_and_no_token_ids() {
     let found = problems("sample", json!({"session_id": "s", "body": body(json!([2]))})).await;
     assert_eq!(
         found,
-        ["body.sampling_params.stop[0]: found a number, expected text"]
+        [
+            "body.sampling_params.stop[0]: found a number, expected text: such as \"\\n\\n\". The service takes no token ids here, and a completion ends at the model's own end token without stop as well"
+        ]
     );
 }
 
@@ -630,7 +632,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "download-checkpoint",
             json!({"id": "c", "variant": "full"}),
-            "variant: `full` is not one of",
+            "variant: is called CHECKPOINT_VARIANT_MERGED here",
         ),
         (
             "get-training-session",

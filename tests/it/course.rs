@@ -1,4 +1,4 @@
-//! What the service takes without a word and is hardly ever meant gets a note; nothing is refused for it.
+//! What the service takes without a word and is hardly ever meant gets a note.
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,12 @@ fn batch(tokens: [i64; 2], forward_only: bool) -> Value {
 
 fn step(parameters: Value) -> Value {
     json!({"body": {"adam_params": parameters}})
+}
+
+/// The same under a key of the caller's own: the service may know it, so that it is not refused.
+fn keyed(mut step: Value) -> Value {
+    step["idempotency_key"] = json!("own");
+    step
 }
 
 /// What a tool notes about an operation of session `s` that the service answers so.
@@ -52,7 +58,7 @@ async fn what_a_session_is_hardly_meant_to_do_is_noted() {
     let steps: [(&str, Value, &str, &str); 15] = [
         (
             "optimizer-step",
-            rate(),
+            keyed(rate()),
             "PENDING",
             "by momentum and weight decay alone",
         ),
@@ -91,7 +97,7 @@ async fn what_a_session_is_hardly_meant_to_do_is_noted() {
         ("sample", prompts(), "PENDING", ""),
         (
             "optimizer-step",
-            json!({"body": {"muon_params": {"learning_rate": 0.02}}}),
+            keyed(json!({"body": {"muon_params": {"learning_rate": 0.02}}})),
             "PENDING",
             "by momentum and weight decay alone",
         ),

@@ -3,6 +3,7 @@
 mod arguments;
 mod ids;
 mod names;
+mod rounds;
 
 use serde_json::{Value, json};
 
@@ -258,7 +259,8 @@ async fn what_only_this_machine_knows_is_told_beside_other_problems() {
         )
         .await;
     assert!(
-        found[0].starts_with("variant: `lora`") && found[1].starts_with("directory: it must lie under"),
+        found[0].starts_with("variant: is called CHECKPOINT_VARIANT_ADAPTER here")
+            && found[1].starts_with("directory: it must lie under"),
         "{found:#?}"
     );
     let found = place
@@ -532,7 +534,8 @@ async fn a_flat_config_of_a_run_is_told_its_places() {
     };
     let text = refused("config.trainer.optim.learning_rate: Extra inputs are not permitted").await;
     assert!(
-        text.contains("trainer.optim.learning_rate belongs at trainer.optim.lr. orchestrator.num_generations belongs at orchestrator.group_size. A whole config: {")
+        text.contains("trainer.optim.learning_rate belongs at trainer.optim.lr. orchestrator.num_generations belongs at orchestrator.group_size. orchestrator.train.source is missing, and says where prompts come from: write [{")
+            && text.contains(" A whole config: {")
             && !text.contains("\"fake\"")
             && !text.contains("batch_size belongs"),
         "{text}"

@@ -599,8 +599,8 @@ async fn retired_keys_are_left_out_or_renamed_as_the_official_command_line_does(
         ),
         // Elsewhere the names mean nothing, and numbers stay as they were written.
         (
-            json!({"x": {"buffer": 1}, "lr": 1e-6}),
-            json!({"x": {"buffer": 1}, "lr": 1e-6}),
+            json!({"x": {"buffer": 1}, "share": 1e-6}),
+            json!({"x": {"buffer": 1}, "share": 1e-6}),
             vec![],
         ),
     ] {

@@ -20,7 +20,7 @@ pub(crate) const ANY: &str = "x-any";
 pub(crate) const NAMES: &str = "x-names";
 /// Marks a value of one of several kinds, told apart by what it begins with, as the dialect has no words for that either.
 pub(crate) const EITHER: &str = "x-either";
-pub(super) const UNLISTED: &str = "x-unlisted";
+pub(crate) const UNLISTED: &str = "x-unlisted";
 pub(super) const PLAIN: &str = "x-plain";
 pub(super) const BRIEF: &str = "x-brief";
 

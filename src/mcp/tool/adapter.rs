@@ -91,7 +91,7 @@ impl Offered {
         request: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ToolError> {
         let answered = async {
-            let reply = (self.entry.run)(call, &self.accepts, raw).await?;
+            let reply = self.entry.run(call, &self.accepts, raw).await?;
             Ok(output::success(call, reply, request).await)
         };
         let mut run = pin!(AssertUnwindSafe(answered).catch_unwind());

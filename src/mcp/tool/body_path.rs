@@ -2,7 +2,8 @@
 //!
 //! The file's content is put in the place of the body before anything is checked, so that it is checked exactly like one
 //! that was written into the call. What the call says of the body besides, in `body` or as an argument of its own, is laid
-//! over it: a batch that a tool wrote is often wanted with a flag more, and nobody can write it into the file.
+//! over it: a batch that a tool wrote is often wanted with a flag more, and nobody can write it into the file. A file that
+//! cannot be used is reported beside whatever else is wrong.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::arguments::{Accepts, Rule};
 use crate::context::Call;
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems, list};
+use crate::error::problems::{Path, Problems, list, or_inline};
 use crate::files::LARGEST_JSON;
 use crate::json;
 use crate::json::Object;
@@ -59,24 +60,21 @@ fn is_given(value: &RawValue) -> bool {
     !["null", "\"\""].contains(&value.get())
 }
 
-/// The arguments with the file's content as the body, if they name one, and what is wrong with how they do.
+/// The arguments with the file's content as the body, if they name one, and what is wrong with how they do. Where the file
+/// cannot be used, the body is what the call adds to it, and nothing counts as missing there.
 pub(super) async fn resolve<'a>(
     call: &Call<'_>,
     accepts: &Accepts,
     raw: Cow<'a, str>,
 ) -> Result<(Cow<'a, str>, Problems), ToolError> {
     let Some(moved) = beside_body(&raw) else {
-        return Ok((with_body(call, accepts, raw).await?, Problems::default()));
+        return with_body(call, accepts, raw).await;
     };
     let body = Path::Root.key(BODY);
     let mut problems = Problems::one(&body.key(BODY_PATH), "belongs beside body: write body_path");
-    match with_body(call, accepts, Cow::Owned(moved)).await {
-        Err(ToolError::Arguments(more)) => {
-            problems.append(more);
-            Err(ToolError::Arguments(problems))
-        }
-        resolved => Ok((resolved?, problems)),
-    }
+    let (raw, more) = with_body(call, accepts, Cow::Owned(moved)).await?;
+    problems.append(more);
+    Ok((raw, problems))
 }
 
 /// The arguments with `body_path` where it belongs, if it stands inside of the body.
@@ -96,40 +94,57 @@ fn beside_body(raw: &str) -> Option<String> {
     json::text(&arguments).ok()
 }
 
-/// The arguments with the file's content as the body.
+/// The same of arguments with `body_path` in its place.
 async fn with_body<'a>(
     call: &Call<'_>,
     accepts: &Accepts,
     raw: Cow<'a, str>,
-) -> Result<Cow<'a, str>, ToolError> {
+) -> Result<(Cow<'a, str>, Problems), ToolError> {
+    let fine = Problems::default;
     if memmem::find(raw.as_bytes(), b"\"body_path\"").is_none() {
-        return Ok(raw);
+        return Ok((raw, fine()));
     }
-    let at = Path::Root.key(BODY_PATH);
-    let unusable = |problem: String| Problems::one(&at, problem);
     // What is no object is reported by the checks.
     let Ok(mut arguments) = serde_json::from_str::<Object>(&raw) else {
-        return Ok(raw);
+        return Ok((raw, fine()));
     };
     let Some(named) = arguments.remove(BODY_PATH).filter(|value| is_given(value)) else {
-        return json::text(&arguments).map(Cow::Owned);
+        return Ok((Cow::Owned(json::text(&arguments)?), fine()));
     };
-    let path: String = serde_json::from_str(named.get())
-        .map_err(|_| unusable("is not text: write the path of a JSON file".to_owned()))?;
-    let added = added(&mut arguments, accepts)?;
-    let files = call.context.config().files.clone();
-    // A body of many megabytes must not hold up the other calls.
-    let (tool, bodies) = (call.spec.name, accepts.bodies());
-    let body = blocking(move || {
-        let read = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
-        let body = read.map_err(|problem| Problems::one(&Path::Root.key(BODY_PATH), problem))?;
-        if let Some(problem) = misdirected(&body, tool, bodies) {
-            return Err(Problems::one(&Path::Root.key(BODY_PATH), problem).into());
+    let (added, mut problems) = added(&mut arguments, accepts);
+    let body = match read(call, accepts, &named).await? {
+        Ok(body) => joined(body, added, &mut problems)?,
+        Err(problem) => {
+            let body = Path::Root.key(BODY);
+            let mut unusable = Problems::with_open(&body);
+            unusable.add(&Path::Root.key(BODY_PATH), problem);
+            unusable.append(problems);
+            problems = unusable;
+            json::raw(json::text(&added)?)?
         }
-        joined(body, added)
-    });
-    arguments.set(BODY, body.await??);
-    json::text(&arguments).map(Cow::Owned)
+    };
+    arguments.set(BODY, body);
+    Ok((Cow::Owned(json::text(&arguments)?), problems))
+}
+
+/// The body in the file, or what is wrong with the file.
+async fn read(
+    call: &Call<'_>,
+    accepts: &Accepts,
+    named: &RawValue,
+) -> Result<Result<Box<RawValue>, String>, ToolError> {
+    let Ok(path) = serde_json::from_str::<String>(named.get()) else {
+        return Ok(Err("is not text: write the path of a JSON file".to_owned()));
+    };
+    let files = call.context.config().files.clone();
+    let (tool, bodies) = (call.spec.name, accepts.bodies());
+    // A body of many megabytes must not hold up the other calls.
+    blocking(move || {
+        let body = files.read_blocking(&path, LARGEST_JSON).and_then(json::of_file);
+        let body = body.map_err(|problem| or_inline(&problem, BODY))?;
+        misdirected(&body, tool, bodies).map_or(Ok(body), Err)
+    })
+    .await
 }
 
 /// What to say of a file that holds something else than a body for this tool: one for other tools, or a result.
@@ -164,28 +179,23 @@ fn misdirected(body: &RawValue, tool: &str, bodies: Option<&BTreeMap<&str, Rule>
     })
 }
 
-/// Takes out of the arguments what they say of the body beside its file: in `body`, or at its side.
-fn added(arguments: &mut Object, accepts: &Accepts) -> Result<Object, Problems> {
+/// Takes out of the arguments what they say of the body beside its file, in `body` or at its side, and says what is wrong with
+/// that.
+fn added(arguments: &mut Object, accepts: &Accepts) -> (Object, Problems) {
     let at = Path::Root.key(BODY);
     let mut problems = Problems::default();
     let mut added = Object::default();
-    let mut add = |name: &str, value: Box<RawValue>| {
-        if added.get(name).is_some() {
-            problems.add(&at.key(name), "is given twice");
-        } else if value.get() != "null" {
-            added.push(name.to_owned(), value);
-        }
-    };
+    let mut members = Vec::new();
     if let Some(body) = arguments.remove(BODY).filter(|body| is_given(body)) {
         // Some hosts write an object as text.
         let inside = serde_json::from_str::<String>(body.get());
         let text = inside.as_deref().unwrap_or_else(|_| body.get());
-        let body: Object = serde_json::from_str(text).map_err(|_| {
-            let problem = "beside body_path must be an object of what the file does not hold";
-            Problems::one(&at, problem)
-        })?;
-        for (name, value) in body.into_members() {
-            add(accepts.member_of(BODY, &name).unwrap_or(&name), value);
+        match serde_json::from_str::<Object>(text) {
+            Ok(body) => members.extend(body.into_members()),
+            Err(_) => problems.add(
+                &at,
+                "beside body_path must be an object of what the file does not hold",
+            ),
         }
     }
     let (own, beside): (Vec<_>, Vec<_>) = std::mem::take(arguments)
@@ -194,19 +204,21 @@ fn added(arguments: &mut Object, accepts: &Accepts) -> Result<Object, Problems> 
     for (name, value) in own {
         arguments.push(name, value);
     }
-    for (name, value) in beside {
-        add(accepts.member_of(BODY, &name).unwrap_or(&name), value);
+    members.extend(beside);
+    for (name, value) in members {
+        let own = accepts.member_of(BODY, &name).unwrap_or(&name);
+        if added.get(own).is_some() {
+            problems.add(&at.key(own), "is given twice");
+        } else if value.get() != "null" {
+            added.push(own.to_owned(), value);
+        }
     }
-    if problems.is_empty() {
-        Ok(added)
-    } else {
-        Err(problems)
-    }
+    (added, problems)
 }
 
 /// The file's body with what the call adds to it. Of a member that both give with different values nobody knows which one is
 /// meant.
-fn joined(body: Box<RawValue>, added: Object) -> Result<Box<RawValue>, ToolError> {
+fn joined(body: Box<RawValue>, added: Object, problems: &mut Problems) -> Result<Box<RawValue>, ToolError> {
     if added.names().next().is_none() {
         return Ok(body);
     }
@@ -215,7 +227,6 @@ fn joined(body: Box<RawValue>, added: Object) -> Result<Box<RawValue>, ToolError
         return Ok(body);
     };
     let at = Path::Root.key(BODY);
-    let mut problems = Problems::default();
     for (name, value) in added.into_members() {
         match whole.get(&name).filter(|own| is_given(own)) {
             Some(own) if own.get() == value.get() || same(own, &value) => {}
@@ -223,11 +234,7 @@ fn joined(body: Box<RawValue>, added: Object) -> Result<Box<RawValue>, ToolError
             None => whole.set(&name, value),
         }
     }
-    if problems.is_empty() {
-        json::raw(json::text(&whole)?)
-    } else {
-        Err(problems.into())
-    }
+    json::raw(json::text(&whole)?)
 }
 
 fn same(one: &RawValue, other: &RawValue) -> bool {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::arguments::Accepts;
 use crate::arguments::schema::input_schema;
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, or_inline};
 use crate::files::{Files, LARGEST_JSON};
 use crate::json;
 
@@ -31,7 +31,7 @@ pub(super) fn given<T: DeserializeOwned + JsonSchema>(
         let (name, value) = written;
         return value.map(|value| Given { value, name });
     };
-    match read(name, path, files) {
+    match read(name, path, written.0, files) {
         Ok(value) => Some(Given { value, name }),
         Err(more) => {
             problems.append(more);
@@ -43,18 +43,26 @@ pub(super) fn given<T: DeserializeOwned + JsonSchema>(
 fn read<T: DeserializeOwned + JsonSchema>(
     name: &'static str,
     path: &str,
+    inline: &str,
     files: &Files,
 ) -> Result<T, Problems> {
     let unusable = |problem: String| Problems::one(&Path::Root.key(name), problem);
-    let text = files.read_blocking(path, LARGEST_JSON).map_err(unusable)?;
     let schema = input_schema::<T>();
-    let is_lines = is_list_of_objects(&schema) && text.trim_start().starts_with('{');
-    let text = if is_lines {
-        of_lines(&text)
-    } else {
-        json::of_file(text)
-    };
-    let text = text.map_err(unusable)?;
+    let is_lines = is_list_of_objects(&schema);
+    let text = files.read_blocking(path, LARGEST_JSON).and_then(|text| {
+        if is_lines && text.trim_start().starts_with('{') {
+            of_lines(&text)
+        } else {
+            json::of_file(text)
+        }
+    });
+    let text = text.map_err(|problem| {
+        unusable(if inline == name {
+            problem
+        } else {
+            or_inline(&problem, inline)
+        })
+    })?;
     let accepts = Accepts::new(&serde_json::json!({
         "type": "object",
         "properties": {name: schema},

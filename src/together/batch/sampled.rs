@@ -27,7 +27,7 @@ pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<Outcome,
     let mut problems = Problems::default();
     let labels = read_labels(job, request, &mut problems);
     let prompts = given(
-        ("prompts", None),
+        ("prompts_path", None),
         ("prompts_path", request.prompts_path.as_deref()),
         job.files,
         &mut problems,

@@ -16,11 +16,10 @@ use crate::json::integer::Integer;
 use crate::json::walk::{items, members};
 use crate::redact::{Redactor, clean};
 use crate::text::{self, Model, Origin};
-use crate::together::base_model;
 use crate::together::numbers;
 use crate::together::operation::{self, SampleFiles};
 use crate::together::summary::{self, Shown};
-use crate::together::tokenizer::{Whose, source};
+use crate::together::tokenizer::in_use;
 use crate::work::blocking;
 
 use super::Sample;
@@ -88,14 +87,7 @@ pub(crate) async fn of(
     let source = match &kept {
         Some(kept) => kept.tokenizer.clone(),
         // Who writes token ids has not asked for text: nothing is requested or downloaded for that.
-        None if config.sandbox || base_model::known(call.context, session_id).is_some() => {
-            let whose = Whose {
-                session_id: Some(session_id),
-                ..Whose::default()
-            };
-            source(call, &whose).await.ok()?
-        }
-        None => return None,
+        None => in_use(call, session_id)?,
     };
     let model = match text::load(call, &source).await {
         Ok(model) => model,

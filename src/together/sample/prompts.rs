@@ -11,14 +11,14 @@ use serde_json::{Map, Value, json};
 use crate::arguments::schema::ANY;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems, list};
+use crate::error::problems::{Path, Problems, list, or_inline};
 use crate::files::LARGEST_JSON;
 use crate::json::lines::lines;
 use crate::json::{self, Object};
 use crate::text::{self, Asked, Conversation, Date, Model, Origin, Row, Source, Today, control_tokens};
-use crate::together::base_model;
 use crate::together::sample::completions;
 use crate::together::tokenizer::{Whose, source};
+use crate::together::{base_model, models};
 use crate::work::blocking;
 
 /// The longest completion where the body names none.
@@ -171,7 +171,7 @@ impl Given {
         };
         let source = source(call, &whose).await?;
         let context = match base_model::of_session(call, session_id).await {
-            Ok(base_model) => base_model::context_length(call, &base_model).await,
+            Ok(base_model) => models::offered(call).await.context_length(&base_model),
             Err(_) => None,
         };
         let model = text::load(call, &source).await?;
@@ -180,25 +180,17 @@ impl Given {
         let body = body.to_owned();
         blocking(move || {
             let mut problems = Problems::default();
-            let rows = match &self.path {
-                Some(path) => {
-                    let at = Path::Root.key("prompts_path");
-                    let text = files
-                        .read_blocking(path, LARGEST_JSON)
-                        .map_err(|problem| Problems::one(&at, problem))?;
-                    let lines = lines(&text, &at, &mut problems);
-                    rows(
-                        lines.iter().map(|line| (&*line.value, Place::Line(line.number))),
-                        &mut problems,
-                    )
-                }
-                None => {
-                    let written = self.prompts.iter().flatten().enumerate();
-                    rows(
-                        written.map(|(index, written)| (&*written.0, Place::Entry(index))),
-                        &mut problems,
-                    )
-                }
+            let rows = if let Some(path) = &self.path {
+                let at = Path::Root.key("prompts_path");
+                let text = files.read_blocking(path, LARGEST_JSON);
+                let text = text.map_err(|problem| Problems::one(&at, or_inline(&problem, "prompts")))?;
+                let lines = lines(&text, &at, &mut problems);
+                let placed = lines.iter().map(|line| (&*line.value, Place::Line(line.number)));
+                rows(placed, &mut problems)
+            } else {
+                let written = self.prompts.iter().flatten().enumerate();
+                let placed = written.map(|(index, written)| (&*written.0, Place::Entry(index)));
+                rows(placed, &mut problems)
             };
             let limits = Limits::of(&body, context.or_else(|| model.context()));
             let making = Making {

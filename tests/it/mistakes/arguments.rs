@@ -265,7 +265,9 @@ async fn a_path_inside_of_the_body_is_followed() {
 async fn an_estimate_refuses_what_the_run_would_be_refused_for() {
     let mut place = Place::new().await;
     let optim = json!({"optim": {"lr": "1e-5"}});
-    let config = json!({"max_steps": "five", "trainer": optim, "orchestrator": {"batch_size": [8]}});
+    let source = json!([{"name": "r", "env": {"taskset": {"id": "reverse-text"}}}]);
+    let orchestrator = json!({"batch_size": [8], "train": {"source": source}});
+    let config = json!({"max_steps": "five", "trainer": optim, "orchestrator": orchestrator});
     for estimate_only in [true, false] {
         let call = json!({"body": {"config": config}, "estimate_only": estimate_only});
         assert_eq!(

@@ -1,0 +1,127 @@
+//! What the platform will probably refuse in a config. The config belongs to the trainer's version, so nothing is refused for
+//! it here: it is said beside a refusal, and beside an estimate.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::create::Mode;
+use super::places;
+use crate::error::problems::{Path, Problems};
+
+/// How a source of prompts is written.
+const SOURCE: &str = r#"{"name": "reverse", "env": {"taskset": {"id": "reverse-text"}}}"#;
+
+/// The doubts about a config that lies at `path`; `volume`: whether the run gets one.
+pub(super) fn doubts(
+    config: &BTreeMap<String, Value>,
+    mode: Mode,
+    volume: bool,
+    path: &Path<'_>,
+) -> Problems {
+    let mut doubts = Problems::default();
+    for (at, place) in places::misplaced(config, mode) {
+        doubts.add(&path.key(&at), format!("belongs at {place}"));
+    }
+    match mode {
+        Mode::Rl => of_rl(config, path, &mut doubts),
+        Mode::Sft => of_supervised(config, volume, path, &mut doubts),
+    }
+    doubts
+}
+
+fn of_rl(config: &BTreeMap<String, Value>, path: &Path<'_>, doubts: &mut Problems) {
+    let Some(orchestrator) = config.get("orchestrator").filter(|table| table.is_object()) else {
+        return;
+    };
+    let path = path.key("orchestrator");
+    let count = |name: &str| orchestrator.get(name).and_then(Value::as_u64);
+    if let (Some(batch), Some(group @ 1..)) = (count("batch_size"), count("group_size"))
+        && !batch.is_multiple_of(group)
+    {
+        let above = batch.next_multiple_of(group);
+        let near = match above.saturating_sub(group) {
+            0 => above.to_string(),
+            below => format!("{below} or {above}"),
+        };
+        doubts.add(
+            &path.key("batch_size"),
+            format!("is {batch}, no multiple of group_size {group}: write {near}"),
+        );
+    }
+    let has_fake_data = config
+        .get("trainer")
+        .and_then(|trainer| trainer.get("data")?.get("fake"))
+        .is_some();
+    if has_fake_data {
+        return;
+    }
+    let train = orchestrator.get("train");
+    let path = path.key("train");
+    let path = path.key("source");
+    match train.and_then(|train| train.get("source")) {
+        Some(Value::Array(sources)) => {
+            for (index, source) in sources.iter().enumerate() {
+                if let Some(doubt) = of_source(source) {
+                    doubts.add(&path.index(index), doubt);
+                }
+            }
+            if sources.is_empty() {
+                doubts.add(
+                    &path,
+                    format!("is empty, and says where prompts come from: write [{SOURCE}]"),
+                );
+            }
+        }
+        Some(_) => doubts.add(&path, format!("is no list: write [{SOURCE}]")),
+        // The older name, which today's trainer knows as well.
+        None if train.is_some_and(|train| train.get("env").is_some()) => {}
+        None => doubts.add(
+            &path,
+            format!("is missing, and says where prompts come from: write [{SOURCE}]"),
+        ),
+    }
+}
+
+/// What is wrong with a source of prompts.
+fn of_source(source: &Value) -> Option<String> {
+    let named = |id: &str| SOURCE.replace("reverse-text", id);
+    match source {
+        Value::String(id) => Some(format!("is text, and a source is a table: write {}", named(id))),
+        Value::Object(source) => match source.get("env") {
+            Some(Value::String(id)) => {
+                Some(format!("has text as env, which is a table: write {}", named(id)))
+            }
+            Some(env) => match env.get("taskset") {
+                Some(Value::String(id)) => Some(format!(
+                    "has text as env.taskset, which is a table: write {}",
+                    named(id)
+                )),
+                Some(taskset) if taskset.get("id").is_some() => None,
+                _ => Some(format!("has no env.taskset.id: write {SOURCE}")),
+            },
+            None => Some(format!("has no env: write {SOURCE}")),
+        },
+        _ => Some(format!("is no table: write {SOURCE}")),
+    }
+}
+
+fn of_supervised(config: &BTreeMap<String, Value>, volume: bool, path: &Path<'_>, doubts: &mut Problems) {
+    let Some(data) = config.get("data") else { return };
+    let path = path.key("data");
+    if !data.is_object() {
+        doubts.add(
+            &path,
+            r#"is no table: write {"type": "sft", "name": "datasets/NAME"}, or {"type": "fake"}"#,
+        );
+        return;
+    }
+    if data.get("type").and_then(Value::as_str).unwrap_or("sft") != "sft" {
+        return;
+    }
+    if data.get("name").is_none() {
+        doubts.add(&path.key("name"), "is missing: write datasets/NAME, which lies on the volume of body.volume, or type \"fake\" in place of it");
+    } else if !volume {
+        doubts.add(&path.key("name"), "is a dataset, which lies on a volume: name that in body.volume, or write type \"fake\" in place of it");
+    }
+}

@@ -1,0 +1,28 @@
+//! Whether there is anything that an optimizer step could apply.
+
+use super::course::Courses;
+use crate::context::Call;
+use crate::spec::{CUSTOM_FORWARD_BACKWARD_PASS, FORWARD_BACKWARD_PASS, OPTIMIZER_STEP};
+
+/// The tools that add gradients.
+const ADDING: [&str; 2] = [FORWARD_BACKWARD_PASS.name, CUSTOM_FORWARD_BACKWARD_PASS.name];
+
+/// What to say of a session that surely has no gradients: it was made by this server, as was all that was done since they were
+/// last applied, and none of that added any. Other servers on this machine write into the same journal.
+pub(crate) async fn missing(call: &Call<'_>, session_id: &str) -> Option<String> {
+    let courses = call.context.state::<Courses>();
+    if !courses.has_none_waiting(session_id) {
+        return None;
+    }
+    let started = call.context.journal().started(session_id).await;
+    let since = started
+        .iter()
+        .rev()
+        .take_while(|operation| operation.tool != OPTIMIZER_STEP.name);
+    let is_foreign = |id: &Option<String>| !id.as_ref().is_some_and(|id| courses.knows(session_id, id));
+    let mut adding = since.filter(|operation| ADDING.contains(&operation.tool.as_str()));
+    if adding.any(|operation| is_foreign(&operation.id)) {
+        return None;
+    }
+    Some("has no gradients to apply: no forward-backward-pass was submitted in it since its start or the last optimizer-step (one with forward_only adds none). Call forward-backward-pass first. If a program elsewhere has added gradients, call this again with an idempotency_key of your own, any new text".to_owned())
+}
