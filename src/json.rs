@@ -70,6 +70,7 @@ impl<T: JsonSchema> JsonSchema for Body<T> {
 }
 
 /// A JSON object whose members keep their order.
+#[derive(Clone)]
 pub struct Ordered<V>(Vec<(String, V)>);
 
 /// One whose members keep their text.

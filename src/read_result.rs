@@ -92,8 +92,8 @@ fn readable(text: String) -> serde_json::Result<(Box<RawValue>, Option<String>)>
     let Err(error) = serde_json::from_str::<&RawValue>(&text) else {
         return Ok((RawValue::from_string(text)?, None));
     };
-    if let Some(list) = lines::as_list(&text) {
-        return Ok((RawValue::from_string(list)?, None));
+    if let Ok(list) = lines::joined(&text) {
+        return Ok((list, None));
     }
     match non_finite::as_null(&text).map(|(plain, found)| (RawValue::from_string(plain), found.note())) {
         Some((Ok(plain), note)) => Ok((plain, Some(note))),

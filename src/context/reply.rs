@@ -5,15 +5,19 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::to_raw_value;
 
 use crate::arguments::schema::renamed;
 use crate::files::data::Storing;
 use crate::json::{Object, edit};
+use crate::work::is_large;
 
 /// The JSON text of a successful answer, mostly the service's own, and how much of it the caller gets to see.
 pub struct Reply {
     /// Shared, since a large one goes to all who wait for it, and into a file.
     text: Arc<String>,
+    /// What was added to a large one, which is not copied for that; to another it is added at once.
+    added: Object,
     view: View,
 }
 
@@ -50,6 +54,7 @@ impl Clone for Reply {
     fn clone(&self) -> Self {
         Self {
             text: Arc::clone(&self.text),
+            added: self.added.clone(),
             view: View::default(),
         }
     }
@@ -61,8 +66,16 @@ impl Reply {
     pub fn new(json: String) -> Self {
         Self {
             text: Arc::new(json),
+            added: Object::default(),
             view: View::default(),
         }
+    }
+
+    /// The same answer in another form, to which all that was added belongs too.
+    #[must_use]
+    pub fn with_text(self, json: String) -> Self {
+        let text = Arc::new(json);
+        Self { text, ..self }
     }
 
     /// The same answer, seen in another way.
@@ -71,7 +84,7 @@ impl Reply {
         Self { view, ..self }
     }
 
-    /// The JSON text.
+    /// The JSON text; of a large one without what was added.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -86,34 +99,54 @@ impl Reply {
     /// A member of the answer, if it is an object that has it and of this type.
     #[must_use]
     pub fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        edit::member(&self.text, name)
+        match self.added.get(name) {
+            Some(added) => serde_json::from_str(added.get()).ok(),
+            None => edit::member(&self.text, name),
+        }
     }
 
     /// The answer with a member more, in the server's own words; an answer that is no object stays as it is, since
     /// nothing that was done may be lost.
     #[must_use]
     pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
-        edit::set(Arc::make_mut(&mut self.text), name, value);
+        let is_object = self.text.starts_with('{');
+        if is_object && is_large(self.text.len()) && !edit::mentions(&self.text, name) {
+            if let Ok(value) = to_raw_value(value) {
+                self.added.set(name, value);
+            }
+        } else {
+            edit::set(Arc::make_mut(&mut self.text), name, value);
+        }
         self
     }
 
     /// The answer with a sentence more for the caller.
     #[must_use]
     pub fn noted(self, note: &str) -> Self {
-        let Self { text, view } = self;
-        let text = Arc::new(edit::noted(Arc::unwrap_or_clone(text), note));
-        Self { text, view }
+        let before = self.member::<String>("note");
+        let before = before.map_or_else(String::new, |before| before + " ");
+        self.with("note", &(before + note))
     }
 
-    /// The JSON text, owned.
+    /// The JSON text, owned, with all that was added.
     #[must_use]
     pub fn into_text(self) -> String {
-        Arc::unwrap_or_clone(self.text)
+        let mut text = Arc::unwrap_or_clone(self.text);
+        for (name, value) in self.added.into_members() {
+            edit::set(&mut text, &name, &value);
+        }
+        text
     }
 
-    /// The JSON text, and how it is to be seen.
+    /// How it is to be seen.
     #[must_use]
-    pub fn into_parts(self) -> (String, View) {
-        (Arc::unwrap_or_clone(self.text), self.view)
+    pub fn take_view(&mut self) -> View {
+        std::mem::take(&mut self.view)
+    }
+
+    /// What was added to a large one.
+    #[must_use]
+    pub const fn added(&self) -> &Object {
+        &self.added
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn noted(mut text: String, note: &str) -> String {
 }
 
 /// Whether there may be a member of this name; to look for it in the text takes far less than to read the text.
-fn mentions(text: &str, name: &str) -> bool {
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
     memmem::find(text.as_bytes(), format!("\"{name}\"").as_bytes()).is_some()
         // It could be written with escapes.
         || memchr(b'\\', text.as_bytes()).is_some()

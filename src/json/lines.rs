@@ -38,17 +38,22 @@ pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec
     values
 }
 
-/// The list of the values that the lines of a text hold; `None`: one of them is none, or there is only one.
-pub(crate) fn as_list(text: &str) -> Option<String> {
+/// The list of the values that the lines of a text hold. An error names the first line that holds none.
+pub(crate) fn joined(text: &str) -> Result<Box<RawValue>, String> {
     let mut list = String::with_capacity(text.len() + 2);
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    for line in lines.clone() {
-        serde_json::from_str::<&RawValue>(line).ok()?;
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        if let Err(error) = serde_json::from_str::<&RawValue>(line) {
+            return Err(format!("line {number}: {}", why(line, &error)));
+        }
         list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(line.trim());
+        list.push_str(line);
     }
     list.push(']');
-    (lines.count() > 1).then_some(list)
+    raw(list).map_err(|_| "the file holds nothing".to_owned())
 }
 
 fn why(line: &str, error: &serde_json::Error) -> String {
@@ -93,8 +98,10 @@ mod tests {
         assert!(!problems.contains("line 1"), "{problems}");
         assert!(problems.contains("path, line 4: "), "{problems}");
         assert!(problems.contains("NaN"), "{problems}");
-        assert_eq!(as_list("1\n\n{\"a\": 2}\n").as_deref(), Some("[1,{\"a\": 2}]"));
-        assert_eq!(as_list("1\n{"), None);
+        let list = |text: &str| joined(text).map(|list| list.get().to_owned());
+        assert_eq!(list("1\n\n{\"a\": 2}\r\n").unwrap(), "[1,{\"a\": 2}]");
+        assert!(list("1\n\n{").unwrap_err().starts_with("line 3: is no JSON: EOF"));
+        assert_eq!(list("\n"), Err("the file holds nothing".to_owned()));
         assert!(read("\n").1.contains("path: the file holds nothing"));
     }
 }

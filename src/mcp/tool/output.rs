@@ -30,16 +30,15 @@ const TOO_LONG_FOR_FULL: &str = "It has over 900,000 characters, which no output
 /// here. What is large came from a service, and they were taken out of it when it came in.
 pub(super) async fn success(
     call: &Call<'_>,
-    reply: Reply,
+    mut reply: Reply,
     request: &RequestContext<RoleServer>,
 ) -> CallToolResult {
-    let (text, view) = reply.into_parts();
-    let text = if is_large(text.len()) {
-        text
-    } else {
-        call.context.redactor().scrub_owned(text)
-    };
+    let view = reply.take_view();
+    if !is_large(reply.text().len()) {
+        reply = Reply::new(call.context.redactor().scrub_owned(reply.into_text()));
+    }
     // Of ASCII alone, as long answers mostly are, nothing has to be counted.
+    let text = reply.text();
     let is_ascii = text.is_ascii();
     let fits = |longest| text.len() <= longest || (!is_ascii && text.chars().nth(longest).is_none());
     let whole = match view.output {
@@ -47,25 +46,29 @@ pub(super) async fn success(
         Output::Auto => fits(LONGEST_INLINE),
         Output::File => false,
     };
+    let fits_whole = fits(LONGEST_FULL);
     if whole {
         if let Some(storing) = view.stored {
             storing.end_or_warn().await;
         }
-        return CallToolResult::success(vec![ContentBlock::text(text)]);
+        return CallToolResult::success(vec![ContentBlock::text(reply.into_text())]);
     }
-    let other = if view.output == Output::Full || !fits(LONGEST_FULL) {
+    let other = if view.output == Output::Full || !fits_whole {
         TOO_LONG_FOR_FULL
     } else {
         "output full answers it here."
     };
-    let summing_up = work::over(text.len(), move || (summed_up(&text, view.summary), text));
-    let (mut summary, text) = match summing_up.await {
+    let text = reply.shared_text();
+    let summing_up = work::over(text.len(), move || summed_up(&text, view.summary));
+    let mut summary = match summing_up.await {
         Ok(summed_up) => summed_up,
         Err(error) => return CallToolResult::error(vec![ContentBlock::text(error.to_string())]),
     };
+    summary.extend(reply.added().clone());
+    let mut summary = bounded(summary);
     let stored = match view.stored {
         Some(storing) => storing.end().await,
-        None => store(call, text).await,
+        None => store(call, reply.into_text()).await,
     };
     if view.output == Output::Full {
         let said = summary.get("note");
@@ -92,7 +95,11 @@ pub(super) async fn success(
 /// The summary of an answer, or its outline.
 fn summed_up(text: &str, summary: Option<Summary>) -> Object {
     let summary = summary.and_then(|summary| summary(text));
-    let summary = summary.unwrap_or_else(|| outline(text));
+    bounded(summary.unwrap_or_else(|| outline(text)))
+}
+
+/// The same, or its outline if it is itself too long.
+fn bounded(summary: Object) -> Object {
     let long = json::text(&summary)
         .ok()
         .filter(|text| text.len() > LONGEST_INLINE);

@@ -11,7 +11,7 @@ use crate::arguments::Accepts;
 use crate::arguments::schema::input_schema;
 use crate::error::problems::{Path, Problems, or_inline};
 use crate::files::{Files, LARGEST_JSON};
-use crate::json;
+use crate::json::{self, lines};
 
 /// What the caller gave, and the argument that it came in.
 pub(super) struct Given<T> {
@@ -83,24 +83,8 @@ fn is_list_of_objects(schema: &Value) -> bool {
 /// The list that JSON lines are, or what is wrong with one of them. An object that was written over several lines is a list
 /// of one.
 fn of_lines(text: &str) -> Result<Box<RawValue>, String> {
-    if let Ok(one) = serde_json::from_str::<&RawValue>(text) {
-        return json::of_file(format!("[{one}]"));
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(one) => json::of_file(format!("[{one}]")),
+        Err(_) => lines::joined(text),
     }
-    let mut list = String::with_capacity(text.len() + 1);
-    for (index, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        if serde_json::from_str::<&RawValue>(line).is_err()
-            && let Err(problem) = json::of_file(line.to_owned())
-        {
-            let problem = problem.replace(" at line 1 column ", " at column ");
-            return Err(format!("line {}: {problem}", index + 1));
-        }
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(line);
-    }
-    list.push(']');
-    json::of_file(list)
 }

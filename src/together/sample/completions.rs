@@ -262,7 +262,10 @@ pub(crate) fn shown(reply: Reply, view: View, found: Result<Completions, ToolErr
     };
     let is_seen = output == Output::Full || (output == Output::Auto && reply.text().len() < LONGEST_SEEN);
     let whole = is_seen.then(|| completions.beside_tokens(reply.text())).flatten();
-    let reply = whole.map_or(reply, Reply::new);
+    let reply = match whole {
+        Some(whole) => reply.with_text(whole),
+        None => reply,
+    };
     let reply = completions.noted(reply);
     let shown = completions.shown();
     reply.with_view(View {

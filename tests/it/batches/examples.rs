@@ -390,7 +390,7 @@ async fn what_cannot_be_trained_on_is_refused_with_its_place() {
         .problem(json!({"examples_path": path, "base_model": BYTES}))
         .await;
     assert!(
-        problem.contains("examples_path: line 3: the file is not JSON: expected value at column 12"),
+        problem.contains("examples_path: line 3: is no JSON: expected value at column 12"),
         "{problem}"
     );
     for name in ["train_on", "tokenizer", "allow_control_tokens"] {
