@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+#[cfg(feature = "sandbox")]
 use tempfile::TempDir;
 
-use crate::support::{Place, Server, json as answer};
+use crate::support::{Place, json as answer};
+#[cfg(feature = "sandbox")]
+use crate::support::{Sandbox, Server};
 use crate::text;
 
 const SESSION: &str = "ts_1";
@@ -287,4 +290,31 @@ async fn the_sandboxes_completions_are_text_whatever_its_model_is_called() {
         "{sampled}"
     );
     assert_eq!(lines(&sampled["completions_file"])[0]["prompt"], "hi");
+}
+
+/// Nothing but the sandbox itself can say that its models are not those whose names they have.
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn in_front_of_a_sandbox_that_runs_by_itself_real_names_are_bytes_too() {
+    let sandbox = Sandbox::start().await;
+    let resource = sandbox.resource(json!({"base_model": "Qwen/Qwen3-0.6B"})).await;
+    let session = sandbox.session(&resource, json!({})).await;
+    let id = session.rsplit('/').next().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut command = sandbox.server();
+    command
+        .env("RL_MCP_DATA_DIR", data.path())
+        .env("RL_MCP_MAX_WAIT_SECONDS", "50")
+        .env("HF_ENDPOINT", "http://127.0.0.1:9");
+    let mut server = Server::initialized(&mut command).await;
+    let body = json!({"sampling_params": {"max_tokens": 3}});
+    let arguments = json!({"session_id": id, "prompts": ["2+2="], "body": body});
+    let sampled = server.call("sample", arguments).await.json();
+    assert_eq!(sampled["tokenizer"]["name"], "bytes", "{sampled}");
+    assert_eq!(sampled["output"]["results"][0]["prompt_tokens"], 4, "{sampled}");
+    let shown = server
+        .call("render-prompt", json!({"session_id": id, "text": "é"}))
+        .await
+        .json();
+    assert_eq!(shown["tokens"], 2);
 }
