@@ -10,6 +10,7 @@ mod form;
 mod id;
 mod ids;
 mod inside;
+mod instead;
 mod meant;
 mod numbers;
 mod others;
@@ -120,6 +121,7 @@ impl Accepts {
         let Some(meant) = meant::meant(&self.rule, raw, self.others).filter(|_| plain.is_mistaken()) else {
             return plain.made(check, Vec::new());
         };
+        let known = &known.excused_as(&meant.problems);
         match self.normalize(&meant.text, known) {
             Ok(mut plain) => {
                 let mut problems = known.clone();

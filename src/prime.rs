@@ -29,7 +29,7 @@ use crate::wait::WaitSeconds;
 
 id!(
     /// Id of the run.
-    RunId: "prime-intellect-listruns shows those that there are"
+    RunId: "prime-intellect-listruns shows those that exist"
 );
 
 /// Arguments of tools for one run.

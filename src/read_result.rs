@@ -6,6 +6,8 @@ mod meant;
 mod place;
 mod shown;
 
+use std::path::Path as FilePath;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,6 +16,7 @@ use crate::arguments::schema::renamed;
 use crate::context::Reply;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
+use crate::files::data::COMPLETIONS;
 use crate::files::{Files, LARGEST_JSON};
 use crate::json;
 use crate::json::{lines, non_finite};
@@ -69,7 +72,10 @@ pub(crate) fn read(request: &Query, files: &Files) -> Result<Reply, ToolError> {
         ))
     })?;
     let at = request.at.as_deref().unwrap_or_default().trim();
-    let found = find(&text, at).map_err(|problem| Problems::one(&Path::Root.key("at"), problem))?;
+    let found = find(&text, at).map_err(|problem| {
+        let texts = completions(request, files, at).unwrap_or_default();
+        Problems::one(&Path::Root.key("at"), problem + &texts)
+    })?;
     let size = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
     let shown = show(&found, size(request.start), size(request.count));
     let (kind, length, shown) = shown.map_err(|problem| Problems::one(&Path::Root.key("start"), problem))?;
@@ -85,6 +91,22 @@ pub(crate) fn read(request: &Query, files: &Files) -> Result<Reply, ToolError> {
         note,
     };
     json::text(&answer).map(Reply::new)
+}
+
+/// Where the texts of a sampling are that are looked for beside its tokens.
+fn completions(request: &Query, files: &Files, at: &str) -> Option<String> {
+    let ("text" | "texts") = at.rsplit('.').next()? else {
+        return None;
+    };
+    let beside = FilePath::new(request.path()).with_extension(COMPLETIONS);
+    let beside = beside.display().to_string();
+    files
+        .read_if_there_blocking(&beside, LARGEST_JSON)
+        .ok()
+        .flatten()?;
+    Some(format!(
+        " The completions as text are in completions_file, {beside}, at [0].text."
+    ))
 }
 
 /// The JSON of a file, and what was changed for it to be JSON: what Python writes of a run that diverges is none.

@@ -37,7 +37,7 @@ use crate::arguments::schema::renamed;
 
 id!(
     /// Training session.
-    SessionId: "list-training-sessions shows those that there are"
+    SessionId: "list-training-sessions shows those that exist"
 );
 id!(
     /// Model resource.

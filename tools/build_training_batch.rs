@@ -80,13 +80,24 @@ async fn told(call: &Call<'_>, mut problems: Problems, session_id: &str, given: 
     if !problems.mention(&ids) {
         return ToolError::Arguments(problems);
     }
-    let session = Given::new("session_id", session_id);
-    let given = given.into_iter().chain([session]).collect();
-    let mistaken = call
-        .context
-        .journal()
-        .mistaken(&spec::BUILD_TRAINING_BATCH, given, true)
+    let session = || Given::new("session_id", session_id);
+    let given = given.into_iter().chain([session()]).collect();
+    let journal = call.context.journal();
+    let mistaken = journal.mistaken(&spec::BUILD_TRAINING_BATCH, given, true).await;
+    // Of two wrong ids the next call is to have both right.
+    let wrong_session = journal
+        .mistaken(&spec::BUILD_TRAINING_BATCH, vec![session()], true)
         .await;
+    let at = Path::Root.key("session_id");
+    if let Some(wrong) = wrong_session
+        && mistaken.as_ref().is_some_and(|mistaken| *mistaken != wrong)
+        && !problems.mention(&at)
+    {
+        let told = ["session_id ", "check session_id: "]
+            .iter()
+            .find_map(|own| wrong.strip_prefix(own));
+        problems.add(&at, told.unwrap_or(&wrong));
+    }
     if let Some(mistaken) = mistaken {
         problems.replace(
             &ids,

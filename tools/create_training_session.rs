@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
+use crate::error::problems::Problems;
 use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
@@ -27,6 +28,10 @@ pub(crate) struct Args {
 impl Handler for CreateTrainingSession {
     const SPEC: &'static Spec = &spec::CREATE_TRAINING_SESSION;
     type Args = Args;
+
+    fn doubt(args: &Args, _: &Problems) -> Option<String> {
+        args.body.value.doubt().map(str::to_owned)
+    }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
@@ -51,6 +56,10 @@ fn advised(error: ToolError, session: &CreateSession) -> ToolError {
         ToolError::Call(mut failure) if failure.status() == Some(404) && session.resumes() => {
             let next = "check model_resources_id (list-model-resources shows those that exist) and resume_from_checkpoint_id (get-training-session shows a session's checkpoints).";
             failure.next.get_or_insert_with(|| next.to_owned());
+            ToolError::Call(failure)
+        }
+        ToolError::Call(mut failure) if matches!(failure.status(), Some(400 | 422)) => {
+            failure.next = failure.next.or_else(|| session.doubt().map(str::to_owned));
             ToolError::Call(failure)
         }
         error => error,

@@ -61,7 +61,10 @@ impl Handler for Sample {
             .filter(|(_, given)| *given)
             .map(|(name, _)| name);
         match (given.next(), given.next()) {
-            (None, _) if !args.body.value.has_prompts() => problems.add(
+            (None, _)
+                if !args.body.value.has_prompts()
+                    && !problems.mention(&Path::Root.key("prompts"))
+                    && !problems.mention(&Path::Root.key("prompts_path")) => problems.add(
                 &Path::Root.key("prompts"),
                 "is required: what the model is to answer, such as [{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}] (or prompts_path; or body.model_inputs, as token ids)",
             ),

@@ -101,6 +101,7 @@ impl Mending {
         path: &Path<'_>,
         above: &[&Object],
     ) {
+        object.instead(members, path, &mut self.problems);
         let unknown: Vec<String> = members
             .iter()
             .filter(|(name, value)| !value.is_null() && !object.knows(name))

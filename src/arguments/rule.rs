@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::instead::Instead;
 use crate::arguments::schema::{
-    ALIASES, ANY, BELOW, EITHER, HINT, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
+    ALIASES, ANY, BELOW, EITHER, HINT, INSTEAD, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
 };
 use crate::error::problems::list;
 
@@ -57,6 +58,8 @@ pub(crate) struct Object {
     pub aliases: BTreeMap<String, String>,
     /// Whether empty text is a value; otherwise it counts as absent.
     pub keeps_empty: bool,
+    /// What is written into it by those who should make the call in another way.
+    pub instead: Option<Instead>,
 }
 
 /// One known member.
@@ -328,6 +331,7 @@ impl Object {
             renamed: renamed(schema),
             aliases: texts(schema, ALIASES),
             keeps_empty: schema.contains_key(KEEPS_EMPTY),
+            instead: schema.get(INSTEAD).map(Instead::new),
         }
     }
 }

@@ -96,6 +96,10 @@ impl Object {
                 return format!("belongs inside {holder}, where it {said}");
             }
         }
+        // Longer calls are not put right.
+        if let Some(way) = self.way_of(name) {
+            return way.to_owned();
+        }
         if is_restraint(name) && self.member(ESTIMATE_ONLY).is_some() {
             return format!("is not known here; did you mean {ESTIMATE_ONLY}? Nothing was started.");
         }
@@ -159,7 +163,10 @@ impl Object {
             !is_given(near) && (required(near) || !OF_HOSTS.contains(&name))
         });
         let of_hosts = OF_HOSTS.contains(&name);
-        let known = self.retired.contains_key(name) || is_restraint(name) || others.know(name);
+        let known = self.retired.contains_key(name)
+            || self.way_of(name).is_some()
+            || is_restraint(name)
+            || others.know(name);
         let deeper = || !of_hosts && self.meant_deeper(name).is_some();
         (of_hosts || !others.strict)
             && !misspelt

@@ -76,9 +76,14 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn is_inside(&self, place: &str) -> bool {
-        let rest = self.path.strip_prefix(place);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', ',', ':']))
+        is_inside(&self.path, place)
     }
+}
+
+/// Whether a path is that of a place, or of something inside of it.
+fn is_inside(path: &str, place: &str) -> bool {
+    let rest = path.strip_prefix(place);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', ',', ':']))
 }
 
 /// The problems of one call, in the order in which they were found. Those beyond the first few dozen are counted.
@@ -88,6 +93,8 @@ pub struct Problems {
     more: usize,
     /// A place whose members may stand elsewhere, so that none of them is missing.
     open: Option<String>,
+    /// Places that the call would not have if it were made as it is told to be, so that nothing is missing there.
+    excused: Vec<String>,
 }
 
 impl Problems {
@@ -112,17 +119,35 @@ impl Problems {
         }
     }
 
-    /// Whether this is a member of a place whose members may stand elsewhere.
+    /// Whether this is a member of a place whose members may stand elsewhere, or lies where nothing is missing.
     #[must_use]
     pub fn may_be_elsewhere(&self, path: &Path<'_>) -> bool {
+        if self.open.is_none() && self.excused.is_empty() {
+            return false;
+        }
         let Path::Key(outer, _) = path else { return false };
-        self.open.as_ref().is_some_and(|open| *open == outer.to_string())
+        let (outer, place) = (outer.to_string(), path.to_string());
+        let is_open = self.open.as_ref().is_some_and(|open| *open == outer);
+        is_open || self.excused.iter().any(|excused| is_inside(&place, excused))
+    }
+
+    /// Nothing is missing at these places, or inside of them: what stands in their stead is reported.
+    pub(crate) fn excuse(&mut self, places: &[String]) {
+        self.excused.extend_from_slice(places);
+    }
+
+    /// These problems, which are known, with the places of `other` where nothing is missing.
+    pub(crate) fn excused_as(&self, other: &Self) -> Self {
+        let mut problems = self.clone();
+        problems.excuse(&other.excused);
+        problems
     }
 
     /// Adds the problems of another list, but for those that are here already.
     pub fn append(&mut self, mut other: Self) {
         other.listed.retain(|problem| !self.listed.contains(problem));
         self.open = self.open.take().or(other.open);
+        self.excused.append(&mut other.excused);
         let room = MOST_LISTED.saturating_sub(self.listed.len());
         self.more += other.more + other.listed.len().saturating_sub(room);
         self.listed.extend(other.listed.into_iter().take(room));

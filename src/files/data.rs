@@ -27,6 +27,8 @@ pub(crate) use private::make_private;
 pub(crate) const RESULTS: &str = "results";
 /// Where the bodies lie that `build-training-batch` wrote.
 pub(crate) const BATCHES: &str = "batches";
+/// How the names of files end that hold the completions of a sampling as text, beside its result.
+pub(crate) const COMPLETIONS: &str = "completions.jsonl";
 
 /// How long the disk may take for a file that an answer waits for.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -47,7 +47,12 @@ pub struct Filter {
 impl Filter {
     /// How many there are of a list that has `usual` when nobody says.
     fn most(&self, usual: usize) -> usize {
-        self.limit.map_or(usual, |limit| limit.max(usual))
+        self.limit.unwrap_or(usual)
+    }
+
+    /// The same of what costs money when it is overlooked.
+    fn at_least(&self, usual: usize) -> usize {
+        self.most(usual).max(usual)
     }
 }
 
@@ -104,13 +109,21 @@ impl Activity {
         retain_known(&mut records);
         let (named, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
         let mut left_out = named.to_vec();
-        left_out.extend(tally(more.len(), "more files that cannot be read"));
+        left_out.extend(tally(
+            more.len(),
+            ["more file", "more files"],
+            "that cannot be read",
+        ));
         let counts = [
-            (history.others, "entries of other base URLs"),
-            (history.unreadable, "unreadable lines"),
-            (unwritten.lost, "that could be neither written nor kept"),
+            (history.others, ["entry", "entries"], "of other base URLs"),
+            (history.unreadable, ["line", "lines"], "that cannot be read"),
+            (unwritten.lost, NO_WORD, "that could be neither written nor kept"),
         ];
-        left_out.extend(counts.into_iter().filter_map(|(count, what)| tally(count, what)));
+        left_out.extend(
+            counts
+                .into_iter()
+                .filter_map(|(count, what, hint)| tally(count, what, hint)),
+        );
         left_out.extend(
             history
                 .cut
@@ -121,9 +134,9 @@ impl Activity {
         let mut bills = bills::bills(&records, &since);
         bills.reverse();
         // What is forgotten longest has cost most, so the rest is named too.
-        let rest = bills.split_off(bills.len().min(filter.most(MOST)));
+        let rest = bills.split_off(bills.len().min(filter.at_least(MOST)));
         let more: Vec<String> = rest.iter().filter_map(Bills::id).take(MOST_NAMED).collect();
-        left_out.extend(tally(rest.len() - more.len(), "that may bill"));
+        left_out.extend(tally(rest.len() - more.len(), NO_WORD, "that may bill"));
         let of_session = |record: &&Record| {
             let wanted = filter.session_id.as_deref();
             record.time >= since && (wanted.is_none() || record.id("session_id") == wanted)
@@ -135,18 +148,21 @@ impl Activity {
             sessions: newest(
                 sessions(&recent, &records),
                 filter.most(MOST),
-                "sessions (limit shows more, list-training-sessions all)",
+                ["session", "sessions"],
+                "(limit shows more, list-training-sessions all)",
                 &mut left_out,
             ),
             checkpoints: newest(
                 checkpoints(&recent),
                 filter.most(FEW),
-                "checkpoints (limit shows more, list-checkpoints all)",
+                ["checkpoint", "checkpoints"],
+                "(limit shows more, list-checkpoints all)",
                 &mut left_out,
             ),
             unknown: newest(
                 unknown(&recent, rows),
-                filter.most(MOST),
+                filter.at_least(MOST),
+                NO_WORD,
                 "of unknown outcome (limit shows more)",
                 &mut left_out,
             ),
@@ -181,8 +197,9 @@ impl Activity {
             self.entries.push(entry);
         }
         let older = recent.len() - self.entries.len();
+        let what = ["older entry", "older entries"];
         self.left_out
-            .extend(tally(older, "older entries (limit, hours and session_id choose)"));
+            .extend(tally(older, what, "(limit, hours and session_id choose)"));
     }
 }
 
@@ -202,14 +219,26 @@ fn length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len() + 1)
 }
 
-fn tally(count: usize, what: &str) -> Option<String> {
-    (count > 0).then(|| format!("{count} {what}"))
+/// For what has no word of its own.
+const NO_WORD: [&str; 2] = [""; 2];
+
+/// How many there are, of what (one and several, or no word for it), and what to know of them.
+fn tally(count: usize, [one, several]: [&str; 2], hint: &str) -> Option<String> {
+    let what = if count == 1 { one } else { several };
+    let space = if what.is_empty() { "" } else { " " };
+    (count > 0).then(|| format!("{count}{space}{what} {hint}"))
 }
 
 /// The newest first, and not too many.
-fn newest<T>(mut list: Vec<T>, most: usize, what: &str, left_out: &mut Vec<String>) -> Vec<T> {
+fn newest<T>(
+    mut list: Vec<T>,
+    most: usize,
+    what: [&str; 2],
+    hint: &str,
+    left_out: &mut Vec<String>,
+) -> Vec<T> {
     list.reverse();
-    left_out.extend(tally(list.len().saturating_sub(most), what));
+    left_out.extend(tally(list.len().saturating_sub(most), what, hint));
     list.truncate(most);
     list
 }

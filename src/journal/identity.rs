@@ -7,7 +7,7 @@ use super::{Outcome, Record};
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
     GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
-    SAVE_TRAINING_CHECKPOINT, STOP_RUN, Spec,
+    SAVE_TRAINING_CHECKPOINT, STOP_MODEL_RESOURCE, STOP_RUN, STOP_TRAINING_SESSION, Spec,
 };
 
 /// An id that a call gave.
@@ -82,7 +82,16 @@ pub(super) fn mistaken(
             .max_by_key(|record| preferred.contains(&record.tool.as_str()));
         let instead = related.and_then(|record| Some((record, known_as(record, name)?)));
         let instead = instead.map_or_else(
-            || "list-recent-activity shows what was started here".to_owned(),
+            || match (name, *other) {
+                ("checkpoint_id", "session_id") => {
+                    let saving = CREATE_INFERENCE_CHECKPOINT.name;
+                    format!("no checkpoint of it is known here: {saving} makes one, and get-training-session shows those that exist")
+                }
+                _ => match stopping(spec, other) {
+                    Some((tool, argument)) => format!("{tool} with {argument} {} ends it", given.id),
+                    None => "list-recent-activity shows what was started here".to_owned(),
+                },
+            },
             |(record, related)| {
                 let type_of = if name == "checkpoint_id" {
                     checkpoint_type(record)
@@ -124,6 +133,17 @@ impl Given {
             &[]
         }
     }
+}
+
+/// The tool that ends a thing of this kind, and its argument, where the row `spec` ends one of another.
+fn stopping(spec: &Spec, kind: &'static str) -> Option<(&'static str, &'static str)> {
+    let stops = [
+        (STOP_TRAINING_SESSION.name, "session_id"),
+        (STOP_MODEL_RESOURCE.name, "model_resources_id"),
+        (STOP_RUN.name, "run_id"),
+    ];
+    let own = stops.iter().any(|(tool, _)| *tool == spec.name);
+    stops.into_iter().find(|(_, argument)| own && *argument == kind)
 }
 
 fn checkpoint_type(record: &Record) -> &'static str {

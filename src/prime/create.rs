@@ -26,6 +26,18 @@ pub(crate) fn configs() -> String {
     format!("A whole config, for RL: {MINIMAL_RL}. Supervised: {MINIMAL_SFT} {DATASET}.")
 }
 
+/// What tables of RL begin with, in any trainer's config.
+const OF_RL: [&str; 8] = [
+    "trainer",
+    "orchestrator",
+    "algorithm",
+    "actor",
+    "critic",
+    "reward",
+    "rollout",
+    "custom_reward",
+];
+
 const DATASET: &str = r#"(to train on a dataset, write "data": {"type": "sft", "name": "datasets/NAME"} and name its volume in body.volume)"#;
 
 /// How to write a config, for those who wrote something else.
@@ -45,7 +57,7 @@ pub(crate) struct CreateRun {
     /// The trainer's TOML config as an object, unless config_path is given. RL needs trainer and orchestrator, supervised data. {} is answered with a whole one of each.
     #[schemars(transform = hint(config_hint()))]
     config: Option<BTreeMap<String, Value>>,
-    /// Default: sft when config has data and neither trainer nor orchestrator, else rl.
+    /// Default: sft when config has data and nothing of RL, else rl.
     mode: Option<Mode>,
     /// Display name, best one that can be found again. Default: config.name.
     name: Option<String>,
@@ -168,7 +180,12 @@ impl CreateRun {
     }
 
     pub(super) fn mode(&self) -> Mode {
-        let supervised = self.has("data") && !self.has("trainer") && !self.has("orchestrator");
+        let is_of_rl = |table: &String| OF_RL.iter().any(|own| table.starts_with(own));
+        let supervised = self.has("data")
+            && !self
+                .config
+                .as_ref()
+                .is_some_and(|config| config.keys().any(is_of_rl));
         self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
     }
 

@@ -23,11 +23,30 @@ pub(super) fn doubts(
     for (at, place) in places::misplaced(config, mode) {
         doubts.add(&path.key(&at), format!("belongs at {place}"));
     }
+    for key in unknown(config, mode) {
+        if !doubts.mention(&path.key(key)) {
+            doubts.add(&path.key(key), "is not among the trainer's own keys");
+        }
+    }
     match mode {
         Mode::Rl => of_rl(config, path, &mut doubts),
         Mode::Sft => of_supervised(config, volume, path, &mut doubts),
     }
     doubts
+}
+
+/// What a config may hold on top level, by the trainer's source of August 2026 and an older image.
+const RL: &str = "name max_steps seq_len run env_vars log ckpt resume monitors model tokenizer weight_broadcast rollout_transport deployment inference trainer orchestrator output_dir clean slurm dry_run wandb k8s env";
+const SFT: &str = "name max_steps data val eval model tokenizer renderer optim scheduler ckpt resume log monitors run output_dir clean deployment inference weight_broadcast env_vars matmul_precision memory_profiler_path gc trace_path dist_timeout_seconds loss_impl heartbeat slurm dry_run wandb k8s env";
+
+/// The keys of a config that its trainer has not.
+fn unknown(config: &BTreeMap<String, Value>, mode: Mode) -> impl Iterator<Item = &str> {
+    let known = match mode {
+        Mode::Rl => RL,
+        Mode::Sft => SFT,
+    };
+    let keys = config.keys().map(String::as_str);
+    keys.filter(move |key| !known.split(' ').any(|known| known == *key))
 }
 
 fn of_rl(config: &BTreeMap<String, Value>, path: &Path<'_>, doubts: &mut Problems) {

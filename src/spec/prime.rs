@@ -19,7 +19,7 @@ pub(crate) const CREATE_RUN: Spec = Spec::new(
 .if_not_found(
     "check volume (no tool lists or makes one: ask the user) and resumeFrom (prime-intellect-listruns shows the runs). If body has neither, the address is wrong, which `rl-mcp check` tests.",
 )
-.if_refused("resumeFrom takes a PAUSED run alone, and prime-intellect-getrun shows the state: leave it out for a run from the start.")
+.if_refused("resumeFrom takes a PAUSED run alone, and prime-intellect-getrun shows the state. A STOPPED run cannot be resumed. For a new run from the start leave out resumeFrom.")
 .with_secret("tokenValue");
 
 /// Removes a training run.
@@ -64,7 +64,7 @@ pub(crate) const GET_RUN: Spec = Spec::new(
 pub(crate) const STOP_RUN: Spec = Spec::new(
     "prime-intellect-stoprun",
     "Stop run",
-    "Ends a training run for good, and its billing; checkpoints and records stay. It can take up to 3 minutes. Also succeeds when it has already ended.",
+    "Ends a training run for good (pause it to go on later), and its billing; checkpoints and records stay. It can take up to 3 minutes. Also succeeds when it has already ended.",
     Toolset::Runs,
     Method::Put,
     "/api/v1/rft/runs/{run_id}/stop",

@@ -306,7 +306,7 @@ pub(crate) const LIST_MODEL_RESOURCES: Spec = Spec::new(
     "/v1/rl/model-resources",
     Effect::Read,
 )
-.if_empty("data", "No model resource matches: nothing of this account bills here, unless a filter (status, created_by) hides it.");
+.if_empty("data", "No model resource matches: nothing of this account bills at Together AI, unless a filter (status, created_by) hides it.");
 
 /// More time before an idle model resource stops.
 pub(crate) const EXTEND_MODEL_RESOURCE_EXPIRY: Spec = Spec::new(

@@ -5,16 +5,40 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::losses::{Loss, LossType};
+use super::losses::{LOSS_TYPE, Loss, LossType};
 use super::operation::{self, Kind};
 use super::tensor::{DType, Either, Float32, Int64, ModelInput, Tensor, Values, check_slots};
-use crate::arguments::schema::{brief, others, plain, renamed, retired};
+use crate::arguments::schema::{Instead, brief, hint, instead, others, plain, renamed, retired};
 use crate::error::problems::{Path, Problems, counted};
+
+/// What is written in place of the samples that are made of it.
+const BUILT: Instead = Instead {
+    names: &[
+        "operation_ids",
+        "operation_id",
+        "rewards",
+        "rewards_path",
+        "advantages",
+        "advantages_path",
+        "examples",
+        "examples_path",
+        "messages",
+        "conversations",
+    ],
+    list: "samples",
+    entries: &["messages", "prompt", "completion", "text", "operation_id"],
+    excuses: &["body"],
+    way: "build-training-batch makes the body of these: call it with them, then this with the path it answers, as body_path",
+};
 
 /// The batch and its loss.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = retired(&[("payload_id", "is not for callers: a large body is uploaded by itself")]))]
-#[schemars(transform = plain)]
+#[schemars(transform = retired(&[
+    ("payload_id", "is not for callers: a large body is uploaded by itself"),
+    ("loss_type", LOSS_TYPE),
+    ("loss_fn", LOSS_TYPE),
+]), transform = renamed(&[("loss_type", "loss.type"), ("loss_fn", "loss.type")]))]
+#[schemars(transform = plain, transform = instead(&BUILT))]
 pub(crate) struct ForwardBackward {
     #[schemars(required, length(min = 1))]
     samples: Option<Vec<TrainingSample>>,
@@ -37,7 +61,7 @@ pub(crate) struct ForwardBackward {
     ("labels", "loss_fn_inputs.target_tokens"),
     ("input_ids", "model_input"),
     ("input", "model_input"),
-]))]
+]), transform = hint("write {\"model_input\": {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}, \"loss_fn_inputs\": {\"target_tokens\": {\"data\": […], \"dtype\": \"int64\"}, …}}, where … is weights for CROSS_ENTROPY, else logprobs and advantages"))]
 struct TrainingSample {
     /// Prompt + response without the last token: {"chunks": [{"encoded_text": {"tokens": […]}}]}.
     #[schemars(transform = brief)]

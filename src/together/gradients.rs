@@ -24,5 +24,8 @@ pub(crate) async fn missing(call: &Call<'_>, session_id: &str) -> Option<String>
     if adding.any(|operation| is_foreign(&operation.id)) {
         return None;
     }
+    if call.context.journal().session_has_ended(session_id).await {
+        return Some("has ended, and trains no more: make a new session with create-training-session (resume_from_checkpoint_id: a checkpoint of this one), and call forward-backward-pass and this there".to_owned());
+    }
     Some("has no gradients to apply: no forward-backward-pass was submitted in it since its start or the last optimizer-step (one with forward_only adds none). Call forward-backward-pass first. If a program elsewhere has added gradients, call this again with an idempotency_key of your own, any new text".to_owned())
 }

@@ -6,6 +6,10 @@ use serde::Deserialize;
 use crate::arguments::schema::{brief, hint, renamed, retired, unlisted};
 use crate::error::problems::{Path, Problems};
 
+/// How the type of a loss is given that others give as text.
+pub(crate) const LOSS_TYPE: &str =
+    "is a member of loss: write loss: {\"type\": \"LOSS_TYPE_GRPO\"}, for example";
+
 /// Which loss.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[schemars(transform = retired(&[
@@ -102,7 +106,12 @@ struct CrossEntropyParams {}
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = offsets)]
+#[schemars(transform = offsets, transform = renamed(&[
+    ("kl_coef", "beta"),
+    ("kl_beta", "beta"),
+    ("kl_loss_coef", "beta"),
+    ("kl_penalty_coef", "beta"),
+]))]
 struct GrpoParams {
     /// Lower bound of the probability ratio itself, not an offset. Default 0.8.
     clip_low_threshold: Option<f64>,

@@ -19,6 +19,8 @@ use crate::client::IdempotencyKey;
 use crate::context::Summary;
 use crate::context::{Call, Output, Reply, View};
 use crate::error::ToolError;
+#[cfg(feature = "text")]
+use crate::files::data::COMPLETIONS;
 use crate::files::data::{Data, RESULTS, Storing, file_name};
 use crate::json::Object;
 use crate::json::integer::Integer;
@@ -421,7 +423,7 @@ impl SampleFiles {
 #[cfg(feature = "text")]
 pub(super) fn completions_name(operation_id: &str) -> String {
     format!(
-        "{}-{}.completions.jsonl",
+        "{}-{}.{COMPLETIONS}",
         SAMPLE.label,
         file_name(operation_id.trim())
     )

@@ -5,6 +5,8 @@ pub(crate) mod completions;
 #[cfg(feature = "text")]
 pub(crate) mod prompts;
 
+#[cfg(feature = "text")]
+use crate::arguments::schema::{Instead, instead};
 use crate::arguments::schema::{hint, plain, renamed, retired};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,19 +16,46 @@ use super::tensor::ModelInput;
 /// As many digits may be meant as the id of a token.
 const LEAST_ID: usize = 3;
 
+const PAYLOAD: &str = "is not for callers: a large body is uploaded by itself";
+
+/// Prompts as text have a place of their own.
+#[cfg(feature = "text")]
+const TEXT: Instead = Instead {
+    names: &[
+        "prompts",
+        "messages",
+        "prompt",
+        "texts",
+        "text",
+        "inputs",
+        "conversations",
+    ],
+    list: "model_inputs",
+    entries: &["messages", "prompt", "text", "content", "role"],
+    excuses: &["prompts", "body.model_inputs"],
+    way: "belongs into prompts, beside body: prompts: [{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}] (token ids into body.model_inputs)",
+};
+
 /// Prompts and how to continue them.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = retired(&[
+#[cfg_attr(not(feature = "text"), schemars(transform = retired(&[
     ("prompts", "is called model_inputs today: [{\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}]"),
     ("messages", "is not read here: write the token ids of the messages, from the base model's chat template and tokenizer (render-prompt has both, where it is offered), as model_inputs"),
-    ("payload_id", "is not for callers: a large body is uploaded by itself"),
+    ("payload_id", PAYLOAD),
 ]), transform = renamed(&[
     ("prompts", "model_inputs"),
     ("n", "num_samples"),
     ("num_generations", "num_samples"),
     ("num_return_sequences", "num_samples"),
-]))]
+])))]
+#[cfg_attr(feature = "text", schemars(transform = instead(&TEXT), transform = retired(&[
+    ("payload_id", PAYLOAD),
+]), transform = renamed(&[
+    ("n", "num_samples"),
+    ("num_generations", "num_samples"),
+    ("num_return_sequences", "num_samples"),
+])))]
 #[schemars(transform = plain)]
 pub(crate) struct Sample {
     /// The prompts, as token ids.

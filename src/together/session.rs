@@ -6,6 +6,9 @@ use serde::Deserialize;
 use crate::arguments::schema::{below, brief, keeps_empty, plain, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
+/// What to say of a new adapter for a checkpoint that has one.
+const ADAPTER: &str = "A session that resumes keeps the adapter of its checkpoint: leave lora_config out beside resume_from_checkpoint_id.";
+
 /// The new session.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
@@ -37,6 +40,12 @@ impl CreateSession {
     #[must_use]
     pub(crate) const fn resumes(&self) -> bool {
         self.resume_from_checkpoint_id.is_some()
+    }
+
+    /// What the caller may not have meant.
+    #[must_use]
+    pub(crate) fn doubt(&self) -> Option<&'static str> {
+        (self.resumes() && self.lora_config.is_some()).then_some(ADAPTER)
     }
 
     /// The ids in it, by their paths in the arguments.

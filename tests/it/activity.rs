@@ -128,7 +128,7 @@ async fn half_a_line_and_garbage_spoil_only_themselves() {
     let mut second = server(&upstream.url, &place).await;
     second.call("weights-sync", sync("s-3")).await.json();
     let shown = activity(&mut second, json!({})).await;
-    assert_eq!(shown["left_out"], json!(["1 unreadable lines"]));
+    assert_eq!(shown["left_out"], json!(["1 line that cannot be read"]));
     let sessions: Vec<&str> = shown["sessions"]
         .as_array()
         .unwrap()
@@ -145,7 +145,7 @@ async fn half_a_line_and_garbage_spoil_only_themselves() {
     // The one that had the file open all the time goes on as well.
     first.call("weights-sync", sync("s-4")).await.json();
     let shown = activity(&mut first, json!({"session_id": "s-4"})).await;
-    assert_eq!(shown["left_out"], json!(["2 unreadable lines"]));
+    assert_eq!(shown["left_out"], json!(["2 lines that cannot be read"]));
     assert_eq!(shown["entries"].as_array().unwrap().len(), 1, "{shown}");
 }
 

@@ -337,7 +337,7 @@ async fn an_id_of_another_kind_in_a_filter_is_told() {
         found,
         [
             "model_resources_id: is not known here: give session_id, which names a training session",
-            "session_id: is to name a training session, and res is a model resource: list-recent-activity shows what was started here."
+            "session_id: is to name a training session, and res is a model resource: stop-model-resource with model_resources_id res ends it."
         ]
     );
     // What is only empty says nothing of ids.

@@ -119,6 +119,13 @@ async fn prompts_go_out_as_the_models_tokens_and_completions_come_back_as_text()
         .await
         .json();
     assert_eq!(shown["value"], "two one");
+    let beside = json!({"path": sampled["file"], "at": "output.results[0].sequences[0].text"});
+    let refused = place.server.call("read-result", beside).await.error().to_owned();
+    let told = format!(
+        "completions_file, {}, at [0].text",
+        sampled["completions_file"].as_str().unwrap()
+    );
+    assert!(refused.contains(&told), "{refused}");
     // The tokens are where they always were.
     let file: Value =
         serde_json::from_str(&fs::read_to_string(sampled["file"].as_str().unwrap()).unwrap()).unwrap();
@@ -201,6 +208,34 @@ async fn what_cannot_be_answered_is_refused_before_anything_is_sent() {
         .into_iter()
         .filter(|seen| seen.line().starts_with("POST"));
     assert_eq!(posted.count(), 0);
+}
+
+#[tokio::test]
+async fn text_in_another_place_is_told_where_it_belongs() {
+    let mut place = Place::new().await;
+    let messages = json!([{"role": "user", "content": "Hi"}]);
+    for (mut call, at) in [
+        (json!({"messages": messages}), "messages"),
+        (json!({"prompt": "Hi"}), "prompt"),
+        (json!({"texts": ["Hi"], "body": {"num_samples": 2}}), "texts"),
+        (json!({"body": {"messages": messages}}), "body.messages"),
+        (json!({"body": {"prompts": ["Hi"]}}), "body.prompts"),
+        (json!({"body": {"model_inputs": ["Hi"]}}), "body.model_inputs"),
+        (
+            json!({"body": {"model_inputs": [{"messages": messages}]}}),
+            "body.model_inputs",
+        ),
+    ] {
+        call["session_id"] = json!(SESSION);
+        let refused = place.server.call("sample", call).await.error().to_owned();
+        let lines: Vec<&str> = refused.lines().filter(|line| line.starts_with("- ")).collect();
+        let [line] = lines.as_slice() else {
+            panic!("{refused}");
+        };
+        let told = format!("- {at}: belongs into prompts, beside body: prompts: [{{\"messages\": [");
+        assert!(line.starts_with(&told), "{refused}");
+    }
+    assert_eq!(place.upstream.seen().len(), 0);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! read it; no client sees it.
 
 use schemars::{JsonSchema, Schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::input_schema;
 
@@ -21,6 +21,8 @@ pub(crate) const NAMES: &str = "x-names";
 /// Marks a value of one of several kinds, told apart by what it begins with, as the dialect has no words for that either.
 pub(crate) const EITHER: &str = "x-either";
 pub(crate) const UNLISTED: &str = "x-unlisted";
+/// What a call is made of that should be made in another way.
+pub(crate) const INSTEAD: &str = "x-instead";
 pub(super) const PLAIN: &str = "x-plain";
 pub(super) const BRIEF: &str = "x-brief";
 
@@ -45,6 +47,35 @@ pub(crate) fn renamed(names: &'static [(&'static str, &'static str)]) -> impl Fn
 /// Other spellings of members, each with the member that it stands for.
 pub(crate) fn aliases(members: &'static [(&'static str, &'static str)]) -> impl FnMut(&mut Schema) {
     |schema| drop(schema.insert(ALIASES.to_owned(), texts(members)))
+}
+
+/// What somebody writes into the body of a call who should make it in another way.
+pub(crate) struct Instead {
+    /// Members of the body, or beside it.
+    pub names: &'static [&'static str],
+    /// The member in which they say nothing new, if it is there.
+    pub list: &'static str,
+    /// Members of the entries of that list, which may be plain text as well.
+    pub entries: &'static [&'static str],
+    /// What need not be there then: paths in the arguments.
+    pub excuses: &'static [&'static str],
+    /// The other way.
+    pub way: &'static str,
+}
+
+/// Says the other way to make the call, once for all that is written of it.
+pub(crate) fn instead(instead: &'static Instead) -> impl FnMut(&mut Schema) {
+    |schema| {
+        let Instead {
+            names,
+            list,
+            entries,
+            excuses,
+            way,
+        } = instead;
+        let mark = json!({"names": names, "list": list, "entries": entries, "excuses": excuses, "way": way});
+        drop(schema.insert(INSTEAD.to_owned(), mark));
+    }
 }
 
 /// How to write an object, for those who wrote something else.

@@ -21,15 +21,15 @@ impl Activity {
     pub fn with_batches(mut self, files: &[Listed], longest: Duration, limit: Option<usize>) -> Self {
         let is_recent = |file: &&Listed| file.modified.elapsed().map_or(true, |age| age <= longest);
         let recent: Vec<&Listed> = files.iter().filter(is_recent).collect();
-        let shown = recent.iter().take(limit.map_or(FEW, |limit| limit.max(FEW)));
+        let shown = recent.iter().take(limit.unwrap_or(FEW));
         let batch = |file: &&Listed| Batch {
             path: clean::text(&file.path.to_string_lossy()),
             time: humantime::format_rfc3339_seconds(file.modified).to_string(),
         };
         self.batches = shown.map(batch).collect();
-        let what = "batches (limit shows more, read-result lists their directory)";
-        self.left_out
-            .extend(tally(recent.len() - self.batches.len(), what));
+        let left = recent.len() - self.batches.len();
+        let hint = "(limit shows more, read-result lists their directory)";
+        self.left_out.extend(tally(left, ["batch", "batches"], hint));
         self
     }
 }

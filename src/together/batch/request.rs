@@ -10,13 +10,13 @@ use super::argument::Given;
 use super::example::Example;
 use super::labels::{Labels, Written};
 use super::supervised;
-use crate::arguments::schema::{hint, listing_only, names, renamed, undescribed, unlisted};
+use crate::arguments::schema::{hint, listing_only, names, renamed, retired, undescribed, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
 use crate::json::Body;
 use crate::together::SessionId;
-use crate::together::losses::{Loss, LossType};
+use crate::together::losses::{LOSS_TYPE, Loss, LossType};
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = renamed(&[
@@ -26,7 +26,9 @@ use crate::together::losses::{Loss, LossType};
     ("scale_rewards", "scale_by_deviation"),
     ("std_normalize", "scale_by_deviation"),
     ("operation_id", "operation_ids"),
-]))]
+    ("loss_type", "loss.type"),
+    ("loss_fn", "loss.type"),
+]), transform = retired(&[("loss_type", LOSS_TYPE), ("loss_fn", LOSS_TYPE)]))]
 pub(crate) struct BatchArgs {
     pub(super) session_id: SessionId,
     /// Finished sample operations.

@@ -186,9 +186,89 @@ async fn what_belongs_elsewhere_is_told_where() {
     cases.push((
         "sample",
         json!({"session_id": "s", "messages": []}),
-        vec!["messages: belongs inside body, where it is not read here: write the token ids"],
+        vec![if cfg!(feature = "text") {
+            "messages: belongs into prompts, beside body"
+        } else {
+            "messages: belongs inside body, where it is not read here: write the token ids"
+        }],
         &[],
     ));
+    told(&mut place, cases).await;
+}
+
+#[tokio::test]
+async fn what_a_batch_is_built_of_names_the_tool_that_builds_it() {
+    let mut place = Place::new().await;
+    let way = "build-training-batch makes the body of these: call it with them, then this with the path it answers, as body_path";
+    let messages = json!([{"role": "user", "content": "Hi"}]);
+    for (mut call, at) in [
+        (
+            json!({"operation_ids": ["o"], "rewards": [[1, 0]]}),
+            "operation_ids, rewards",
+        ),
+        (
+            json!({"body": {"operation_ids": ["o"], "advantages": [[1, 0]]}}),
+            "body.operation_ids, body.advantages",
+        ),
+        (
+            json!({"examples": [{"messages": messages}], "body": {"loss": {"type": "sft"}}}),
+            "examples",
+        ),
+        (json!({"messages": messages}), "messages"),
+        (json!({"body": {"samples": ["Hi"]}}), "body.samples"),
+        (
+            json!({"body": {"samples": [{"messages": messages}]}}),
+            "body.samples",
+        ),
+    ] {
+        call["session_id"] = json!("s");
+        let found = place.problems("forward-backward-pass", call).await;
+        let mut found = found;
+        // The old name of a value is told as well.
+        found.retain(|line| !line.starts_with("body.loss.type: is called"));
+        assert_eq!(found, [format!("{at}: {way}")]);
+    }
+    // What else is wrong is told beside it.
+    let found = place
+        .problems("forward-backward-pass", json!({"operation_ids": ["o"]}))
+        .await;
+    assert_eq!(found.len(), 2, "{found:#?}");
+    // A batch that is written out is looked at.
+    let sample = json!({"model_input": input(&[1]), "loss_fn_inputs": {}});
+    let call = json!({"session_id": "s", "advantages": [1], "body": {"samples": [sample], "loss": "grpo"}});
+    let found = place.problems("forward-backward-pass", call).await;
+    assert!(
+        !found.iter().any(|line| line.contains("build-training-batch")),
+        "{found:#?}"
+    );
+}
+
+#[tokio::test]
+async fn the_type_of_a_loss_is_told_its_place() {
+    let mut place = Place::new().await;
+    let cases: Vec<Case<'_>> = vec![
+        (
+            "build-training-batch",
+            json!({"session_id": "s", "operation_ids": ["o"], "rewards": [[1, 0]], "loss_type": "grpo"}),
+            vec!["loss_type: is a member of loss: write loss: {\"type\": \"LOSS_TYPE_GRPO\"}"],
+            &[],
+        ),
+        (
+            "forward-backward-pass",
+            json!({"session_id": "s", "body": {"samples": [], "loss_type": "grpo"}}),
+            vec!["body.loss_type: is a member of loss"],
+            &["body.loss: is required"],
+        ),
+        (
+            "forward-backward-pass",
+            json!({"session_id": "s", "body": {"samples": [7], "loss": {"type": "grpo", "grpo_params": {"kl_coef": 0.1}}}}),
+            vec![
+                "body.loss.grpo_params.kl_coef: is called beta here",
+                "body.samples[0]: found a number, expected an object: write {\"model_input\"",
+            ],
+            &[],
+        ),
+    ];
     told(&mut place, cases).await;
 }
 

@@ -103,6 +103,68 @@ async fn a_session_to_resume_from_is_told_its_training_checkpoint() {
 }
 
 #[tokio::test]
+async fn a_session_in_place_of_something_else_is_told_the_tool_for_sessions() {
+    let mut place = Place::new().await;
+    let session = json!({"body": {"model_resources_id": "m"}, "wait_seconds": 0});
+    place
+        .done("create-training-session", session, json!({"id": "ses-1"}))
+        .await;
+    let text = place
+        .missing(
+            "download-checkpoint",
+            json!({"id": "ses-1", "variant": "adapter"}),
+        )
+        .await;
+    assert!(
+        text.contains("ses-1 is a training session: no checkpoint of it is known here: create-inference-checkpoint makes one"),
+        "{text}"
+    );
+    let text = place
+        .missing("prime-intellect-stoprun", json!({"run_id": "ses-1"}))
+        .await;
+    assert!(
+        text.contains("ses-1 is a training session: stop-training-session with session_id ses-1 ends it"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_limit_bounds_every_list() {
+    let mut place = Place::new().await;
+    for id in ["ses-1", "ses-2"] {
+        let session = json!({"body": {"model_resources_id": "m"}, "wait_seconds": 0});
+        place
+            .done("create-training-session", session, json!({"id": id}))
+            .await;
+    }
+    let shown = place
+        .server
+        .call("list-recent-activity", json!({"limit": 1}))
+        .await;
+    let shown = shown.json();
+    assert_eq!(shown["sessions"].as_array().unwrap().len(), 1, "{shown}");
+    let left_out = shown["left_out"].to_string();
+    assert!(left_out.contains("1 session (limit shows more"), "{shown}");
+}
+
+#[tokio::test]
+async fn both_of_two_wrong_ids_are_told() {
+    let mut place = Place::new().await;
+    let pending = json!({"id": "operation-1", "status": "TRAINING_OPERATION_STATUS_PENDING"});
+    let body = json!({"model_inputs": [input(&[1])]});
+    let call = json!({"session_id": "session-1", "body": body, "wait_seconds": 0});
+    place.done("sample", call, pending).await;
+    let call = json!({"session_id": "session-2", "operation_ids": ["operation-2"], "rewards": [[1, 0]]});
+    let found = place.problems("build-training-batch", call).await;
+    for line in [
+        "session_id: the nearest known id is session-1",
+        "operation_ids: are those of sample operations of the session; check operation_id: the nearest known id is operation-1",
+    ] {
+        assert!(found.iter().any(|found| found.starts_with(line)), "{found:#?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operation_of_another_session_is_told_the_call_to_make() {
     let mut place = Place::new().await;
     let tokens = json!({"tokens": [3], "logprobs": [-0.5]});

@@ -161,6 +161,21 @@ async fn a_step_without_gradients_is_refused_where_that_is_certain() {
     );
     let wrong = json!({"session_id": "s", "body": {"adam_params": {"learning_rate": -1}}});
     assert_eq!(place.problems("optimizer-step", wrong).await.len(), 2);
+    // Where the session has ended no pass can add any.
+    let ended = json!({"session_id": "s-2", "body": {"adam_params": {"learning_rate": 1e-5}}});
+    place.upstream.script(vec![
+        answer(&json!({"id": "s-2"})),
+        answer(&json!({"id": "s-2", "status": "TRAINING_SESSION_STATUS_STOPPED"})),
+    ]);
+    let session = json!({"body": {"model_resources_id": "m"}, "wait_seconds": 0});
+    place.server.call("create-training-session", session).await.json();
+    let ending = json!({"session_id": "s-2"});
+    place.server.call("stop-training-session", ending).await.json();
+    let found = place.problems("optimizer-step", ended).await;
+    assert!(
+        found.len() == 1 && found[0].starts_with("session_id: has ended, and trains no more"),
+        "{found:#?}"
+    );
     // Under a key of the caller's own the service may know it.
     let mut keyed = step.clone();
     keyed["idempotency_key"] = json!("mine");
@@ -391,6 +406,44 @@ async fn an_estimate_says_what_the_platform_will_refuse() {
         note(&shown).contains("may not heed it: trainer.optim.learning_rate belongs at trainer.optim.lr"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_config_of_another_trainer_is_told_so() {
+    let models = json!({"models": [], "onDemand": [{"gpuType": "H200_141GB", "pricePerGpuHour": 3.5}]});
+    let mut place = Place::answering(vec![models]).await;
+    let config = json!({"per_device_train_batch_size": 8, "data": {"type": "fake"}});
+    let call = json!({"body": {"config": config}, "estimate_only": true});
+    let shown = place.server.call("prime-intellect-createrun", call).await.json();
+    let doubt = "body.config.per_device_train_batch_size is not among the trainer's own keys";
+    assert!(note(&shown).contains(doubt), "{shown}");
+    let config = json!({"actor_rollout_ref": {}, "algorithm": {"adv_estimator": "grpo"}, "data": {"train_files": "x"}});
+    let call = json!({"body": {"config": config}, "estimate_only": true});
+    let found = place.problems("prime-intellect-createrun", call).await;
+    for line in [
+        "body.config.trainer: is required for an RL run",
+        "body.config.algorithm: is not among the trainer's own keys",
+    ] {
+        assert!(found.iter().any(|found| found.starts_with(line)), "{found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_resumed_session_keeps_its_adapter() {
+    let mut place = Place::answering(vec![json!({"id": "s"})]).await;
+    let body =
+        json!({"model_resources_id": "m", "resume_from_checkpoint_id": "c", "lora_config": {"rank": 8}});
+    let call = json!({"body": body, "wait_seconds": 0});
+    let shown = place
+        .server
+        .call("create-training-session", call.clone())
+        .await
+        .json();
+    assert!(note(&shown).contains("leave lora_config out"), "{shown}");
+    let refused = status(422, "", r#"{"error":{"message":"rank differs"}}"#);
+    place.upstream.script(vec![refused]);
+    let text = place.server.call("create-training-session", call).await;
+    assert!(text.error().contains("leave lora_config out"), "{}", text.text);
 }
 
 #[tokio::test]
