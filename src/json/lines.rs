@@ -3,9 +3,11 @@
 use serde_json::value::RawValue;
 
 use super::{non_finite, raw};
+#[cfg(feature = "text")]
 use crate::error::problems::{Path, Problems};
 
 /// A value and where it stands.
+#[cfg(feature = "text")]
 pub(crate) struct Line {
     /// The line, from 1 on; that of an entry, if the file is a list.
     pub(crate) number: usize,
@@ -13,6 +15,7 @@ pub(crate) struct Line {
 }
 
 /// The values in the text of a file that the argument `path` names. Each line that is none is reported.
+#[cfg(feature = "text")]
 pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec<Line> {
     if text.trim_start().starts_with('[')
         && let Ok(entries) = serde_json::from_str::<Vec<Box<RawValue>>>(text)
@@ -66,7 +69,7 @@ fn why(line: &str, error: &serde_json::Error) -> String {
         .replace("at line 1 column", "at column")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "text"))]
 mod tests {
     use super::*;
 

@@ -264,6 +264,10 @@ async fn whole(call: &Call<'_>, session_id: &str, reply: &Reply) -> Result<Optio
 }
 
 /// The answer as the caller gets to see it. A completed operation of a kind that is kept is stored, as the service gave it.
+#[cfg_attr(
+    not(feature = "text"),
+    expect(clippy::unused_async, reason = "the text of completions takes time")
+)]
 async fn presented(
     call: &Call<'_>,
     session_id: &str,
@@ -401,6 +405,7 @@ pub(crate) struct SampleFiles {
     /// The operation with its result.
     pub result: PathBuf,
     /// What the prompts were made of, if they were given as text.
+    #[cfg(feature = "text")]
     pub prompts: PathBuf,
 }
 
@@ -414,6 +419,7 @@ impl SampleFiles {
         Self {
             request: path("request.json"),
             result: path("json"),
+            #[cfg(feature = "text")]
             prompts: path("prompts.json"),
         }
     }
