@@ -378,6 +378,16 @@ async fn body_or_body_path_is_needed_where_there_is_a_body() {
     );
     let outcome = server.call("sample", json!({"session_id": "s"})).await;
     assert!(outcome.error().contains("is required"), "{}", outcome.text);
+    // Under another name it is the body all the same, so that nothing in the file is said to be missing.
+    let outcome = server
+        .call("sample", json!({"session_id": "s", "batch_path": path}))
+        .await;
+    let problems = outcome.error();
+    assert!(
+        problems.contains("batch_path: is called body_path here"),
+        "{problems}"
+    );
+    assert_eq!(problems.matches("\n- ").count(), 1, "{problems}");
     assert!(place.upstream.seen().is_empty());
     // Hosts fill what is not meant with null.
     for (absent, given) in [("body", json!(path)), ("body_path", sampling())] {

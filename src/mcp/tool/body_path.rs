@@ -19,12 +19,14 @@ use crate::error::problems::{Path, Problems, list, or_inline};
 use crate::files::LARGEST_JSON;
 use crate::json;
 use crate::json::Object;
-use crate::work::blocking;
+use crate::work::{blocking, is_large};
 
 /// The argument that stands for the body.
 const BODY: &str = "body";
 /// The argument that names the file.
 const BODY_PATH: &str = "body_path";
+/// What it is called by those who think of what is in the file.
+const MISNAMED: [&str; 4] = ["batch_path", "batch_file", "body_file", "bodyPath"];
 /// What the model reads about it.
 const DESCRIPTION: &str = "A JSON file; body adds to it.";
 
@@ -67,14 +69,43 @@ pub(super) async fn resolve<'a>(
     accepts: &Accepts,
     raw: Cow<'a, str>,
 ) -> Result<(Cow<'a, str>, Problems), ToolError> {
-    let Some(moved) = beside_body(&raw) else {
+    let body = Path::Root.key(BODY);
+    let (mut problems, moved) = if let Some((name, renamed)) = misnamed(&raw) {
+        (
+            Problems::one(&Path::Root.key(name), "is called body_path here"),
+            renamed,
+        )
+    } else if let Some(moved) = beside_body(&raw) {
+        (
+            Problems::one(&body.key(BODY_PATH), "belongs beside body: write body_path"),
+            moved,
+        )
+    } else {
         return with_body(call, accepts, raw).await;
     };
-    let body = Path::Root.key(BODY);
-    let mut problems = Problems::one(&body.key(BODY_PATH), "belongs beside body: write body_path");
     let (raw, more) = with_body(call, accepts, Cow::Owned(moved)).await?;
     problems.append(more);
     Ok((raw, problems))
+}
+
+/// The arguments with `body_path` under its name, if it has another one, and that.
+fn misnamed(raw: &str) -> Option<(&'static str, String)> {
+    // Who names a file writes little besides.
+    if is_large(raw.len()) {
+        return None;
+    }
+    let name = MISNAMED
+        .into_iter()
+        .find(|name| memmem::find(raw.as_bytes(), name.as_bytes()).is_some())?;
+    let mut arguments: Object = serde_json::from_str(raw).ok()?;
+    if arguments.get(BODY_PATH).is_some() {
+        return None;
+    }
+    let path = arguments
+        .remove(name)
+        .filter(|path| path.get().starts_with('"'))?;
+    arguments.set(BODY_PATH, path);
+    Some((name, json::text(&arguments).ok()?))
 }
 
 /// The arguments with `body_path` where it belongs, if it stands inside of the body.
