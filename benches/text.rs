@@ -14,6 +14,9 @@
     reason = "bytes and milliseconds, far below 2^53"
 )]
 
+#[path = "../tests/text/load.rs"]
+mod load;
+
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
@@ -21,8 +24,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use fastrand::Rng;
-use rl_mcp::text::files::Files;
-use rl_mcp::text::{Model, Origin};
+use load::load;
+use rl_mcp::text::Model;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
@@ -30,22 +33,6 @@ const PROMPTS: usize = 64;
 const COMPLETIONS: usize = 512;
 /// Of each.
 const TOKENS: usize = 512;
-
-fn load(directory: &Path) -> Model {
-    let read = |name: &str| fs::read_to_string(directory.join(name)).ok();
-    let files = Files {
-        tokenizer: read("tokenizer.json").unwrap(),
-        config: read("tokenizer_config.json"),
-        template: read("chat_template.jinja"),
-        generation: read("generation_config.json"),
-    };
-    let origin = Origin {
-        name: directory.display().to_string(),
-        commit: None,
-        place: "a directory",
-    };
-    Model::new(files, origin).unwrap()
-}
 
 /// Of this process, in bytes.
 fn resident() -> f64 {
@@ -115,7 +102,7 @@ fn main() {
         return;
     }
     let before = resident();
-    let (loading, model) = timed(|| load(&directory));
+    let (loading, model) = timed(|| load(&directory, None));
     let loaded = resident() - before;
     let prompts = texts(PROMPTS, &model);
     let completions: Vec<Vec<u32>> = texts(COMPLETIONS, &model)

@@ -110,6 +110,7 @@ impl Handler for Sample {
                 path: args.prompts_path,
                 tokenizer: args.tokenizer,
                 allow_control_tokens: args.allow_control_tokens == Some(true),
+                max_tokens: longest,
             };
             let prompts = given
                 .ready(call, &submission.session_id, &submission.body)
@@ -139,10 +140,10 @@ async fn submit(call: &Call<'_>, submission: Submission, prompts: Prompts) -> Re
 }
 
 /// What to say of a completion that may be longer than the model can write, as far as that is known already.
-fn beyond(call: &Call<'_>, session_id: &str, longest: i64) -> Option<String> {
+fn beyond(call: &Call<'_>, session_id: &str, longest: u64) -> Option<String> {
     let base_model = base_model::known(call, session_id)?;
     let context = call.context.state::<Models>().context_length(&base_model)?;
-    (u64::try_from(longest).is_ok_and(|longest| longest >= context)).then(|| {
+    (longest >= context).then(|| {
         format!("max_tokens {longest} is more than {base_model} can write: prompt and completion share {context} tokens, where each completion ends at the latest.")
     })
 }

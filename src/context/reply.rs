@@ -123,9 +123,8 @@ impl Reply {
     /// The answer with a sentence more for the caller.
     #[must_use]
     pub fn noted(self, note: &str) -> Self {
-        let before = self.member::<String>("note");
-        let before = before.map_or_else(String::new, |before| before + " ");
-        self.with("note", &(before + note))
+        let note = edit::behind(self.member("note"), note);
+        self.with("note", &note)
     }
 
     /// The JSON text, owned, with all that was added.

@@ -38,10 +38,14 @@ pub(crate) fn set(text: &mut String, name: &str, value: &impl Serialize) {
 
 /// The text with a sentence more in its member `note`.
 pub(crate) fn noted(mut text: String, note: &str) -> String {
-    let before = member::<String>(&text, "note");
-    let before = before.map_or_else(String::new, |before| before + " ");
-    set(&mut text, "note", &(before + note));
+    let note = behind(member(&text, "note"), note);
+    set(&mut text, "note", &note);
     text
+}
+
+/// A sentence behind those that stand there already.
+pub(crate) fn behind(before: Option<String>, note: &str) -> String {
+    before.map_or_else(String::new, |before| before + " ") + note
 }
 
 /// Whether there may be a member of this name; to look for it in the text takes far less than to read the text.

@@ -24,15 +24,13 @@ pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec
         return numbered.map(|(number, value)| Line { number, value }).collect();
     }
     let mut values = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        if let Err(error) = serde_json::from_str::<&RawValue>(line) {
-            problems.add(&path.line(number), why(line, &error));
-        } else if let Ok(value) = raw(line.to_owned()) {
-            values.push(Line { number, value });
+    for (number, value) in each(text) {
+        match value {
+            Ok(value) => values.push(Line {
+                number,
+                value: value.to_owned(),
+            }),
+            Err(why) => problems.add(&path.line(number), why),
         }
     }
     if values.is_empty() && problems.is_empty() {
@@ -44,19 +42,23 @@ pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec
 /// The list of the values that the lines of a text hold. An error names the first line that holds none.
 pub(crate) fn joined(text: &str) -> Result<Box<RawValue>, String> {
     let mut list = String::with_capacity(text.len() + 2);
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        if let Err(error) = serde_json::from_str::<&RawValue>(line) {
-            return Err(format!("line {number}: {}", why(line, &error)));
-        }
+    for (number, value) in each(text) {
+        let value = value.map_err(|why| format!("line {number}: {why}"))?;
         list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(line);
+        list.push_str(value.get());
     }
     list.push(']');
     raw(list).map_err(|_| "the file holds nothing".to_owned())
+}
+
+/// The value of each line that is not empty, or why it is none, with the line's number.
+fn each(text: &str) -> impl Iterator<Item = (usize, Result<&RawValue, String>)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    lines.map(|(number, line)| {
+        let value = serde_json::from_str(line);
+        (number, value.map_err(|error| why(line, &error)))
+    })
 }
 
 fn why(line: &str, error: &serde_json::Error) -> String {

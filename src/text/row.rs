@@ -113,8 +113,7 @@ impl Asked {
 }
 
 /// The messages of a conversation, each with what a template reads of it.
-#[must_use]
-pub fn messages_of(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Vec<Message>> {
+fn messages_of(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Vec<Message>> {
     let before = problems.clone();
     let messages = objects(value, path, problems)?;
     if messages.is_empty() {

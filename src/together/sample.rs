@@ -120,8 +120,9 @@ impl Sample {
 
     /// The longest completion that is asked for.
     #[must_use]
-    pub(crate) fn longest(&self) -> Option<i64> {
-        self.sampling_params.as_ref()?.max_tokens
+    pub(crate) fn longest(&self) -> Option<u64> {
+        let longest = self.sampling_params.as_ref()?.max_tokens?;
+        u64::try_from(longest).ok()
     }
 
     /// What the caller may not have meant: a token id that is written as text stops nothing.

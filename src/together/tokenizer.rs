@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::context::Call;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
-use crate::text::Source;
+use crate::text::{ControlToken, Source};
 
 use super::{base_model, models};
 
@@ -30,6 +30,14 @@ impl InUse {
         let mut in_use = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.insert(session_id.trim().to_owned(), source.clone());
     }
+}
+
+/// What to say of a control token that somebody wrote into a message.
+pub(crate) fn unwanted(found: &ControlToken) -> String {
+    format!(
+        "holds {}, which the model takes for the control token itself: take it out, or give allow_control_tokens true if it is meant",
+        found.token
+    )
 }
 
 /// The tokenizer of a session, if text was wanted for it before. Nothing is requested.

@@ -7,32 +7,14 @@
     reason = "a comparison that cannot go on has failed"
 )]
 
-use std::fs;
+mod load;
+
 use std::io::stdin;
 use std::path::Path;
 
-use rl_mcp::text::files::Files;
-use rl_mcp::text::{Conversation, Date, Model, Origin, Turns, assistant_mask};
+use load::load;
+use rl_mcp::text::{Conversation, Date, Model, Turns, assistant_mask};
 use serde_json::{Value, json};
-
-/// The tokenizer in a directory, with another template if one is given.
-fn load(directory: &Path, template: Option<&str>) -> Model {
-    let read = |name: &str| fs::read_to_string(directory.join(name)).ok();
-    let files = Files {
-        tokenizer: read("tokenizer.json").unwrap(),
-        config: read("tokenizer_config.json"),
-        template: template
-            .map(str::to_owned)
-            .or_else(|| read("chat_template.jinja")),
-        generation: read("generation_config.json"),
-    };
-    let origin = Origin {
-        name: directory.display().to_string(),
-        commit: None,
-        place: "a directory",
-    };
-    Model::new(files, origin).unwrap()
-}
 
 fn conversation(request: &Value) -> Conversation {
     Conversation {

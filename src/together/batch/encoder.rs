@@ -10,7 +10,7 @@ use crate::context::Call;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, counted};
 use crate::text::{self, Conversation, Date, Model, Origin, Today, Turns};
-use crate::together::tokenizer::{self, Whose};
+use crate::together::tokenizer::{self, Whose, unwanted};
 
 /// Makes tokens of examples, and remembers what is to be said of all of them.
 pub(super) struct Encoder {
@@ -193,13 +193,7 @@ impl Encoder {
         }
         let found = text::control_tokens(&self.model, &conversation);
         for found in &found {
-            problems.add(
-                &at.key(&place(&found.place, name, answer)),
-                format!(
-                    "holds {}, which the model takes for the control token itself: take it out, or give allow_control_tokens true if it is meant",
-                    found.token
-                ),
-            );
+            problems.add(&at.key(&place(&found.place, name, answer)), unwanted(found));
         }
         found.is_empty().then_some(conversation)
     }

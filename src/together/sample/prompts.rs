@@ -17,7 +17,7 @@ use crate::json::lines::lines;
 use crate::json::{self, Object};
 use crate::text::{self, Asked, Conversation, Date, Model, Origin, Row, Source, Today, control_tokens};
 use crate::together::sample::completions;
-use crate::together::tokenizer::{Whose, source};
+use crate::together::tokenizer::{Whose, source, unwanted};
 use crate::together::{base_model, models};
 use crate::work::blocking;
 
@@ -57,6 +57,8 @@ pub(crate) struct Given {
     pub(crate) tokenizer: Option<String>,
     /// Whether control tokens in messages are meant.
     pub(crate) allow_control_tokens: bool,
+    /// The longest completion that the body asks for.
+    pub(crate) max_tokens: Option<u64>,
 }
 
 /// Prompts that are ready to be sent.
@@ -192,7 +194,10 @@ impl Given {
                 let placed = written.map(|(index, written)| (&*written.0, Place::Entry(index)));
                 rows(placed, &mut problems)
             };
-            let limits = Limits::of(&body, context.or_else(|| model.context()));
+            let limits = Limits {
+                context: context.or_else(|| model.context()),
+                max_tokens: self.max_tokens.unwrap_or(USUAL_MAX_TOKENS),
+            };
             let making = Making {
                 model: &model,
                 date,
@@ -254,26 +259,6 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(body: &str, context: Option<u64>) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            sampling_params: Option<Params>,
-        }
-        #[derive(Deserialize)]
-        struct Params {
-            max_tokens: Option<u64>,
-        }
-        let params = serde_json::from_str::<Body>(body)
-            .ok()
-            .and_then(|body| body.sampling_params);
-        Self {
-            context,
-            max_tokens: params
-                .and_then(|params| params.max_tokens)
-                .unwrap_or(USUAL_MAX_TOKENS),
-        }
-    }
-
     /// What to say of a prompt that leaves too little room.
     fn problem(self, tokens: usize) -> Option<String> {
         let tokens = u64::try_from(tokens).unwrap_or(u64::MAX);
@@ -339,7 +324,7 @@ impl Making<'_> {
     fn refuse_control_tokens(&self, conversation: &Conversation, place: Place, problems: &mut Problems) {
         for found in control_tokens(self.model, conversation) {
             place.with(|path| {
-                problems.add(&path.key(&found.place), format!("holds {}, which the model takes for the control token itself: take it out, or set allow_control_tokens true if it is meant", found.token));
+                problems.add(&path.key(&found.place), unwanted(&found));
             });
         }
     }
