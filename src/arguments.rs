@@ -37,6 +37,8 @@ pub(crate) use ids::Stranger;
 pub(crate) use others::Others;
 pub(crate) use rule::Rule;
 pub(crate) use shared::NoArgs;
+#[cfg(feature = "text")]
+pub(crate) use shared::Written;
 
 /// What a tool accepts, made once from its schema.
 pub(crate) struct Accepts {

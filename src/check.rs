@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 
+#[cfg(feature = "text")]
+use crate::config::GRADERS;
 use crate::config::{Account, Config, DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, MAX_PRICE, MAX_WAIT};
 use crate::context::{Call, Context, Request};
 use crate::error::ToolError;
 use crate::error::problems::list;
 use crate::files::data::Data;
+#[cfg(feature = "text")]
+use crate::grade::Commands;
 use crate::journal;
 use crate::mcp::offer::Offer;
 use crate::mcp::tool::Entry;
@@ -100,6 +104,26 @@ fn write_verdict(
     }
 }
 
+/// The commands that may grade, if the user lists any.
+#[cfg(feature = "text")]
+fn write_graders(config: &Config, broken: &mut Vec<String>, out: &mut impl Write) -> io::Result<()> {
+    let Some(file) = &config.graders else {
+        return Ok(());
+    };
+    match Commands::of(config).names() {
+        Ok(names) => writeln!(
+            out,
+            "Commands that may grade: {}",
+            list(names.iter().map(String::as_str))
+        ),
+        Err(problem) => {
+            let file = file.display();
+            broken.push(format!("the file {file}"));
+            writeln!(out, "Commands that may grade: {file}  NO: {problem} ({GRADERS})")
+        }
+    }
+}
+
 /// What calls fall back on, without the values of secrets.
 fn write_run_settings(config: &Config, broken: &mut Vec<String>, out: &mut impl Write) -> io::Result<()> {
     let team = config
@@ -132,6 +156,8 @@ fn write_run_settings(config: &Config, broken: &mut Vec<String>, out: &mut impl 
         }
     }
     write_data_directory(config.data.as_deref(), broken, out)?;
+    #[cfg(feature = "text")]
+    write_graders(config, broken, out)?;
     let price = config
         .max_price_per_hour
         .map_or_else(|| "no limit".to_owned(), |price| format!("{price} USD per hour"));

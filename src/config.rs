@@ -29,7 +29,7 @@ pub(crate) use variables::{
     DATA_DIR, DATA_MAX_DAYS, DATA_MAX_MB, FILE_DIRS, LOG, MAX_PRICE, MAX_WAIT, RUN_SECRETS,
 };
 #[cfg(feature = "text")]
-pub(crate) use variables::{HF_ENDPOINT, HF_HUB_OFFLINE};
+pub(crate) use variables::{GRADERS, HF_ENDPOINT, HF_HUB_OFFLINE};
 
 /// Why the server cannot start with this environment.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,6 +100,9 @@ pub struct Config {
     pub data: Option<Arc<Data>>,
     /// The files that tools may read.
     pub files: Files,
+    /// The file that names the commands which may grade.
+    #[cfg(feature = "text")]
+    pub graders: Option<std::path::PathBuf>,
     /// Where tokenizers come from.
     pub hub: Hub,
     /// The toolsets to offer, where the command line names none.
@@ -139,6 +142,8 @@ impl Config {
                 data.as_ref().map(|data| data.root().to_owned()),
             ),
             data,
+            #[cfg(feature = "text")]
+            graders: env.file(GRADERS)?,
             inline_limit: env.count(INLINE_LIMIT, 524_288, 0)?,
             max_concurrency: env.count(MAX_CONCURRENCY, 16, 1)?,
             call_timeout: env.seconds(CALL_TIMEOUT, 50.0, false)?,

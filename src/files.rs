@@ -103,6 +103,17 @@ impl Files {
         Ok(found)
     }
 
+    /// Opens a file to be read piece by piece, for those who may block.
+    #[cfg(feature = "text")]
+    pub fn open_blocking(&self, path: &str) -> Result<File, String> {
+        let found = self.find(&plain(path))?;
+        if let Some(directory) = self.directory_at(&found) {
+            return Err(listing::in_place_of_a_file(&directory));
+        }
+        self.open(&found)
+            .map_err(|error| format!("the file cannot be read: {error}"))
+    }
+
     /// The same, for those who may block.
     pub fn read_blocking(&self, path: &str, most: u64) -> Result<String, String> {
         let found = self.find(&plain(path))?;

@@ -9,8 +9,12 @@ mod cli;
 mod client;
 mod config;
 mod context;
+#[cfg(feature = "text")]
+mod dataset;
 mod error;
 mod files;
+#[cfg(feature = "text")]
+mod grade;
 mod journal;
 mod json;
 mod logging;
@@ -32,6 +36,8 @@ mod tools;
 
 // What the tests hold the documentation and the sandbox against.
 pub use config::VARIABLES;
+#[cfg(feature = "text")]
+pub use grade::{KINDS, Kind};
 pub use journal::{Outcome, Record};
 pub use prime::create::{MINIMAL_RL, MINIMAL_SFT};
 pub use spec::{Spec, Toolset};

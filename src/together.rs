@@ -11,7 +11,11 @@ pub(crate) mod course;
 pub(crate) mod custom;
 pub(crate) mod download;
 pub(crate) mod forward_backward;
+#[cfg(feature = "text")]
+pub(crate) mod grader_argument;
 pub(crate) mod gradients;
+#[cfg(feature = "text")]
+pub(crate) mod grading;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod model_resource;

@@ -1,6 +1,8 @@
 //! One file for each tool, and the list of all.
 
 pub(crate) mod build_training_batch;
+#[cfg(feature = "text")]
+pub(crate) mod check_dataset;
 pub(crate) mod create_inference_checkpoint;
 pub(crate) mod create_model_resource;
 pub(crate) mod create_training_session;
@@ -19,6 +21,8 @@ pub(crate) mod get_sample_operation;
 pub(crate) mod get_save_training_checkpoint_operation;
 pub(crate) mod get_training_session;
 pub(crate) mod get_weights_sync_operation;
+#[cfg(feature = "text")]
+pub(crate) mod grade_completions;
 pub(crate) mod list_checkpoints;
 pub(crate) mod list_model_resources;
 pub(crate) mod list_recent_activity;
@@ -122,6 +126,10 @@ pub const ALL: &[Entry] = &[
     Entry::of::<build_training_batch::BuildTrainingBatch>(),
     #[cfg(feature = "text")]
     Entry::of::<render_prompt::RenderPrompt>(),
+    #[cfg(feature = "text")]
+    Entry::of::<check_dataset::CheckDataset>(),
+    #[cfg(feature = "text")]
+    Entry::of::<grade_completions::GradeCompletions>(),
     of_resource::<estimate_model_resource_cost::EstimateModelResourceCost>(),
     Entry::of::<extend_model_resource_expiry::ExtendModelResourceExpiry>(),
     Entry::of::<update_training_session::UpdateTrainingSession>(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 #[cfg(feature = "text")]
-use crate::arguments::schema::unlisted;
+use crate::arguments::{Written, schema::unlisted};
 use crate::client::IdempotencyKey;
 use crate::context::{Call, Output, Reply};
 use crate::error::ToolError;
@@ -16,7 +16,7 @@ use crate::spec::Spec;
 use crate::together::models::Models;
 use crate::together::operation::Submission;
 #[cfg(feature = "text")]
-use crate::together::sample::prompts::{self, Given, Prompts};
+use crate::together::sample::prompts::{Given, Prompts};
 use crate::together::{SessionId, base_model, operation, sample};
 use crate::wait::WaitSeconds;
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// In place of body.model_inputs: {messages: [{role, content}], tools, template_args}, or {prompt}, a text as it stands.
     #[cfg(feature = "text")]
     #[schemars(length(min = 1))]
-    prompts: Option<Vec<prompts::Written>>,
+    prompts: Option<Vec<Written>>,
     /// A JSON-lines file of them; other members stay with the completions.
     #[cfg(feature = "text")]
     prompts_path: Option<String>,

@@ -81,6 +81,22 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         }
     }
 
+    /// A file by its absolute path.
+    #[cfg(feature = "text")]
+    pub(super) fn file(&self, name: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        let Some(given) = self.get(name) else {
+            return Ok(None);
+        };
+        let file = PathBuf::from(&given);
+        if file.is_absolute() {
+            return Ok(Some(file));
+        }
+        Err(ConfigError {
+            variable: name.into(),
+            problem: format!("`{given}` is not an absolute path"),
+        })
+    }
+
     /// Where data is kept; `None`: there is no place for it.
     pub(super) fn data_directory(&self) -> Result<Option<PathBuf>, ConfigError> {
         let Some(given) = self.get(DATA_DIR) else {

@@ -35,6 +35,9 @@ pub(crate) const MAX_WAIT: &str = "RL_MCP_MAX_WAIT_SECONDS";
 pub(crate) const MAX_PRICE: &str = "RL_MCP_MAX_PRICE_PER_HOUR";
 /// Further directories of files.
 pub(crate) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
+/// The commands that may grade.
+#[cfg(feature = "text")]
+pub(crate) const GRADERS: &str = "RL_MCP_GRADERS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
 /// The log filter, read by `logging.rs`.
 pub(crate) const LOG: &str = "RL_MCP_LOG";
@@ -104,6 +107,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: FILE_DIRS,
         meaning: "further directories whose files tools may read, and write downloads to, absolute, separated as in PATH; default none",
+    },
+    #[cfg(feature = "text")]
+    Variable {
+        name: GRADERS,
+        meaning: "a JSON file, outside of what tools can write, of commands that may grade: a name and its program with arguments each",
     },
     Variable {
         name: MAX_PRICE,

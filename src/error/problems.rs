@@ -153,6 +153,20 @@ impl Problems {
         self.listed.extend(other.listed.into_iter().take(room));
     }
 
+    /// Adds the problems of something that was read by itself and stands at `path`.
+    #[cfg(feature = "text")]
+    pub(crate) fn append_below(&mut self, path: &Path<'_>, mut other: Self) {
+        let (root, place) = (Path::Root.to_string(), path.to_string());
+        for problem in &mut other.listed {
+            problem.path = match problem.path.as_str() {
+                own if own == root => place.clone(),
+                own if own.starts_with('[') => format!("{place}{own}"),
+                own => path.key(own).to_string(),
+            };
+        }
+        self.append(other);
+    }
+
     /// A list with a single problem, for rules that are found broken one at a time.
     #[must_use]
     pub fn one(path: &Path<'_>, message: impl Into<String>) -> Self {
@@ -189,6 +203,19 @@ impl Problems {
             .map(|Problem { path, message }| format!("{path} {message}."))
             .collect();
         sentences.join(" ")
+    }
+
+    /// Each of them as a sentence without its end; what is wrong with the whole has no subject.
+    #[cfg(feature = "text")]
+    pub(crate) fn each(&self) -> impl Iterator<Item = String> {
+        let root = Path::Root.to_string();
+        self.listed.iter().map(move |Problem { path, message }| {
+            if *path == root {
+                message.clone()
+            } else {
+                format!("{path} {message}")
+            }
+        })
     }
 
     /// Whether there are none.

@@ -61,7 +61,8 @@ fn each(text: &str) -> impl Iterator<Item = (usize, Result<&RawValue, String>)> 
     })
 }
 
-fn why(line: &str, error: &serde_json::Error) -> String {
+/// What is wrong with a line that is no JSON.
+pub(crate) fn why(line: &str, error: &serde_json::Error) -> String {
     let why = match non_finite::as_null(line) {
         Some((plain, found)) if serde_json::from_str::<&RawValue>(&plain).is_ok() => found.problem(),
         _ => format!("is no JSON: {error}"),

@@ -16,7 +16,7 @@ Together AI, reinforcement learning step by step:
 
 #[cfg(feature = "text")]
 const TOGETHER_STEP: &str = "\
-3. RL step: sample several completions per prompt (prompts as text or messages), score completions_file, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples as messages or text, then the same.
+3. RL step: check-dataset for a file of rows, sample several completions per prompt (prompts_path, or prompts as text or messages), grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples as messages or text, then the same.
 ";
 #[cfg(not(feature = "text"))]
 const TOGETHER_STEP: &str = "\

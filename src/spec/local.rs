@@ -22,6 +22,26 @@ pub(crate) const RENDER_PROMPT: Spec = Spec::local(
     Effect::Read,
 );
 
+/// What a file of rows holds.
+#[cfg(feature = "text")]
+pub(crate) const CHECK_DATASET: Spec = Spec::local(
+    "check-dataset",
+    "Check dataset",
+    "Reads a JSON-lines file of prompts or examples before anything costs: rows and members, lengths, duplicates, overlap with an evaluation file, what a grader misses in a row, each problem with its line, and three rows as the model reads them.",
+    Toolset::Train,
+    Effect::Read,
+);
+
+/// What completions are worth.
+#[cfg(feature = "text")]
+pub(crate) const GRADE_COMPLETIONS: Spec = Spec::local(
+    "grade-completions",
+    "Grade completions",
+    "Gives each completion of finished samplings a reward by a grader, with the reason, in a file for build-training-batch (rewards_path); answers mean, spread, the best and the worst.",
+    Toolset::Train,
+    Effect::Read,
+);
+
 /// A slice of a stored result.
 pub(crate) const READ_RESULT: Spec = Spec::local(
     "read-result",

@@ -86,6 +86,55 @@ fn the_tools() {
     hold("docs/tools.md", "tools", &format!("{text}\n"));
 }
 
+/// Each kind with its members and its example, which `src/grade/tests.rs` runs.
+#[cfg(feature = "text")]
+#[test]
+fn the_graders() {
+    let mut text = String::new();
+    for kind in rl_mcp::KINDS {
+        let schema = kind.schema();
+        let _ = write!(text, "\n## `{}`\n\n{}\n", kind.name, kind.says);
+        if let Some(members) = schema["properties"]
+            .as_object()
+            .filter(|members| !members.is_empty())
+        {
+            text.push_str("\n| member | what it is |\n|---|---|\n");
+            for (name, member) in members {
+                let required = schema["required"]
+                    .as_array()
+                    .is_some_and(|all| all.contains(&name.as_str().into()));
+                let values = member["enum"].as_array().map(|values| {
+                    let values: Vec<String> = values
+                        .iter()
+                        .map(|value| format!("`{}`", value.as_str().unwrap()))
+                        .collect();
+                    format!("{}. ", values.join(", "))
+                });
+                let _ = writeln!(
+                    text,
+                    "| `{name}`{} | {}{} |",
+                    if required { ", required" } else { "" },
+                    values.unwrap_or_default(),
+                    member["description"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .replace('|', "\\|")
+                );
+            }
+        }
+        let example: serde_json::Value = serde_json::from_str(kind.example).unwrap();
+        let _ = write!(
+            text,
+            "\n```json\n{}\n```\n\nOf the row `{}` the completion\n\n```text\n{}\n```\n\nis worth {}.\n",
+            example["grader"],
+            example["row"],
+            example["completion"].as_str().unwrap(),
+            example["reward"]
+        );
+    }
+    hold("docs/graders.md", "graders", &format!("{text}\n"));
+}
+
 #[test]
 fn the_variables() {
     let mut text = "| variable | meaning |\n|---|---|\n".to_owned();

@@ -103,8 +103,8 @@ async fn size(toolsets: &str) -> usize {
 #[tokio::test]
 async fn the_list_stays_small() {
     let (default, all) = (size("").await, size("all").await);
-    assert!(default < 40_000, "{default} bytes by default");
-    assert!(all < 53_500, "{all} bytes for all");
+    assert!(default < 42_500, "{default} bytes by default");
+    assert!(all < 56_000, "{all} bytes for all");
     for tool in list(&mut Server::command("http://127.0.0.1:9")).await {
         let description = tool["description"].as_str().unwrap();
         assert!(description.len() < 2000, "{}", tool["name"]);

@@ -32,6 +32,8 @@ mod demo;
 mod downloads;
 mod faults;
 mod generated;
+#[cfg(feature = "text")]
+mod grading;
 mod hosts;
 mod journeys;
 mod layers;

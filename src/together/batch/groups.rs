@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::stored::Prompt;
+use crate::together::numbers::mean_and_deviation;
 
 /// What became of the rewards.
 #[derive(Default)]
@@ -27,12 +28,6 @@ pub(super) fn groups(prompts: &[Prompt]) -> Vec<Vec<usize>> {
     }
     groups
 }
-
-/// Values that are no further apart, in units of the larger one, are equal: float32 holds no more, and a division by what
-/// is left of their deviation would blow up its rounding to full advantages.
-const LEAST_SPREAD: f64 = 1e-6;
-/// What is no further apart than this is equal whatever its size: sums that should be 0 leave such a rest.
-const LEAST_DIFFERENCE: f64 = 1e-9;
 
 /// Rewards, less the mean of their group, and with `scale` divided by its deviation. A group of equal rewards teaches
 /// nothing: it is dropped, or with `keep_equal` its advantages are 0.
@@ -67,28 +62,6 @@ pub(super) fn advantages(prompts: &[Prompt], rewards: &[Vec<f64>], scale: bool, 
         }
     }
     grouped
-}
-
-/// The mean and the population's standard deviation; nothing of nothing. Equal values deviate by exactly 0.
-pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
-    let (least, most) = values.iter().fold(None, |bounds, value| {
-        let (least, most) = bounds.unwrap_or((*value, *value));
-        Some((least.min(*value), most.max(*value)))
-    })?;
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53 values")]
-    let count = values.len() as f64;
-    // Divided, a sum of equal values may be another one than each of them.
-    let mean = (values.iter().sum::<f64>() / count).clamp(least, most);
-    if are_equal(least, most) {
-        return Some((mean, 0.0));
-    }
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((mean, (squares / count).sqrt()))
-}
-
-fn are_equal(least: f64, most: f64) -> bool {
-    let larger = least.abs().max(most.abs());
-    most - least <= (LEAST_SPREAD * larger).max(LEAST_DIFFERENCE)
 }
 
 #[cfg(test)]

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use super::Job;
 use super::answer::Counts;
 use super::argument::{Given, given};
-use super::groups::{self, mean_and_deviation};
 use super::labels::{self, Advantage, Labels};
 use super::reference::{self, Scores};
 use super::request::{BatchArgs, Entries};
 use super::sample::{Policy, Sample, Values, objection};
 use super::stored::{Completion, Prompt, Sampling, Store};
+use super::{graded, groups};
 use crate::error::problems::{Path, Problems};
+use crate::files::LARGEST_JSON;
 use crate::together::losses::LossType;
+use crate::together::numbers::mean_and_deviation;
 
 /// What the operations come to.
 pub(super) enum Outcome {
@@ -68,6 +70,16 @@ pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<Outcome,
 }
 
 fn read_labels(job: &Job<'_>, request: &mut BatchArgs, problems: &mut Problems) -> Option<Given<Labels>> {
+    if let Some(path) = request.rewards_path.as_deref()
+        && let Ok(text) = job.files.read_blocking(path, LARGEST_JSON)
+        && graded::is_lines(&text)
+    {
+        let name = "rewards_path";
+        let ids = request.operation_ids.as_deref().unwrap_or_default();
+        let rewards = graded::rewards(&text, &Path::Root.key(name), ids, problems)?;
+        let value = Labels::Rewards(rewards);
+        return Some(Given { value, name });
+    }
     let rewards = given(
         ("rewards", request.rewards.take()),
         ("rewards_path", request.rewards_path.as_deref()),

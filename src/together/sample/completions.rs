@@ -1,6 +1,6 @@
 //! The text of completions: shown beside their tokens, and kept in a file of JSON lines for scripts.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::text::{self, Model, Origin};
 use crate::together::numbers;
 use crate::together::operation::{self, SampleFiles};
 use crate::together::summary::{self, Shown};
-use crate::together::tokenizer::in_use;
+use crate::together::tokenizer::{self, Whose, in_use};
 use crate::work::blocking;
 
 use super::Sample;
@@ -106,6 +106,65 @@ pub(crate) async fn of(
         Err(error) => Some(Err(error)),
     }
 }
+
+/// The file of the completions of a finished sampling, which is written if it is not there yet. The inner error says of an
+/// operation why there is none.
+pub(crate) async fn file_of(
+    call: &Call<'_>,
+    session_id: &str,
+    operation_id: &str,
+) -> Result<Result<PathBuf, String>, ToolError> {
+    let config = call.context.config();
+    let data = config.data.clone().ok_or_else(ToolError::no_data)?;
+    let path = data
+        .root()
+        .join(operation::folder(session_id))
+        .join(operation::completions_name(operation_id));
+    let paths = SampleFiles::of(&data, session_id, operation_id);
+    let (files, looked) = (config.files.clone(), paths.clone());
+    let found = path.clone();
+    let (is_there, kept, operation) = blocking(move || {
+        let is_there = found.is_file();
+        let operation = if is_there {
+            None
+        } else {
+            file(&files, &looked.result)
+        };
+        (is_there, kept(&files, &looked), operation)
+    })
+    .await?;
+    if is_there {
+        return Ok(Ok(path));
+    }
+    let Some(operation) = operation else {
+        return Ok(Err(UNSTORED.to_owned()));
+    };
+    let source = if let Some(kept) = &kept {
+        kept.tokenizer.clone()
+    } else {
+        let whose = Whose {
+            session_id: Some(session_id),
+            ..Whose::default()
+        };
+        tokenizer::source(call, &whose).await?
+    };
+    let model = text::load(call, &source).await?;
+    let work = Work {
+        operation: Arc::new(operation),
+        files: config.files.clone(),
+        data: config.data.clone(),
+        redactor: Arc::clone(call.context.redactor()),
+        session_id: session_id.to_owned(),
+        operation_id: operation_id.to_owned(),
+    };
+    let completions = blocking(move || work.completions(kept, &model)).await?;
+    Ok(match completions.and_then(|completions| completions.file) {
+        Some(file) => file.map(|stored| stored.path),
+        None => Err("its stored result has no completions: it has to be COMPLETED".to_owned()),
+    })
+}
+
+const UNSTORED: &str = "no result of it is stored for this session: call get-sample-operation with session_id and this id until it is COMPLETED, then this again";
 
 fn kept(files: &Files, paths: &SampleFiles) -> Option<Kept> {
     serde_json::from_str(&file(files, &paths.prompts)?).ok()

@@ -1,14 +1,12 @@
 //! Prompts as text and conversations, made into the token ids that the service takes.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::schema::ANY;
+use crate::arguments::Written;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, list, or_inline};
@@ -27,25 +25,6 @@ const USUAL_MAX_TOKENS: u64 = 512;
 const MOST_COUNTED: usize = 150;
 /// How many prompts are named that end with the assistant's turn.
 const MOST_NAMED: usize = 5;
-
-/// A prompt as the caller wrote it; [`Row`] reads it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Written(Box<RawValue>);
-
-impl JsonSchema for Written {
-    fn schema_name() -> Cow<'static, str> {
-        "Written".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", ANY: true})
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
 
 /// What a call says of its prompts.
 pub(crate) struct Given {
@@ -155,7 +134,7 @@ impl Given {
     /// Reports what is wrong with the prompts that are written into the call.
     pub(crate) fn check(prompts: Option<&[Written]>, problems: &mut Problems) {
         for (index, written) in prompts.unwrap_or_default().iter().enumerate() {
-            let _ = read(&written.0, Place::Entry(index), problems);
+            let _ = read(written.raw(), Place::Entry(index), problems);
         }
     }
 
@@ -191,7 +170,7 @@ impl Given {
                 rows(placed, &mut problems)
             } else {
                 let written = self.prompts.iter().flatten().enumerate();
-                let placed = written.map(|(index, written)| (&*written.0, Place::Entry(index)));
+                let placed = written.map(|(index, written)| (written.raw(), Place::Entry(index)));
                 rows(placed, &mut problems)
             };
             let limits = Limits {

@@ -1,0 +1,187 @@
+//! How long graders take, and `check-dataset` for a gigabyte:
+//!
+//! ```sh
+//! cargo build --release --target-dir target/shipped
+//! RL_MCP_BENCH_BINARY=target/shipped/release/rl-mcp cargo bench --bench grade
+//! ```
+//!
+//! Without `--bench`, as `cargo test --benches` runs it, everything is done once and briefly.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot go on has failed"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "bytes and milliseconds, far below 2^53"
+)]
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use fastrand::Rng;
+use rl_mcp::KINDS;
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 7;
+const COMPLETIONS: usize = 512;
+/// Of each, as words: about 512 tokens.
+const WORDS: usize = 380;
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// Completions as models write them, some of them with an answer at the end.
+fn texts() -> Vec<String> {
+    const COMMON: [&str; 20] = [
+        "so",
+        "the",
+        "sum",
+        "is",
+        "12",
+        "plus",
+        "30.5,",
+        "which",
+        "gives",
+        "x = 3",
+        "therefore",
+        "\n",
+        "we",
+        "know",
+        "that",
+        "(a)",
+        "1,234",
+        "and",
+        "if",
+        "then",
+    ];
+    const ENDS: [&str; 6] = [
+        "The answer is 42.",
+        "\\boxed{1200}",
+        "#### 1200",
+        "The answer is (B).",
+        "```json\n{\"city\": \"Paris\"}\n```",
+        "</think> 4",
+    ];
+    let mut random = Rng::with_seed(11);
+    let text = |_| {
+        let words: Vec<&str> = (0..WORDS).filter_map(|_| random.choice(COMMON)).collect();
+        format!("<think>{}\n{}", words.join(" "), random.choice(ENDS).unwrap())
+    };
+    (0..COMPLETIONS).map(text).collect()
+}
+
+fn graders(rounds: usize) {
+    let texts = texts();
+    println!(
+        "{COMPLETIONS} completions of {WORDS} words, one thread, medians of {rounds} rounds\n\n| grader | ms |\n|---|---|"
+    );
+    for kind in KINDS {
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            let started = Instant::now();
+            if black_box(kind.rewards(&texts)).is_none() {
+                break;
+            }
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        if !times.is_empty() {
+            println!("| {} | {:.1} |", kind.name, median(&mut times));
+        }
+    }
+}
+
+/// A file of rows of about a kilobyte, no two alike.
+fn rows(path: &Path, bytes: u64) {
+    let mut random = Rng::with_seed(3);
+    let filling = "a question about numbers, with some words in it that take their place; ".repeat(12);
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    let mut written = 0;
+    while written < bytes {
+        let row = json!({
+            "messages": [{"role": "user", "content": format!("{} {filling}", random.u64(..))}],
+            "answer": random.u32(..1000),
+        });
+        let line = format!("{row}\n");
+        file.write_all(line.as_bytes()).unwrap();
+        written += line.len() as u64;
+    }
+    file.flush().unwrap();
+}
+
+/// Megabytes a second, and the most that the server had resident, in bytes.
+fn check(binary: &Path, directory: &Path, path: &Path) -> (f64, f64) {
+    let mut server = Command::new(binary)
+        .env("RL_MCP_FILE_DIRS", directory)
+        .env("RL_MCP_DATA_DIR", directory.join("data"))
+        .env("TOGETHER_API_KEY", "bench-key-0123456789")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = server.stdin.take().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut ask = |id: u32, method: &str, params: Value| {
+        writeln!(
+            input,
+            "{}",
+            json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+        )
+        .unwrap();
+        serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()
+    };
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
+    ask(1, "initialize", hello);
+    let started = Instant::now();
+    let arguments = json!({"path": path, "grader": {"type": "number"}});
+    let answer = ask(
+        2,
+        "tools/call",
+        json!({"name": "check-dataset", "arguments": arguments}),
+    );
+    let seconds = started.elapsed().as_secs_f64();
+    let text = answer
+        .pointer("/result/content/0/text")
+        .and_then(Value::as_str)
+        .unwrap();
+    assert!(text.contains("Nothing is wrong with it."), "{text}");
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    drop(input);
+    server.wait().unwrap();
+    let bytes = fs::metadata(path).unwrap().len() as f64;
+    (bytes / 1e6 / seconds, peak.unwrap_or_default() * 1024.0)
+}
+
+fn main() {
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let (rounds, bytes, reads) = if measuring {
+        (ROUNDS, 1_000_000_000, 3)
+    } else {
+        (1, 1_000_000, 1)
+    };
+    graders(rounds);
+    let binary = std::env::var_os("RL_MCP_BENCH_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")), PathBuf::from);
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-grade");
+    fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("rows.jsonl");
+    rows(&path, bytes);
+    let (mut rates, mut peaks): (Vec<f64>, Vec<f64>) =
+        (0..reads).map(|_| check(&binary, &directory, &path)).unzip();
+    fs::remove_dir_all(&directory).unwrap();
+    println!(
+        "\ncheck-dataset: {:.0} MB/s over {:.0} MB, {:.0} MB resident at most",
+        median(&mut rates),
+        bytes as f64 / 1e6,
+        median(&mut peaks) / 1e6
+    );
+}

@@ -1,0 +1,385 @@
+//! What is found on the way through a file.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+
+use serde_json::{Map, Value};
+
+use super::Request;
+use super::report::{Duplicates, Example, Lengths, Lines, Problem, Report};
+use super::rows::{self, Rows};
+use crate::error::problems::{Path, Problems};
+use crate::json::lines;
+use crate::json::walk::members;
+use crate::text::{Asked, Conversation, Row};
+
+/// How many prompts are kept in mind to find duplicates: 8 bytes each.
+const MOST_PROMPTS: usize = 5_000_000;
+/// How much text is made into tokens, in bytes: the lengths of the first rows speak for the others.
+const MOST_ENCODED: usize = 20 << 20;
+/// How many problems are told one by one.
+const MOST_PROBLEMS: usize = 40;
+/// How many lines are named that have something in common.
+const MOST_LINES: usize = 10;
+/// How many rows are shown.
+const MOST_EXAMPLES: usize = 3;
+/// How many different members are counted.
+const MOST_MEMBERS: usize = 40;
+/// How long a shown row may be, in characters.
+const LONGEST_EXAMPLE: usize = 600;
+
+/// What was found so far.
+pub(super) struct Survey<'a> {
+    request: &'a Request,
+    /// Of the evaluation file, sorted.
+    of_eval: Option<Vec<u64>>,
+    rows: usize,
+    conversations: usize,
+    texts: usize,
+    completed: usize,
+    members: BTreeMap<String, usize>,
+    prompts: Vec<u64>,
+    lengths: BTreeMap<u64, usize>,
+    encoded: usize,
+    too_long: Lines,
+    overlaps: Lines,
+    problems: Vec<Problem>,
+    more_problems: usize,
+    examples: Vec<Example>,
+}
+
+/// The hashes of a file's prompts, sorted. What is no row is passed over.
+pub(super) fn prompts(mut rows: Rows) -> io::Result<Vec<u64>> {
+    let mut hashes = Vec::new();
+    while let Some(row) = rows.next()? {
+        if hashes.len() < MOST_PROMPTS
+            && let Ok((row, _)) = read(&row)
+        {
+            hashes.push(hash(&row.asked));
+        }
+    }
+    hashes.sort_unstable();
+    Ok(hashes)
+}
+
+/// For some prompts that come more than once: the line of the first, and of the next.
+pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows) -> io::Result<Vec<(usize, usize)>> {
+    let wanted = duplicates.get(..MOST_LINES).unwrap_or(duplicates);
+    let mut first: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut found: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+    while found.len() < wanted.len() {
+        let Some(row) = rows.next()? else { break };
+        let Ok((read, _)) = read(&row) else { continue };
+        let hash = hash(&read.asked);
+        if !wanted.contains(&hash) {
+            continue;
+        }
+        match first.get(&hash) {
+            Some(line) => {
+                found.entry(hash).or_insert((*line, row.number));
+            }
+            None => {
+                first.insert(hash, row.number);
+            }
+        }
+    }
+    let mut lines: Vec<(usize, usize)> = found.into_values().collect();
+    lines.sort_unstable();
+    Ok(lines)
+}
+
+/// A row and its members beside the prompt, or what is wrong with it.
+fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
+    let text = row.text.as_ref().map_err(|why| vec![why.clone()])?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        vec![if row.is_open && error.is_eof() {
+            "is cut off: the file ends in the middle of it".to_owned()
+        } else {
+            lines::why(text, &error)
+        }]
+    })?;
+    let mut problems = Problems::default();
+    let row = Row::read(value, &Path::Root, &mut problems);
+    match row {
+        Some(mut row) if problems.is_empty() => {
+            let others = std::mem::take(&mut row.others);
+            Ok((row, others))
+        }
+        _ => Err(problems.each().collect()),
+    }
+}
+
+/// The member that an object has more than once: all but the last would be lost.
+fn twice(text: &str) -> Option<String> {
+    let mut names = Vec::new();
+    for (name, _) in members(text)? {
+        if names.contains(&name) {
+            return Some(name.into_owned());
+        }
+        names.push(name);
+    }
+    None
+}
+
+fn hash(asked: &Asked) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match asked {
+        Asked::Text(text) => text.trim().hash(&mut hasher),
+        Asked::Conversation(conversation) => {
+            for message in &conversation.messages {
+                for (name, value) in message {
+                    name.hash(&mut hasher);
+                    match value.as_str() {
+                        Some(text) => text.trim().hash(&mut hasher),
+                        None => value.to_string().hash(&mut hasher),
+                    }
+                }
+            }
+        }
+    }
+    hasher.finish()
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(request: &'a Request, of_eval: Option<Vec<u64>>) -> Self {
+        Self {
+            request,
+            of_eval,
+            rows: 0,
+            conversations: 0,
+            texts: 0,
+            completed: 0,
+            members: BTreeMap::new(),
+            prompts: Vec::new(),
+            lengths: BTreeMap::new(),
+            encoded: 0,
+            too_long: Lines::default(),
+            overlaps: Lines::default(),
+            problems: Vec::new(),
+            more_problems: 0,
+            examples: Vec::new(),
+        }
+    }
+
+    /// Goes through all rows.
+    pub(super) fn read(&mut self, mut rows: Rows) -> io::Result<()> {
+        while let Some(row) = rows.next()? {
+            self.rows += 1;
+            match read(&row) {
+                Ok((read, others)) => {
+                    let text = row.text.as_ref().copied().unwrap_or_default();
+                    self.take(row.number, text, read, &others);
+                }
+                Err(why) => why.into_iter().for_each(|why| self.problem(row.number, why)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: usize, text: &str, row: Row, others: &Map<String, Value>) {
+        if let Some(name) = twice(text) {
+            self.problem(line, format!("has {name} twice: all but the last are lost"));
+        }
+        let completion = others.get("completion").and_then(Value::as_str);
+        match &row.asked {
+            Asked::Text(_) => self.texts += 1,
+            Asked::Conversation(_) => self.conversations += 1,
+        }
+        if completion.is_some() || ends_with_answer(&row.asked) {
+            self.completed += 1;
+        }
+        for name in others.keys() {
+            if let Some(count) = self.members.get_mut(name) {
+                *count += 1;
+            } else if self.members.len() < MOST_MEMBERS {
+                self.members.insert(name.clone(), 1);
+            }
+        }
+        if let Some(grader) = &self.request.grader
+            && let Err(why) = grader.look(others)
+        {
+            self.problem(line, why.into_words());
+        }
+        let hash = hash(&row.asked);
+        if self
+            .of_eval
+            .as_ref()
+            .is_some_and(|known| known.binary_search(&hash).is_ok())
+        {
+            self.overlaps.add(line, MOST_LINES);
+        }
+        if self.prompts.len() < MOST_PROMPTS {
+            self.prompts.push(hash);
+        }
+        self.measure(line, row.asked, completion);
+    }
+
+    /// How long a row is, and what it looks like.
+    fn measure(&mut self, line: usize, asked: Asked, completion: Option<&str>) {
+        let Some(model) = &self.request.model else {
+            let shown = self.examples.len() < MOST_EXAMPLES;
+            let (length, text) = characters(&asked, completion, shown);
+            *self.lengths.entry(length).or_default() += 1;
+            if let Some(text) = text {
+                self.examples
+                    .push(Example::new(line, &text, None, LONGEST_EXAMPLE));
+            }
+            return;
+        };
+        if self.encoded > MOST_ENCODED {
+            return;
+        }
+        let prompted = match asked {
+            Asked::Text(text) => {
+                let encoded = model.tokenizer().encode(&text, false);
+                encoded.map(|encoded| (text, encoded.ids.len()))
+            }
+            Asked::Conversation(conversation) => {
+                let conversation = without_prompt(conversation);
+                let prompt = model.prompt(&conversation, self.request.date);
+                prompt.map(|prompt| (prompt.text, prompt.ids.len()))
+            }
+        };
+        let prompted = prompted.and_then(|(mut text, mut tokens)| {
+            if let Some(completion) = completion {
+                tokens += model.tokenizer().encode(completion, false)?.ids.len();
+                text.push_str(completion);
+            }
+            Ok((text, tokens))
+        });
+        let (text, tokens) = match prompted {
+            Ok(prompted) => prompted,
+            Err(why) => return self.problem(line, why),
+        };
+        self.encoded += text.len();
+        let tokens = u64::try_from(tokens).unwrap_or(u64::MAX);
+        *self.lengths.entry(tokens).or_default() += 1;
+        if self.limit().is_some_and(|limit| tokens > limit) {
+            self.too_long.add(line, MOST_LINES);
+        }
+        if self.examples.len() < MOST_EXAMPLES {
+            self.examples
+                .push(Example::new(line, &text, Some(tokens), LONGEST_EXAMPLE));
+        }
+    }
+
+    /// The most tokens that a row may have.
+    fn limit(&self) -> Option<u64> {
+        let context = || self.request.model.as_ref().and_then(|model| model.context());
+        self.request.max_tokens.or_else(context)
+    }
+
+    fn problem(&mut self, line: usize, problem: String) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(Problem { line, what: problem });
+        } else {
+            self.more_problems += 1;
+        }
+    }
+
+    /// The prompts that come more than once, each as often as it comes again.
+    pub(super) fn duplicated(&mut self) -> Vec<u64> {
+        self.prompts.sort_unstable();
+        let pairs = self.prompts.windows(2);
+        pairs
+            .filter_map(|pair| match pair {
+                [one, next] if one == next => Some(*one),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn report(self, duplicates: usize, lines: Vec<(usize, usize)>) -> Report {
+        let limit = self.limit();
+        let measured: usize = self.lengths.values().sum();
+        let unit = if self.request.model.is_some() {
+            "tokens"
+        } else {
+            "characters"
+        };
+        Report {
+            rows: self.rows,
+            messages: self.conversations,
+            prompts: self.texts,
+            with_completion: self.completed,
+            members: self.members,
+            lengths: Lengths::of(unit, &self.lengths, (measured < self.rows).then_some(measured)),
+            duplicates: (duplicates > 0).then_some(Duplicates {
+                rows: duplicates,
+                lines,
+            }),
+            unchecked: (self.rows > MOST_PROMPTS)
+                .then(|| format!("Duplicates were looked for among the first {MOST_PROMPTS} rows.")),
+            overlaps: self.of_eval.is_some().then_some(self.overlaps),
+            too_long: limit.map(|limit| self.too_long.beyond(limit)),
+            more_problems: self.more_problems,
+            problems: self.problems,
+            examples: self.examples,
+            note: None,
+        }
+        .noted()
+    }
+}
+
+/// Whether the last turn is the assistant's.
+fn ends_with_answer(asked: &Asked) -> bool {
+    let Asked::Conversation(conversation) = asked else {
+        return false;
+    };
+    let last = conversation.messages.last();
+    last.and_then(|message| message.get("role"))
+        .is_some_and(|role| role == "assistant")
+}
+
+/// A conversation that has its answer asks for no other.
+fn without_prompt(mut conversation: Conversation) -> Conversation {
+    let last = conversation.messages.last();
+    if last
+        .and_then(|message| message.get("role"))
+        .is_some_and(|role| role == "assistant")
+    {
+        let args = &mut conversation.template_args;
+        args.entry("add_generation_prompt").or_insert(false.into());
+    }
+    conversation
+}
+
+/// How many characters a row has, and with `shown` its text.
+fn characters(asked: &Asked, completion: Option<&str>, shown: bool) -> (u64, Option<String>) {
+    let count = |text: &str| u64::try_from(text.chars().count()).unwrap_or_default();
+    let completed = completion.map_or(0, count);
+    let (length, text) = match asked {
+        Asked::Text(text) => (count(text), shown.then(|| text.clone())),
+        Asked::Conversation(conversation) => {
+            let content = |message: &'_ Map<String, Value>| match message.get("content") {
+                Some(Value::String(text)) => text.clone(),
+                Some(other) if !other.is_null() => other.to_string(),
+                _ => String::new(),
+            };
+            let length = conversation
+                .messages
+                .iter()
+                .map(|message| count(&content(message)))
+                .sum();
+            let role = |message: &'_ Map<String, Value>| {
+                message
+                    .get("role")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let text = shown.then(|| {
+                let turns = conversation.messages.iter();
+                let turns = turns.map(|message| format!("{}: {}", role(message), content(message)));
+                turns.collect::<Vec<_>>().join("\n")
+            });
+            (length, text)
+        }
+    };
+    let text = text.map(|text| match completion {
+        Some(completion) => text + completion,
+        None => text,
+    });
+    (length + completed, text)
+}

@@ -1,0 +1,124 @@
+//! A grader out of its JSON.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::commands::Commands;
+use super::kind::KINDS;
+use super::{Failure, Grade, Score, Subject};
+use crate::error::problems::{Path, Problems, list, nearest};
+use crate::json;
+
+/// How deep graders may lie in one another.
+const DEEPEST: usize = 24;
+/// Members that every kind has.
+const TYPE: &str = "type";
+const AFTER: &str = "after";
+
+/// Makes a grader of what stands at `path`. `None`: it is reported what is wrong.
+#[must_use]
+pub(crate) fn read(
+    raw: &RawValue,
+    path: &Path<'_>,
+    commands: &Commands,
+    problems: &mut Problems,
+) -> Option<Box<dyn Grade>> {
+    let Ok(mut members) = serde_json::from_str::<json::Object>(raw.get()) else {
+        let named = serde_json::from_str::<String>(raw.get()).ok();
+        let named = named.filter(|name| KINDS.iter().any(|kind| kind.name == name.as_str()));
+        let name = named.as_deref().unwrap_or("number");
+        problems.add(
+            path,
+            format!("is no grader: write an object such as {{\"type\": \"{name}\"}}"),
+        );
+        return None;
+    };
+    if path.depth() > DEEPEST {
+        problems.add(path, "lies too deep: graders within graders within graders");
+        return None;
+    }
+    let Some(name) = members
+        .remove(TYPE)
+        .and_then(|name| serde_json::from_str::<String>(name.get()).ok())
+    else {
+        problems.add(&path.key(TYPE), format!("is required: one of {}", names()));
+        return None;
+    };
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+        let known = KINDS.iter().map(|kind| kind.name);
+        let near = nearest(&name, known).map_or_else(String::new, |near| format!("did you mean {near}? "));
+        problems.add(
+            &path.key(TYPE),
+            format!("is no grader: {near}There are {}", names()),
+        );
+        return None;
+    };
+    let after = match members.remove(AFTER) {
+        Some(after) if after.get() == "null" => None,
+        Some(after) => match serde_json::from_str::<String>(after.get()) {
+            Ok(after) if !after.is_empty() => Some(after),
+            _ => {
+                problems.add(&path.key(AFTER), "is no text, such as \"</think>\"");
+                None
+            }
+        },
+        None => None,
+    };
+    let text = json::text(&members).ok()?;
+    let grader = kind.read(&text, path, commands, problems)?;
+    Some(match after {
+        Some(after) => Box::new(After { after, grader }),
+        None => grader,
+    })
+}
+
+fn names() -> String {
+    list(KINDS.iter().map(|kind| kind.name))
+}
+
+/// Grades what stands behind the last of a mark; nothing of a completion that has none.
+struct After {
+    after: String,
+    grader: Box<dyn Grade>,
+}
+
+impl After {
+    /// What stands behind the mark, and whether there is one.
+    fn behind<'a>(&self, subject: Subject<'a>) -> (Subject<'a>, bool) {
+        let behind = subject
+            .text
+            .rfind(&self.after)
+            .and_then(|at| subject.text.get(at + self.after.len()..));
+        let text = behind.unwrap_or_default();
+        (Subject { text, ..subject }, behind.is_some())
+    }
+
+    fn said(&self, score: Score, has_mark: bool) -> Score {
+        if has_mark {
+            return score;
+        }
+        Score {
+            why: format!("has no {}; {}", self.after, score.why),
+            ..score
+        }
+    }
+}
+
+impl Grade for After {
+    fn score(&self, subject: &Subject<'_>) -> Result<Score, Failure> {
+        let (behind, has_mark) = self.behind(*subject);
+        Ok(self.said(self.grader.score(&behind)?, has_mark))
+    }
+
+    fn score_all(&self, subjects: &[Subject<'_>]) -> Vec<Result<Score, Failure>> {
+        let behind: Vec<Subject<'_>> = subjects.iter().map(|subject| self.behind(*subject).0).collect();
+        let scores = self.grader.score_all(&behind).into_iter().zip(subjects);
+        scores
+            .map(|(score, subject)| Ok(self.said(score?, self.behind(*subject).1)))
+            .collect()
+    }
+
+    fn look(&self, row: &Map<String, Value>) -> Result<(), Failure> {
+        self.grader.look(row)
+    }
+}

@@ -1,0 +1,204 @@
+//! `similarity`: how much two texts are alike.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::commands::Commands;
+use super::kind;
+use super::reference::Reference;
+use super::{Failure, Grade, Score, Subject};
+use crate::arguments::schema::renamed;
+use crate::error::problems::{Path, Problems};
+
+/// How many words, or characters, of either text are compared. What is beyond them counts as different.
+const MOST: usize = 20_000;
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[("answer", "expected"), ("target", "expected"), ("reference", "expected"), ("metric", "measure")]))]
+pub(super) struct Members {
+    /// Default {{row.answer}}; of a list the one that is most like it counts.
+    expected: Option<String>,
+    /// Default rouge_l.
+    measure: Option<Measure>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(transform = renamed(&[("rouge", "rouge_l"), ("rougeL", "rouge_l"), ("rouge-l", "rouge_l"), ("f1", "token_f1"), ("levenshtein", "edit"), ("fuzzy", "edit")]))]
+enum Measure {
+    #[default]
+    RougeL,
+    TokenF1,
+    Edit,
+}
+
+struct Ready {
+    expected: Reference,
+    measure: Measure,
+}
+
+impl kind::Members for Members {
+    fn ready(self, path: &Path<'_>, _: &Commands, problems: &mut Problems) -> Option<Box<dyn Grade>> {
+        let expected = Reference::given(self.expected.as_deref(), &path.key("expected"), problems);
+        Some(Box::new(Ready {
+            expected,
+            measure: self.measure.unwrap_or_default(),
+        }))
+    }
+}
+
+impl Grade for Ready {
+    fn score(&self, subject: &Subject<'_>) -> Result<Score, Failure> {
+        let expected = self.expected.texts(subject.row)?;
+        let scores = expected
+            .iter()
+            .map(|expected| self.measure.of(subject.text, expected));
+        let (share, why) = scores.max_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap_or_default();
+        Ok(Score::new(share, why))
+    }
+
+    fn look(&self, row: &Map<String, Value>) -> Result<(), Failure> {
+        self.expected.texts(row).map(drop)
+    }
+}
+
+impl Measure {
+    fn of(self, text: &str, expected: &str) -> (f64, String) {
+        let (found, wanted, common, what) = match self {
+            Self::RougeL => {
+                let (found, wanted) = (words(text), words(expected));
+                let common = common_subsequence(&found, &wanted);
+                (found.len(), wanted.len(), common, "words in order")
+            }
+            Self::TokenF1 => {
+                let (found, wanted) = (answer_words(text), answer_words(expected));
+                (found.len(), wanted.len(), common_words(&found, &wanted), "words")
+            }
+            Self::Edit => {
+                let (found, wanted): (Vec<char>, Vec<char>) =
+                    (text.trim().chars().collect(), expected.trim().chars().collect());
+                let common = common_subsequence(&found, &wanted);
+                (found.len(), wanted.len(), common, "characters in order")
+            }
+        };
+        (
+            share(found, wanted, common),
+            format!("{common} {what} of {found}, expected {wanted}"),
+        )
+    }
+}
+
+/// The harmonic mean of the shares that what is common has of both; two empty texts are alike.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52 words")]
+fn share(found: usize, wanted: usize, common: usize) -> f64 {
+    match found + wanted {
+        0 => 1.0,
+        all => 2.0 * common as f64 / all as f64,
+    }
+}
+
+/// Runs of letters and digits, in small letters, as ROUGE has them.
+fn words(text: &str) -> Vec<String> {
+    let words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+/// Words without punctuation and English articles, as SQuAD has them.
+fn answer_words(text: &str) -> Vec<String> {
+    let plain: String = text
+        .to_lowercase()
+        .chars()
+        .filter(|c| !c.is_ascii_punctuation())
+        .collect();
+    let words = plain
+        .split_whitespace()
+        .filter(|word| !matches!(*word, "a" | "an" | "the"));
+    words.map(str::to_owned).collect()
+}
+
+fn common_words(found: &[String], wanted: &[String]) -> usize {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    for word in wanted {
+        *left.entry(word).or_default() += 1;
+    }
+    let taken = found.iter().filter(|word| match left.get_mut(word.as_str()) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    });
+    taken.count()
+}
+
+/// The length of the longest common subsequence. A bit stands for each item of `wanted`, so that 64 of them are compared at
+/// once (Hyyrö 2004).
+fn common_subsequence<T: Eq + Hash>(found: &[T], wanted: &[T]) -> usize {
+    let found = found.get(..MOST).unwrap_or(found);
+    let wanted = wanted.get(..MOST).unwrap_or(wanted);
+    let blocks = wanted.len().div_ceil(64);
+    let mut places: HashMap<&T, Vec<(usize, u64)>> = HashMap::new();
+    for (index, item) in wanted.iter().enumerate() {
+        let (block, bit) = (index / 64, 1_u64 << (index % 64));
+        let places = places.entry(item).or_default();
+        match places.last_mut() {
+            Some((last, bits)) if *last == block => *bits |= bit,
+            _ => places.push((block, bit)),
+        }
+    }
+    let mut row = vec![u64::MAX; blocks];
+    for item in found {
+        let Some(places) = places.get(item) else { continue };
+        let mut places = places.iter().peekable();
+        let mut carry = false;
+        for (block, bits) in row.iter_mut().enumerate() {
+            let matches = places
+                .next_if(|(at, _)| *at == block)
+                .map_or(0, |(_, bits)| *bits);
+            let both = *bits & matches;
+            let (sum, over) = bits.overflowing_add(both);
+            let (sum, more) = sum.overflowing_add(u64::from(carry));
+            carry = over || more;
+            *bits = sum | (*bits & !matches);
+        }
+    }
+    let unused = blocks * 64 - wanted.len();
+    let zeros: u32 = row.iter().map(|bits| bits.count_zeros()).sum();
+    // The bits beyond the last item never change from one.
+    let _ = unused;
+    usize::try_from(zeros).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The textbook's way.
+    fn slowly(a: &[u8], b: &[u8]) -> usize {
+        let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+        for (i, x) in a.iter().enumerate() {
+            for (j, y) in b.iter().enumerate() {
+                table[i + 1][j + 1] = if x == y {
+                    table[i][j] + 1
+                } else {
+                    table[i][j + 1].max(table[i + 1][j])
+                };
+            }
+        }
+        table[a.len()][b.len()]
+    }
+
+    proptest! {
+        #[test]
+        fn the_common_subsequence_is_the_longest(a in prop::collection::vec(0_u8..5, 0..200), b in prop::collection::vec(0_u8..5, 0..200)) {
+            prop_assert_eq!(common_subsequence(&a, &b), slowly(&a, &b));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `grade-completions`: rewards of completions, by a grader.
+//!
+//! Completions come as text from the files that stand beside finished samplings (`completions.rs`), or are given. What each
+//! is worth, and why, goes into a file of JSON lines that build-training-batch reads (`batch/graded.rs`).
+
+mod report;
+mod request;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::context::{Call, Reply};
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems, list};
+use crate::files::LARGEST_JSON;
+use crate::files::data::{RESULTS, Stored};
+use crate::grade::{Failure, Grade, Score, Subject};
+use crate::json;
+use crate::together::operation;
+use crate::together::sample::completions;
+use crate::work::blocking;
+
+use report::Report;
+pub(crate) use request::GradeArgs;
+
+/// The name of the file of rewards ends so.
+const REWARDS: &str = "rewards.jsonl";
+
+/// A completion as it stands in its file, or as it was given.
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    result: usize,
+    #[serde(default)]
+    sequence: usize,
+    text: String,
+    tokens: Option<usize>,
+    stop_reason: Option<String>,
+    #[serde(default)]
+    row: Map<String, Value>,
+}
+
+impl Completion {
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            text: &self.text,
+            tokens: self.tokens,
+            stop_reason: self.stop_reason.as_deref(),
+            row: &self.row,
+        }
+    }
+}
+
+/// Completions of one origin, in order.
+struct Graded {
+    /// Of given ones there is none.
+    operation_id: Option<String>,
+    completions: Vec<Completion>,
+    scores: Vec<Score>,
+}
+
+/// A line of the file of rewards.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<&'a str>,
+    result: usize,
+    sequence: usize,
+    #[serde(flatten)]
+    score: &'a Score,
+}
+
+/// Grades what the call names.
+pub(crate) async fn graded(args: GradeArgs, call: &Call<'_>) -> Result<Reply, ToolError> {
+    let grader = grader(&args, call).await?;
+    let all = match &args.operation_ids {
+        Some(ids) => sampled(&args, ids, call).await?,
+        None => vec![(None, args.given()?)],
+    };
+    let config = call.context.config();
+    let redactor = Arc::clone(call.context.redactor());
+    let data = config.data.clone();
+    blocking(move || {
+        let done = scored(all, &*grader)?;
+        let lines = lines(&done)?;
+        let stored = match &data {
+            Some(data) => {
+                let folder = args
+                    .session_id()
+                    .map_or_else(|| RESULTS.into(), operation::folder);
+                let name = format!("graded-{}.{REWARDS}", uuid::Uuid::new_v4());
+                let stored = data.store(&folder, &name, redactor.scrub_owned(lines).as_bytes());
+                stored.map_err(|error| error.to_string())
+            }
+            None => Err("there is no data directory: the user can name one in RL_MCP_DATA_DIR".to_owned()),
+        };
+        answer(&args, &done, stored)
+    })
+    .await?
+}
+
+fn answer(args: &GradeArgs, graded: &[Graded], stored: Result<Stored, String>) -> Result<Reply, ToolError> {
+    let report = Report::of(args, graded, stored);
+    json::text(&report).map(Reply::new)
+}
+
+async fn grader(args: &GradeArgs, call: &Call<'_>) -> Result<Box<dyn Grade>, ToolError> {
+    let mut problems = Problems::default();
+    let grader = args.grader().read(call, &mut problems).await?;
+    grader
+        .filter(|_| problems.is_empty())
+        .ok_or(ToolError::Arguments(problems))
+}
+
+/// The completions of finished samplings.
+async fn sampled(
+    args: &GradeArgs,
+    ids: &[String],
+    call: &Call<'_>,
+) -> Result<Vec<(Option<String>, Vec<Completion>)>, ToolError> {
+    let session_id = args.session_id().unwrap_or_default();
+    let mut problems = Problems::default();
+    let mut all = Vec::with_capacity(ids.len());
+    for (index, id) in ids.iter().enumerate() {
+        let id = id.trim();
+        let text = match completions::file_of(call, session_id, id).await? {
+            Ok(path) => {
+                let path = path.display().to_string();
+                call.context.config().files.read(&path, LARGEST_JSON).await
+            }
+            Err(problem) => Err(problem),
+        };
+        match text.and_then(|text| completions_of(&text)) {
+            Ok(completions) => all.push((Some(id.to_owned()), completions)),
+            Err(problem) => problems.add(&Path::Root.key("operation_ids").index(index), problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(all)
+    } else {
+        Err(ToolError::Arguments(problems))
+    }
+}
+
+fn completions_of(lines: &str) -> Result<Vec<Completion>, String> {
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    let completions = lines.map(serde_json::from_str);
+    completions
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("its file of completions is not as documented: {error}"))
+}
+
+fn scored(all: Vec<(Option<String>, Vec<Completion>)>, grader: &dyn Grade) -> Result<Vec<Graded>, Problems> {
+    let mut lacks = Lacks::default();
+    let mut done = Vec::with_capacity(all.len());
+    for (index, (operation_id, completions)) in all.into_iter().enumerate() {
+        let subjects: Vec<Subject<'_>> = completions.iter().map(Completion::subject).collect();
+        let mut scores = Vec::with_capacity(completions.len());
+        for (score, completion) in grader.score_all(&subjects).into_iter().zip(&completions) {
+            match score {
+                Ok(score) => scores.push(score),
+                Err(Failure::Grader(why)) => return Err(Problems::one(&Path::Root.key("grader"), why)),
+                Err(Failure::Row(why)) => {
+                    // All completions of a prompt have the same row.
+                    let number = operation_id
+                        .as_ref()
+                        .map_or(completion.sequence, |_| completion.result);
+                    lacks.add(index, why, number);
+                }
+            }
+        }
+        done.push(Graded {
+            operation_id,
+            completions,
+            scores,
+        });
+    }
+    let of_operations = done.iter().any(|graded: &Graded| graded.operation_id.is_some());
+    match lacks.problems(of_operations) {
+        Some(problems) => Err(problems),
+        None => Ok(done),
+    }
+}
+
+/// What rows lack, each with the prompts of an operation whose rows lack it: what is misspelled is misspelled for all.
+#[derive(Default)]
+struct Lacks(BTreeMap<(usize, String), BTreeSet<usize>>);
+
+impl Lacks {
+    fn add(&mut self, operation: usize, why: String, number: usize) {
+        self.0.entry((operation, why)).or_default().insert(number);
+    }
+
+    fn problems(self, of_operations: bool) -> Option<Problems> {
+        const MOST_NAMED: usize = 5;
+        let mut problems = Problems::default();
+        for ((operation, why), numbers) in self.0 {
+            let mut named: Vec<String> = numbers.iter().take(MOST_NAMED).map(usize::to_string).collect();
+            if numbers.len() > MOST_NAMED {
+                named.push(format!("… ({} in all)", numbers.len()));
+            }
+            let (name, what) = if of_operations {
+                ("operation_ids", "prompt")
+            } else {
+                ("completions", "completion")
+            };
+            let at = Path::Root.key(name);
+            let numbered = list(named.iter().map(String::as_str));
+            let end = if numbers.len() == 1 { "" } else { "s" };
+            let told = format!("the row of {what}{end} {numbered} {why}");
+            if of_operations {
+                problems.add(&at.index(operation), told);
+            } else {
+                problems.add(&at, told);
+            }
+        }
+        (!problems.is_empty()).then_some(problems)
+    }
+}
+
+fn lines(graded: &[Graded]) -> Result<String, ToolError> {
+    let mut lines = String::new();
+    for graded in graded {
+        for (completion, score) in graded.completions.iter().zip(&graded.scores) {
+            let line = Line {
+                operation_id: graded.operation_id.as_deref(),
+                result: completion.result,
+                sequence: completion.sequence,
+                score,
+            };
+            lines.push_str(&json::text(&line)?);
+            lines.push('\n');
+        }
+    }
+    Ok(lines)
+}

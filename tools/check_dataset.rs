@@ -1,0 +1,109 @@
+//! `check-dataset`: a file of rows, before anything costs.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::arguments::Written;
+use crate::arguments::schema::{renamed, unlisted};
+use crate::context::{Call, Reply};
+use crate::dataset::{self, Request};
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::mcp::tool::Handler;
+use crate::spec;
+use crate::spec::Spec;
+use crate::text;
+use crate::text::Today;
+use crate::together::SessionId;
+use crate::together::grader_argument::GraderArgument;
+use crate::together::tokenizer::{self, Whose};
+
+pub(crate) struct CheckDataset;
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[
+    ("dataset", "path"),
+    ("file", "path"),
+    ("prompts_path", "path"),
+    ("examples_path", "path"),
+    ("train_path", "path"),
+    ("eval_dataset", "eval_path"),
+    ("model", "base_model"),
+    ("max_length", "max_tokens"),
+    ("max_seq_len", "max_tokens"),
+]))]
+pub(crate) struct Args {
+    /// The file: a row in each line, {messages} or {prompt}, for supervised training with the assistant's turn or completion, and any members for a grader.
+    path: String,
+    /// Rows to hold against it.
+    eval_path: Option<String>,
+    /// As in grade-completions: each row is to have what it expects.
+    grader: Option<Written>,
+    // As above; told in the errors that call for it.
+    #[schemars(transform = unlisted)]
+    grader_path: Option<String>,
+    /// Whose tokenizer counts; without it characters are counted.
+    base_model: Option<String>,
+    session_id: Option<SessionId>,
+    #[schemars(transform = unlisted)]
+    tokenizer: Option<String>,
+    /// Rows with more tokens are named. Default the model's context.
+    #[schemars(range(min = 1))]
+    max_tokens: Option<u32>,
+}
+
+impl Args {
+    fn grader(&self) -> GraderArgument<'_> {
+        GraderArgument {
+            grader: self.grader.as_ref(),
+            path: self.grader_path.as_deref(),
+        }
+    }
+}
+
+impl Handler for CheckDataset {
+    const SPEC: &'static Spec = &spec::CHECK_DATASET;
+    type Args = Args;
+
+    fn check(args: &Args, problems: &mut Problems) {
+        if args.grader().is_given() {
+            args.grader().check(problems);
+        }
+        let counts = args.base_model.is_some() || args.session_id.is_some() || args.tokenizer.is_some();
+        if args.max_tokens.is_some() && !counts && !problems.mention(&Path::Root.key("base_model")) {
+            problems.add(
+                &Path::Root.key("max_tokens"),
+                "needs base_model or session_id, whose tokenizer counts",
+            );
+        }
+    }
+
+    async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let mut problems = Problems::default();
+        let grader = args.grader().read(call, &mut problems).await?;
+        if !problems.is_empty() {
+            return Err(ToolError::Arguments(problems));
+        }
+        let whose = Whose {
+            tokenizer: args.tokenizer.as_deref(),
+            base_model: args.base_model.as_deref(),
+            session_id: args.session_id.as_deref(),
+        };
+        let counts = args.base_model.is_some() || args.session_id.is_some() || args.tokenizer.is_some();
+        let model = if counts {
+            let source = tokenizer::source(call, &whose).await?;
+            Some(text::load(call, &source).await?)
+        } else {
+            None
+        };
+        let request = Request {
+            path: args.path,
+            eval_path: args.eval_path,
+            grader,
+            model,
+            date: call.context.state::<Today>().date(),
+            max_tokens: args.max_tokens.map(u64::from),
+        };
+        dataset::checked(request, call).await
+    }
+}
