@@ -4,6 +4,7 @@
 use super::activity::ends;
 use super::rows::Rows;
 use super::{Outcome, Record};
+use crate::files::operation_id::operation_of;
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
     GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
@@ -19,6 +20,8 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn new(argument: &str, id: &str) -> Self {
+        let is_operation = argument.ends_with("operation_id");
+        let id = operation_of(id).filter(|_| is_operation).unwrap_or(id);
         Self {
             argument: argument.to_owned(),
             // As the journal has it.
@@ -84,8 +87,8 @@ pub(super) fn mistaken(
         let instead = instead.map_or_else(
             || match (name, *other) {
                 ("checkpoint_id", "session_id") => {
-                    let saving = CREATE_INFERENCE_CHECKPOINT.name;
-                    format!("no checkpoint of it is known here: {saving} makes one, and get-training-session shows those that exist")
+                    let saving = given.saving(spec);
+                    format!("no checkpoint of it is known here: {saving}, and get-training-session shows those that exist")
                 }
                 _ => match stopping(spec, other) {
                     Some((tool, argument)) => format!("{tool} with {argument} {} ends it", given.id),
@@ -131,6 +134,20 @@ impl Given {
             &TRAINING
         } else {
             &[]
+        }
+    }
+}
+
+impl Given {
+    /// How to make a checkpoint that suits the argument.
+    fn saving(&self, spec: &Spec) -> String {
+        let (training, inference) = (SAVE_TRAINING_CHECKPOINT.name, CREATE_INFERENCE_CHECKPOINT.name);
+        if spec.name == DOWNLOAD_CHECKPOINT.name {
+            format!("{inference} makes one")
+        } else if self.argument.ends_with("resume_from_checkpoint_id") {
+            format!("{training} makes one to go on from, with that session's id")
+        } else {
+            format!("{training} makes one to go on from, {inference} one to download")
         }
     }
 }

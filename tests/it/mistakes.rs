@@ -3,6 +3,7 @@
 mod arguments;
 mod ids;
 mod names;
+mod once;
 mod rounds;
 
 use serde_json::{Value, json};
@@ -25,6 +26,17 @@ impl Place {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content.to_string()).unwrap();
         path.display().to_string()
+    }
+}
+
+/// Whether one of the lines begins so.
+fn begins(found: &[String], beginning: &str) -> bool {
+    found.iter().any(|line| line.starts_with(beginning))
+}
+
+fn all_begin(found: &[String], beginnings: &[&str]) {
+    for beginning in beginnings {
+        assert!(begins(found, beginning), "{beginning}: {found:#?}");
     }
 }
 

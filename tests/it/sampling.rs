@@ -211,6 +211,30 @@ async fn what_cannot_be_answered_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn plain_texts_for_a_model_with_a_template_are_noted_once() {
+    let mut place = place(2000, &completed(json!([]))).await;
+    let tokenizer = tokenizer(place.data.path());
+    let user = json!({"messages": [{"role": "user", "content": "one"}]});
+    let template = Path::new(&tokenizer).join("chat_template.jinja");
+    for (prompts, has_template, noted) in [
+        (json!(["one", {"prompt": "two"}]), true, true),
+        (json!([user]), true, false),
+        (json!(["one"]), false, false),
+    ] {
+        if !has_template {
+            fs::remove_file(&template).unwrap();
+        }
+        let call = json!({"session_id": SESSION, "prompts": prompts, "tokenizer": tokenizer, "body": {}});
+        let sampled = place.server.call("sample", call).await.json();
+        let note = sampled["note"].as_str().unwrap_or_default();
+        let told = "2 prompts went in without the model's chat template, as a text to continue: for an answer write {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}";
+        assert_eq!(note.contains(told), noted, "{sampled}");
+        assert_eq!(note.contains("chat template"), noted, "{sampled}");
+        place.upstream.script(vec![answer(&completed(json!([])))]);
+    }
+}
+
+#[tokio::test]
 async fn text_in_another_place_is_told_where_it_belongs() {
     let mut place = Place::new().await;
     let messages = json!([{"role": "user", "content": "Hi"}]);

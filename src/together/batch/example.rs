@@ -174,6 +174,8 @@ impl Example {
             _ => {}
         }
         let has_chat = self.messages.is_some() || matches!(self.prompt, Some(Piece::Messages(_)));
+        // What cannot be used may have been meant for it.
+        let has_chat = has_chat || !missing("messages", problems) || !missing("prompt", problems);
         for (name, given) in [
             ("tools", self.tools.is_some()),
             ("template_args", self.template_args.is_some()),

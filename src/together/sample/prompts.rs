@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::arguments::schema::ANY;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems, list, or_inline};
+use crate::error::problems::{Path, Problems, counted, list, or_inline};
 use crate::files::LARGEST_JSON;
 use crate::json::lines::lines;
 use crate::json::{self, Object};
@@ -23,6 +23,8 @@ use crate::work::blocking;
 
 /// The longest completion where the body names none.
 const USUAL_MAX_TOKENS: u64 = 512;
+/// What the names of the sandbox's own models begin with.
+const OF_SANDBOX: &str = "sandbox/";
 /// How many prompts have their tokens counted one by one.
 const MOST_COUNTED: usize = 150;
 /// How many prompts are named that end with the assistant's turn.
@@ -172,10 +174,13 @@ impl Given {
             ..Whose::default()
         };
         let source = source(call, &whose).await?;
-        let context = match base_model::of_session(call, session_id).await {
-            Ok(base_model) => models::offered(call).await.context_length(&base_model),
-            Err(_) => None,
+        let base_model = base_model::of_session(call, session_id).await.ok();
+        let context = match &base_model {
+            Some(base_model) => models::offered(call).await.context_length(base_model),
+            None => None,
         };
+        // The sandbox's own model was trained on nothing, whatever its template is for.
+        let is_own = base_model.is_some_and(|base_model| base_model.starts_with(OF_SANDBOX));
         let model = text::load(call, &source).await?;
         let date = call.context.state::<Today>().date();
         let files = call.context.config().files.clone();
@@ -211,7 +216,8 @@ impl Given {
             if !problems.is_empty() {
                 return Err(problems.into());
             }
-            let note = answered_already(&rows);
+            let plain = plain_texts(&rows).filter(|_| model.template().is_some() && !is_own);
+            let notes: Vec<String> = answered_already(&rows).into_iter().chain(plain).collect();
             let (kept, ids): (Vec<_>, Vec<_>) = prompts.into_iter().unzip();
             let stop = model.stop().iter().map(|stop| stop.text.clone()).collect();
             let (body, stop) = with_prompts(&body, &ids, stop)?;
@@ -221,7 +227,7 @@ impl Given {
                     tokens: kept.iter().map(|prompt| prompt.tokens).collect(),
                     tokenizer: model.origin().clone(),
                     stop,
-                    note,
+                    note: (!notes.is_empty()).then(|| notes.join(" ")),
                 },
                 kept: json::text(&Kept {
                     tokenizer: source,
@@ -372,6 +378,18 @@ fn answered_already(rows: &[Placed]) -> Option<String> {
     Some(format!(
         "{named}: the last turn is the assistant's, and the model began another one behind it. Leave that turn out to have it answered anew."
     ))
+}
+
+/// A note on texts that go to a model which has learnt to answer in a template.
+fn plain_texts(rows: &[Placed]) -> Option<String> {
+    let is_text = |placed: &&Placed| matches!(placed.row.asked, Asked::Text(_));
+    let count = rows.iter().filter(is_text).count();
+    (count > 0).then(|| {
+        format!(
+            "{} went in without the model's chat template, as a text to continue: for an answer write {{\"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}]}} in place of the text.",
+            counted(count, "prompt")
+        )
+    })
 }
 
 /// The body with the prompts in it, and what ends a completion if that was added.
