@@ -1,6 +1,7 @@
 //! Mistakes that models make: one answer says all that the next call needs.
 
 mod arguments;
+mod configs;
 mod ids;
 mod names;
 mod once;
