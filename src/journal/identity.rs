@@ -2,8 +2,10 @@
 //! an operation of another session, a checkpoint of the other type.
 
 use super::activity::ends;
+use super::names::Names;
 use super::rows::Rows;
 use super::{Outcome, Record};
+use crate::error::problems::list;
 use crate::files::operation_id::operation_of;
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
@@ -16,6 +18,8 @@ pub(crate) struct Given {
     /// The argument that it was given in, such as `session_id` or `body.model_resources_id`.
     argument: String,
     id: String,
+    /// As it was written: it may be a name.
+    written: String,
 }
 
 impl Given {
@@ -26,6 +30,7 @@ impl Given {
             argument: argument.to_owned(),
             // As the journal has it.
             id: Record::plain_id(id),
+            written: id.trim().to_owned(),
         }
     }
 
@@ -174,9 +179,29 @@ fn checkpoint_type(record: &Record) -> &'static str {
     }
 }
 
+/// What to say of a name in the place of an id; the newest first, if several things have it.
+pub(super) fn called(all: &[Given], names: &Names) -> Option<String> {
+    /// How many are named.
+    const MOST: usize = 5;
+    all.iter().find_map(|given| {
+        let (kind, wanted) = *ID_KINDS.iter().find(|(name, _)| *name == given.name())?;
+        let mut ids = names.ids(kind, &given.written);
+        ids.truncate(MOST);
+        let ids = list(ids.iter().map(String::as_str));
+        let Given {
+            argument, written, ..
+        } = given;
+        (!ids.is_empty()).then(|| {
+            format!(
+                "{argument} is to be the id of {wanted}, and {written} is what it is called: its id is {ids}."
+            )
+        })
+    })
+}
+
 /// The known id of this kind that one was meant to be: it was cut, or has a letter or two wrong.
 fn nearest(given: &Given, name: &str, records: &[&Record]) -> Option<String> {
-    let Given { argument, id } = given;
+    let Given { argument, id, .. } = given;
     if id.len() < LEAST_PART {
         return None;
     }

@@ -125,6 +125,16 @@ impl CreateRun {
         (self.name.is_none() && !name.trim().is_empty()).then_some(name)
     }
 
+    /// What the run is called, and what kind it is, for people.
+    #[must_use]
+    pub(crate) fn called(&self) -> (Option<&str>, &'static str) {
+        let kind = match self.mode() {
+            Mode::Rl => "RL",
+            Mode::Sft => "SFT",
+        };
+        (self.name.as_deref().or_else(|| self.implied_name()), kind)
+    }
+
     /// The table of the config that asks for logging to Weights & Biases, which needs a key.
     #[must_use]
     pub(crate) fn wandb(&self) -> Option<String> {
