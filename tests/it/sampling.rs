@@ -377,3 +377,17 @@ async fn in_front_of_a_sandbox_that_runs_by_itself_real_names_are_bytes_too() {
         .json();
     assert_eq!(shown["tokens"], 2);
 }
+
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn a_prompt_that_is_too_long_is_told_beside_other_problems() {
+    let (mut server, session, _data) = sandbox().await;
+    server.call("list-supported-models", json!({})).await.json();
+    let prompts = json!([{"messages": [{"role": "user", "content": "x".repeat(5000)}]}, "x"]);
+    let call = json!({"session_id": session, "prompts": prompts, "body": {"num_samples": 0}});
+    let text = server.call("sample", call).await.error().to_owned();
+    assert!(
+        text.contains("- body.num_samples: is 0") && text.contains("- prompts[0]: has 5"),
+        "{text}"
+    );
+}

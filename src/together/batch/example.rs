@@ -15,7 +15,7 @@ use crate::together::tensor::TOKENS;
 type Message = Map<String, Value>;
 
 // What to train on; a doc comment would be published. Data sets have columns of their own, which are nobody's mistake.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[schemars(transform = brief, transform = keeps_empty, transform = open,
     transform = hint("write {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}, …]}, or {\"prompt\": …, \"completion\": …} as text or token ids"),
     transform = retired(&[
@@ -42,6 +42,7 @@ fn open(schema: &mut Schema) {
 }
 
 /// Text, token ids (at least `LEAST`), or messages.
+#[derive(Clone)]
 pub(super) enum Piece<const LEAST: usize> {
     Text(String),
     Ids(Vec<i64>),
@@ -142,6 +143,17 @@ pub(super) struct Chat {
     pub(super) messages: Vec<Message>,
     pub(super) tools: Option<Vec<Message>>,
     pub(super) template_args: Map<String, Value>,
+}
+
+/// What to say of a conversation in which the assistant says nothing.
+pub(super) const UNANSWERED: &str = "have nothing to train on: no turn is the assistant's";
+
+impl Chat {
+    /// Whether the assistant says something.
+    pub(super) fn is_answered(&self) -> bool {
+        let mut messages = self.messages.iter();
+        messages.any(|message| message.get("role").is_some_and(|role| role == "assistant"))
+    }
 }
 
 impl Example {

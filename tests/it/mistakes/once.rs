@@ -276,3 +276,131 @@ async fn a_session_to_resume_from_is_told_what_makes_a_checkpoint() {
         assert!(text.contains(words), "{text}");
     }
 }
+
+#[tokio::test]
+async fn names_in_place_of_ids_are_told_the_ids_beside_other_problems() {
+    let mut place = Place::new().await;
+    place.upstream.script(vec![
+        answer(&json!({"id": "ses-1"})),
+        answer(&json!({"runId": "run-1"})),
+    ]);
+    let session =
+        json!({"body": {"model_resources_id": "m", "display_name": "first try"}, "wait_seconds": 0});
+    place.server.call("create-training-session", session).await.json();
+    let config = json!({"name": "grpo-1", "trainer": {}, "orchestrator": {}});
+    let run = json!({"body": {"config": config}, "wait_seconds": 0});
+    place.server.call("prime-intellect-createrun", run).await.json();
+    for (tool, call, line) in [
+        (
+            "forward-backward-pass",
+            json!({"session_id": "first try", "body": {}}),
+            "session_id: is to be the id of a training session, and first try is what it is called: its id is ses-1",
+        ),
+        (
+            "prime-intellect-getrunlogs",
+            json!({"run_id": "grpo-1", "limit": 0}),
+            "run_id: is to be the id of a run, and grpo-1 is what it is called: its id is run-1",
+        ),
+    ] {
+        let found = place.problems(tool, call).await;
+        all_begin(&found, &[line]);
+        assert!(found.len() > 1, "{found:#?}");
+    }
+    // And where the service says no.
+    place.upstream.script(vec![status(404, "", "{}")]);
+    let call = json!({"session_id": "first try"});
+    let text = place
+        .server
+        .call("get-training-session", call)
+        .await
+        .error()
+        .to_owned();
+    assert!(text.ends_with("its id is ses-1."), "{text}");
+    // What may bill is told by its name and kind.
+    let shown = place.server.call("list-recent-activity", json!({})).await.json();
+    let run = &shown["may_be_billing"][0];
+    assert_eq!(
+        (&run["name"], &run["kind"]),
+        (&json!("grpo-1"), &json!("RL")),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_known_list_of_models_shows_is_told_beside_other_problems() {
+    let trainer = json!({"lora": {"max_rank": 64}});
+    let config = json!({"gpu_type": "B200-SXM", "trainer_config": trainer, "generator_config": {"context_length": 100}});
+    let models = json!({"data": [{"base_model": "m/n", "compute_configs": [config]}]});
+    let mut place = Place::answering(vec![models]).await;
+    let wrong = |body: Value| {
+        let mut body = body;
+        body["inactive_timeout"] = json!(1);
+        json!({"body": body})
+    };
+    let gpu = json!({"base_model": "m/n", "compute_config": {"gpu_type": "H100"}});
+    // Nothing is asked for it.
+    let found = place
+        .problems("create-model-resource", wrong(json!({"base_model": "m"})))
+        .await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    place.server.call("list-supported-models", json!({})).await.json();
+    for tool in ["create-model-resource", "estimate-model-resource-cost"] {
+        let found = place.problems(tool, wrong(json!({"base_model": "m"}))).await;
+        all_begin(&found, &["body.base_model: `m` is not offered; offered are m/n"]);
+        let found = place.problems(tool, wrong(gpu.clone())).await;
+        all_begin(
+            &found,
+            &["body.compute_config.gpu_type: `H100` is not offered; offered are B200-SXM"],
+        );
+    }
+    let shown = json!({"id": "res-1", "base_model": "m/n", "status": "MODEL_RESOURCES_STATUS_READY"});
+    place.upstream.script(vec![answer(&shown)]);
+    place
+        .server
+        .call("get-model-resource", json!({"model_resources_id": "res-1"}))
+        .await
+        .json();
+    let lora = json!({"rank": 128, "alpha": 1000});
+    let call = json!({"body": {"model_resources_id": "res-1", "lora_config": lora}});
+    let found = place.problems("create-training-session", call).await;
+    assert_eq!(
+        found,
+        [
+            "body.lora_config.alpha: is 1000, but must be at least 1 and at most 128",
+            "body.lora_config.rank: is 128, and this model takes at most 64",
+        ]
+    );
+    // An id of something else in the body as well.
+    sampled(&mut place, ID).await;
+    let call = json!({"body": {"model_resources_id": "res-1", "resume_from_checkpoint_id": "s", "lora_config": {"rank": 0}}});
+    let found = place.problems("create-training-session", call).await;
+    all_begin(
+        &found,
+        &[
+            "body.resume_from_checkpoint_id: is to name a checkpoint, and s is a training session: no checkpoint of it is known here: save-training-checkpoint",
+        ],
+    );
+}
+
+#[cfg(feature = "text")]
+#[tokio::test]
+async fn what_an_encoder_at_hand_shows_is_told_beside_other_problems() {
+    let mut place = Place::new().await;
+    let user = json!({"role": "user", "content": "hi"});
+    let examples = json!([{"messages": [user]}, {"prompt": "a"}, {"prompt": "a", "completion": "b"}]);
+    let call = json!({"session_id": "s", "examples": examples});
+    let found = place.problems("build-training-batch", call).await;
+    let unanswered = "examples[0].messages: have nothing to train on: no turn is the assistant's";
+    all_begin(&found, &[unanswered, "examples[1].completion: is required"]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let path = place.file("examples.json", &json!([{"messages": [user]}, {"prompt": 1}]));
+    let call = json!({"session_id": "s", "examples_path": path, "scale_by_deviation": true});
+    let found = place.problems("build-training-batch", call).await;
+    all_begin(
+        &found,
+        &[
+            "scale_by_deviation: does not go with examples",
+            "examples_path[0].messages: have nothing to train on",
+        ],
+    );
+}
