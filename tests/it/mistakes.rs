@@ -597,11 +597,14 @@ async fn a_run_is_priced_without_being_started() {
             (&offer["price_per_gpu_hour"], &offer["price_per_hour"]),
             (&json!(3.5), &price)
         );
+        let note = shown["note"].as_str().unwrap();
         assert!(
-            shown["note"]
-                .as_str()
-                .unwrap()
-                .starts_with("Only an estimate: nothing was started."),
+            note.starts_with("Only an estimate: nothing was started."),
+            "{shown}"
+        );
+        assert_eq!(
+            note.contains("deployment.num_train_gpus sets it"),
+            gpus.is_null(),
             "{shown}"
         );
     }
