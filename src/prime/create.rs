@@ -258,7 +258,12 @@ impl CreateRun {
                 "an RL run",
                 " (for a supervised one give data instead, and mode sft)",
             ),
-            Mode::Sft => (&["data"], &["trainer", "orchestrator"], "a supervised run", ""),
+            Mode::Sft => (
+                &["data"],
+                &["trainer", "orchestrator"],
+                "a supervised run",
+                " (for RL give trainer and orchestrator instead)",
+            ),
         };
         let shown_by = flat.filter(|(mode, _)| known == Some(*mode));
         let shown_by = shown_by.map_or_else(String::new, |(_, name)| format!(", of which {name} is"));

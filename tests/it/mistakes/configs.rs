@@ -35,7 +35,7 @@ async fn a_flat_config_is_read_as_one_kind_of_run() {
             with("num_epochs", json!(1)),
             supervised,
             "body.config.data: is required for a supervised run, of which ",
-            "orchestrator",
+            "belongs at orchestrator",
         ),
     ] {
         for (call, at, place_of) in [
