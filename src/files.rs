@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod directory;
 mod listing;
 mod near;
+pub(crate) mod operation_id;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};

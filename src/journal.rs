@@ -7,6 +7,7 @@ mod activity;
 mod file;
 mod identity;
 mod lines;
+mod names;
 mod observed;
 mod pending;
 mod reader;
@@ -27,6 +28,7 @@ pub(crate) use file::probe;
 use file::{LONGEST_LINE, Months};
 pub(crate) use identity::{Given, Started};
 use lines::{Line, Lines};
+use names::Names;
 pub(crate) use pending::Pending;
 use reader::History;
 use reading::Readings;
@@ -43,6 +45,7 @@ pub struct Journal {
     /// Those of all tools, which its lines are about.
     rows: Rows,
     running: Running,
+    names: Names,
     lines: Arc<Lines>,
     readings: Readings,
     /// What was seen of things that are shown again and again, and is written down already.
@@ -64,6 +67,7 @@ impl Journal {
             redactor,
             rows: Rows(rows),
             running: Running::default(),
+            names: Names::default(),
             lines: Lines::new(),
             readings: Readings::default(),
             seen: Mutex::default(),
@@ -74,6 +78,11 @@ impl Journal {
     #[must_use]
     pub const fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// What things are called, as far as this process has seen it.
+    const fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Writes a line, soon: nobody waits for the disk here. [`Self::settled`] says how it went.
@@ -126,8 +135,8 @@ impl Journal {
             let instead = History::without_journal(&problem);
             knows_something.then_some(instead).ok_or(problem)
         };
-        let rows = self.rows;
-        let work = move |history: &History| Activity::new(history, &unwritten, &filter, rows);
+        let (rows, names) = (self.rows, self.names.clone());
+        let work = move |history: &History| Activity::new(history, &unwritten, &filter, rows, &names);
         self.readings.with(directory, &self.hosts, instead, work).await
     }
 }
@@ -142,8 +151,11 @@ impl Journal {
         missing: bool,
     ) -> Option<String> {
         let directory = self.directory.as_ref()?;
-        let rows = self.rows;
-        let work = move |history: &History| identity::mistaken(&history.records, spec, &given, rows, missing);
+        let (rows, names) = (self.rows, self.names.clone());
+        let work = move |history: &History| {
+            let mistaken = identity::mistaken(&history.records, spec, &given, rows, missing);
+            mistaken.or_else(|| identity::called(&given, &names))
+        };
         let read = self.readings.with(directory, &self.hosts, Err, work).await;
         read.ok().flatten()
     }

@@ -22,7 +22,7 @@ pub use conversation::{Conversation, Message};
 pub(crate) use conversation::{check_messages, messages_schema};
 pub use files::{Origin, Source};
 pub use mask::{Masked, Turns, assistant_mask};
-pub use memory::{IDLE, Today, load};
+pub use memory::{IDLE, Today, at_hand, load};
 pub use model::{Model, Prompt};
 pub use row::{Asked, Row};
 pub use stop::StopToken;

@@ -37,7 +37,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::id;
-use crate::arguments::schema::renamed;
+use crate::arguments::schema::{filed, renamed};
 
 id!(
     /// Training session.
@@ -49,6 +49,7 @@ id!(
 );
 id!(
     /// From the answer that started it.
+    #[schemars(transform = filed)]
     OperationId: "the id in the answer that started it, which list-recent-activity shows as well"
 );
 id!(

@@ -31,6 +31,7 @@ impl Handler for BuildTrainingBatch {
 
     async fn check_files(args: &BatchArgs, call: &Call<'_>, problems: &mut Problems) {
         let config = call.context.config();
+        batch::look_at_examples(args, call, config.files.clone(), problems).await;
         let Some(data) = config.data.as_ref() else { return };
         let mut unknown = Problems::default();
         batch::look(args, &config.files, data, &mut unknown);

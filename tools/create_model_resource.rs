@@ -10,9 +10,9 @@ use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::together::billing;
 use crate::together::billing::Price;
 use crate::together::model_resource::NewModelResource;
+use crate::together::{base_model, billing, models};
 use crate::wait;
 use crate::wait::RESOURCE_UP;
 use crate::wait::WaitSeconds;
@@ -33,6 +33,10 @@ impl Handler for CreateModelResource {
 
     fn check(args: &Args, problems: &mut Problems) {
         args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        models::look(call, args.body.text(), problems);
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
@@ -59,6 +63,7 @@ impl Handler for CreateModelResource {
         );
         let request = call.request().body(body).usd_per_hour(usd_per_hour);
         let reply = request.send().await?;
+        base_model::learn(call, &reply);
         let waited = wait::created(call, &RESOURCE_UP, &[], "id", reply, until).await;
         let reply = waited.into_reply();
         if billing::has_ended(&reply) {

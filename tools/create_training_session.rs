@@ -5,13 +5,15 @@ use serde::Deserialize;
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::Problems;
+use crate::error::problems::{Path, Problems};
+use crate::journal::Given;
 use crate::json::Body;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::base_model;
 use crate::together::course::Courses;
+use crate::together::models::Models;
 use crate::together::session::CreateSession;
 use crate::wait;
 use crate::wait::SESSION_UP;
@@ -33,10 +35,38 @@ impl Handler for CreateTrainingSession {
         args.body.value.doubt().map(str::to_owned)
     }
 
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        let session = &args.body.value;
+        let body = Path::Root.key("body");
+        for (path, id) in session.ids() {
+            let Some(id) = id else { continue };
+            let journal = call.context.journal();
+            let told = journal
+                .mistaken(call.spec, vec![Given::new(path, id)], false)
+                .await;
+            if let Some(told) = told {
+                let message = told.strip_prefix(path).unwrap_or(&told);
+                problems.add(&Path::Root.key(path), message.trim_start());
+            }
+        }
+        let Some((rank, resource)) = session.rank() else {
+            return;
+        };
+        let most = base_model::known(call, resource)
+            .and_then(|base_model| call.context.state::<Models>().max_rank(&base_model));
+        if let Some(most) = most.filter(|most| rank > *most) {
+            let at = body.key("lora_config");
+            problems.add(
+                &at.key("rank"),
+                format!("is {rank}, and this model takes at most {most}"),
+            );
+        }
+    }
+
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
         let (text, session) = args.body.into_parts();
-        let mut request = call.request().body(text);
+        let mut request = call.request().body(text).named(session.name(), None);
         for (path, id) in session.ids() {
             request = request.id(path, id);
         }

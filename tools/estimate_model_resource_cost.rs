@@ -12,6 +12,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::model_resource::NewModelResource;
+use crate::together::models;
 
 pub(crate) struct EstimateModelResourceCost;
 
@@ -28,6 +29,10 @@ impl Handler for EstimateModelResourceCost {
 
     fn check(args: &Args, problems: &mut Problems) {
         args.body.value.check(&Path::Root.key("body"), problems);
+    }
+
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        models::look(call, args.body.text(), problems);
     }
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {

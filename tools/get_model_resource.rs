@@ -6,6 +6,7 @@ use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::args::ModelResourceArgs;
+use crate::together::base_model;
 use crate::wait;
 use crate::wait::RESOURCE;
 
@@ -18,6 +19,7 @@ impl Handler for GetModelResource {
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {
         let until = wait::until(call, args.wait_seconds);
         let waited = wait::shown(call, &RESOURCE, &[&args.model_resources_id], until).await?;
+        base_model::learn(call, waited.reply());
         Ok(waited.into_reply())
     }
 }

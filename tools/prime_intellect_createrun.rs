@@ -95,7 +95,9 @@ impl Handler for PrimeIntellectCreaterun {
         let unlogged = unlogged.map(|table| {
             format!("Nothing is logged to Weights & Biases, although the config has {table}: no key was sent (body.wandbApiKey, or WANDB_API_KEY by forward_secrets).")
         });
-        let reply = match call.request().body(json::text(&body)?).send().await {
+        let (name, kind) = run.called();
+        let request = call.request().named(name, Some(kind));
+        let reply = match request.body(json::text(&body)?).send().await {
             Err(ToolError::Call(failure)) => return Err(advised(call, failure, &run, team.as_deref()).await),
             sent => sent?,
         };

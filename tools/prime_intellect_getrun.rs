@@ -10,6 +10,9 @@ use crate::wait;
 use crate::wait::{RUN_ENDED, RUN_SHOWN};
 use crate::work;
 
+/// The service has another answer for it.
+const COST: &str = "prime-intellect-getrunusage (toolset runs-more) says what it cost.";
+
 pub(crate) struct PrimeIntellectGetrun;
 
 impl Handler for PrimeIntellectGetrun {
@@ -26,6 +29,8 @@ impl Handler for PrimeIntellectGetrun {
         };
         let waited = wait::shown(call, goal, &[&args.run_id], until).await?;
         let size = waited.reply().text().len();
-        work::over(size, move || waited.map(condense::bounded).into_reply()).await
+        let has_ended = RUN_ENDED.is_reached(waited.reply());
+        let reply = work::over(size, move || waited.map(condense::bounded).into_reply()).await?;
+        Ok(if has_ended { reply.noted(COST) } else { reply })
     }
 }

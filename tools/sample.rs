@@ -89,6 +89,26 @@ impl Handler for Sample {
         }
     }
 
+    #[cfg(feature = "text")]
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        if args.prompts.is_none() && args.prompts_path.is_none() {
+            return;
+        }
+        let params = Path::Root.key("body");
+        let params = params.key("sampling_params");
+        // What is wrong with the longest completion says nothing of the prompts.
+        let longest = args.body.value.longest();
+        let longest = longest.or_else(|| problems.mention(&params.key("max_tokens")).then_some(1));
+        let given = Given {
+            prompts: args.prompts.clone(),
+            path: args.prompts_path.clone(),
+            tokenizer: args.tokenizer.clone(),
+            allow_control_tokens: args.allow_control_tokens == Some(true),
+            max_tokens: longest,
+        };
+        problems.append(given.look(call, &args.session_id).await);
+    }
+
     fn doubt(args: &Args, _: &Problems) -> Option<String> {
         args.body.value.doubt()
     }

@@ -1,5 +1,7 @@
 //! What lies inside of an object: where a name belongs that stands further out.
 
+use serde_json::Value;
+
 use super::rule::{Object, Rule};
 use super::unknown::is_near;
 
@@ -81,6 +83,28 @@ impl Object {
             }
         }
         Vec::new()
+    }
+
+    /// The object at this place further in and how to write it with `value`, if that is one of the values that there are a few of.
+    pub(super) fn choice_at(&self, place: &[Step], value: &Value) -> Option<(String, String)> {
+        let (Step::Member(leaf), outer) = place.split_last()? else {
+            return None;
+        };
+        let mut object = self;
+        let mut holder = Vec::new();
+        for step in outer {
+            let Step::Member(name) = step else { return None };
+            let Rule::Object(inner) = &object.member(name)?.rule else {
+                return None;
+            };
+            object = inner;
+            holder.push(name.as_str());
+        }
+        let Rule::Text(text) = &object.member(leaf)?.rule else {
+            return None;
+        };
+        let own = text.wire_form(value.as_str()?).filter(|_| !holder.is_empty())?;
+        Some((holder.join("."), format!("{{\"{leaf}\": \"{own}\"}}")))
     }
 
     /// The objects that are members of this one, which is at `at`, or entries of a member.

@@ -152,16 +152,18 @@ impl Mending {
         if others.is_some_and(|others| object.ignores(name, is_given, others)) {
             return;
         }
-        if let (Path::Root, Some(id)) = (path, object.id_of_another_kind(name))
-            && let Some(Value::String(value)) = members.get(name).filter(|_| is_vacant(members, id))
+        let value = members.get(name).cloned().unwrap_or_default();
+        let place = object.place_of(name).or_else(|| object.likely(name));
+        // An id that has a place of its own is not there in place of another one.
+        if let (Path::Root, None, Some(id)) = (path, &place, object.id_of_another_kind(name))
+            && let Value::String(value) = &value
+            && is_vacant(members, id)
         {
             self.stranger = Some(Stranger {
                 argument: id.to_owned(),
                 id: value.clone(),
             });
         }
-        let value = members.get(name).cloned().unwrap_or_default();
-        let place = object.place_of(name).or_else(|| object.likely(name));
         // A name that is only spelt alike, and whose member cannot hold the value, was not meant.
         let place = place.filter(|place| match place.as_slice() {
             [Step::Member(own)] if !object.renamed.contains_key(name) => object
@@ -172,7 +174,16 @@ impl Mending {
         let Some(place) = place else {
             return self.further_out(name, members, path, above);
         };
-        let problem = object.unknown(name, path, |rule| rule.fits(&value));
+        let problem = object
+            .choice_at(&place, &value)
+            .filter(|_| !place.ends_with(&[Step::Member(name.to_owned())]))
+            .map_or_else(
+                || object.unknown(name, path, |rule| rule.fits(&value)),
+                |(holder, form)| {
+                    let last = holder.rsplit('.').next().unwrap_or(&holder);
+                    format!("is a member of {holder}: write {last}: {form}")
+                },
+            );
         if put(members, &place, value) {
             members.shift_remove(name);
             self.problems.add(&path.key(name), problem);

@@ -186,7 +186,12 @@ impl<'de> Visitor<'de> for Place<'_> {
                 Some(Outcome::Written | Outcome::Empty) => {}
                 Some(outcome) => {
                     outcome.absent(reader.seed(items, path.index(count)));
-                    unusable += 1;
+                    if let Rule::Object(_) = **items {
+                        // So the tool's own rules can be applied to the others, each at its place.
+                        reader.push(b"{}");
+                    } else {
+                        unusable += 1;
+                    }
                 }
                 None => break,
             }

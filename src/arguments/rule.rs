@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::instead::Instead;
 use crate::arguments::schema::{
-    ALIASES, ANY, BELOW, EITHER, HINT, INSTEAD, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
+    ALIASES, ANY, BELOW, EITHER, FILED, HINT, INSTEAD, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
 };
 use crate::error::problems::list;
 
@@ -86,6 +86,8 @@ pub(crate) struct Text {
     pub renamed: BTreeMap<String, String>,
     /// What to write, for those who wrote something else.
     pub hint: Option<String>,
+    /// Whether it is the id of an operation, which the name of a file may hold.
+    pub filed: bool,
 }
 
 /// A number's range.
@@ -218,6 +220,7 @@ impl Rule {
                 retired: sentences(schema),
                 renamed: renamed(schema),
                 hint: schema.get(HINT).and_then(Value::as_str).map(str::to_owned),
+                filed: schema.contains_key(FILED),
             }),
             Some(kind @ ("integer" | "number")) => {
                 let bound = |name| schema.get(name).and_then(Value::as_f64);

@@ -6,6 +6,7 @@ use super::place::Place;
 use super::reader::{Outcome, Reader};
 use super::rule::{Number, Rule, Text};
 use crate::error::problems::{list, nearest};
+use crate::files::operation_id::operation_of;
 
 impl Place<'_> {
     pub(super) fn number(self, number: Number, value: f64, write: impl FnOnce(&mut Reader)) -> Outcome {
@@ -28,6 +29,10 @@ impl Place<'_> {
             }
             if length > most {
                 return self.unusable(format!("has {length} characters; at most {most} are allowed"));
+            }
+            if let Some(id) = operation_of(value).filter(|_| rule.filed) {
+                self.reader.write_changed(id);
+                return Outcome::Written;
             }
             self.reader.write(value);
             return if value.is_empty() {
@@ -63,9 +68,13 @@ impl Place<'_> {
             return Outcome::Blank;
         }
         match self.rule {
-            Rule::Array { names: true, .. } if !bracketed => {
+            Rule::Array {
+                names: true, items, ..
+            } if !bracketed => {
+                let filed = matches!(&**items, Rule::Text(text) if text.filed);
                 let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-                let names: Vec<&str> = names.collect();
+                let own = |name| operation_of(name).filter(|_| filed).unwrap_or(name);
+                let names: Vec<&str> = names.map(own).collect();
                 if names.is_empty() {
                     return Outcome::Blank;
                 }

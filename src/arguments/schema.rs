@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 pub(crate) use mark::{
-    ALIASES, ANY, BELOW, EITHER, HINT, INSTEAD, Instead, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
-    UNLISTED, aliases, below, brief, hint, instead, keeps_empty, listing_only, names, others, plain, renamed,
-    retired, undescribed, unlisted,
+    ALIASES, ANY, BELOW, EITHER, FILED, HINT, INSTEAD, Instead, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
+    UNLISTED, aliases, below, brief, filed, hint, instead, keeps_empty, listing_only, names, others, plain,
+    renamed, retired, undescribed, unlisted,
 };
 use mark::{BRIEF, PLAIN};
 
@@ -167,6 +167,7 @@ fn drop_private(schema: &mut Value) {
                 ANY,
                 EITHER,
                 NAMES,
+                FILED,
                 INSTEAD,
             ] {
                 map.remove(private);

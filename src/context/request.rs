@@ -27,6 +27,8 @@ pub struct Request<'a> {
     as_written: bool,
     too_early: bool,
     usd_per_hour: Option<f64>,
+    name: Option<&'a str>,
+    kind: Option<&'static str>,
 }
 
 impl<'a> Request<'a> {
@@ -44,6 +46,8 @@ impl<'a> Request<'a> {
             as_written: false,
             too_early: false,
             usd_per_hour: None,
+            name: None,
+            kind: None,
         }
     }
 
@@ -115,6 +119,14 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Notes what people call what it makes, and what kind of run it starts, for the journal.
+    #[must_use]
+    pub const fn named(mut self, name: Option<&'a str>, kind: Option<&'static str>) -> Self {
+        self.name = name;
+        self.kind = kind;
+        self
+    }
+
     /// Sends it, with retries as the row's effect allows, and returns the service's JSON.
     pub async fn send(self) -> Result<Reply, ToolError> {
         let Some(service) = self.spec.service else {
@@ -162,7 +174,7 @@ impl<'a> Request<'a> {
             store: false,
             as_written: self.as_written,
         };
-        let pending = Pending::new(
+        let mut pending = Pending::new(
             self.call.context.journal(),
             self.call.spec,
             self.spec,
@@ -171,6 +183,7 @@ impl<'a> Request<'a> {
             outgoing.idempotency_key.as_deref(),
             self.usd_per_hour,
         );
+        pending.named(self.name, self.kind);
         let result = self.call.exchange(&outgoing).await;
         pending.ended(&result, self.too_early);
         match result {

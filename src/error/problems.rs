@@ -182,6 +182,41 @@ impl Problems {
         self.may_be_elsewhere(path) || self.listed.iter().any(|problem| problem.is_inside(&place))
     }
 
+    /// Whether something is reported at this very place: then what is there is not what somebody wrote.
+    #[must_use]
+    #[cfg(feature = "text")]
+    pub(crate) fn are_at(&self, path: &Path<'_>) -> bool {
+        if self.listed.is_empty() {
+            return false;
+        }
+        let place = path.to_string();
+        self.listed.iter().any(|problem| problem.path == place)
+    }
+
+    /// The members of these places at which something is reported.
+    pub(crate) fn members_at(&self, places: &[&Path<'_>]) -> Vec<&str> {
+        let prefixes: Vec<String> = places.iter().map(|place| prefix(place)).collect();
+        let member = |problem: &'_ Problem| -> Option<usize> {
+            let own = |prefix: &String| {
+                let name = problem.path.strip_prefix(prefix.as_str())?;
+                (!name.contains(['.', '['])).then_some(prefix.len())
+            };
+            prefixes.iter().find_map(own)
+        };
+        let listed = self.listed.iter();
+        listed
+            .filter_map(|problem| problem.path.get(member(problem)?..))
+            .collect()
+    }
+
+    /// Says something else of what is reported at this very place, if anything is.
+    pub(crate) fn reword(&mut self, path: &Path<'_>, message: &str) {
+        let place = path.to_string();
+        for problem in self.listed.iter_mut().filter(|problem| problem.path == place) {
+            message.clone_into(&mut problem.message);
+        }
+    }
+
     /// Reports this in place of all that was reported at a place and inside it: it is what is behind that.
     pub fn replace(&mut self, path: &Path<'_>, message: impl Into<String>) {
         let place = path.to_string();
@@ -241,6 +276,14 @@ impl fmt::Display for Problems {
 const LONGEST_NAME: usize = 100;
 /// Nor is a name worth a look at more of them than this.
 const MOST_COMPARED: usize = 2000;
+
+/// What the paths of the members of a place begin with.
+fn prefix(place: &Path<'_>) -> String {
+    match place {
+        Path::Root => String::new(),
+        place => format!("{place}."),
+    }
+}
 
 /// The known name that an unknown one was probably meant to be.
 #[must_use]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::lines::Unwritten;
+use super::names::Names;
 use super::rows::Rows;
 use super::{History, Outcome, Record};
 use crate::error::{after_conflict, after_unknown};
@@ -99,7 +100,13 @@ struct Unknown {
 
 impl Activity {
     /// Makes it of what was read and of what could not be written.
-    pub(super) fn new(history: &History, unwritten: &Unwritten, filter: &Filter, rows: Rows) -> Self {
+    pub(super) fn new(
+        history: &History,
+        unwritten: &Unwritten,
+        filter: &Filter,
+        rows: Rows,
+        names: &Names,
+    ) -> Self {
         let own = own(history, unwritten);
         let mut records: Vec<&Record> = history.records.iter().chain(&own).collect();
         if !own.is_empty() {
@@ -107,8 +114,8 @@ impl Activity {
             records.sort_by(|one, other| one.time.cmp(&other.time));
         }
         retain_known(&mut records);
-        let (named, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
-        let mut left_out = named.to_vec();
+        let (told, more) = history.gaps.split_at(history.gaps.len().min(MOST_GAPS));
+        let mut left_out = told.to_vec();
         left_out.extend(tally(
             more.len(),
             ["more file", "more files"],
@@ -131,7 +138,7 @@ impl Activity {
         );
         let since = SystemTime::now().checked_sub(filter.longest);
         let since = humantime::format_rfc3339_millis(since.unwrap_or(SystemTime::UNIX_EPOCH)).to_string();
-        let mut bills = bills::bills(&records, &since);
+        let mut bills = bills::bills(&records, &since, names);
         bills.reverse();
         // What is forgotten longest has cost most, so the rest is named too.
         let rest = bills.split_off(bills.len().min(filter.at_least(MOST)));

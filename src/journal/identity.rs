@@ -2,8 +2,11 @@
 //! an operation of another session, a checkpoint of the other type.
 
 use super::activity::ends;
+use super::names::Names;
 use super::rows::Rows;
 use super::{Outcome, Record};
+use crate::error::problems::list;
+use crate::files::operation_id::operation_of;
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
     GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
@@ -15,14 +18,19 @@ pub(crate) struct Given {
     /// The argument that it was given in, such as `session_id` or `body.model_resources_id`.
     argument: String,
     id: String,
+    /// As it was written: it may be a name.
+    written: String,
 }
 
 impl Given {
     pub(crate) fn new(argument: &str, id: &str) -> Self {
+        let is_operation = argument.ends_with("operation_id");
+        let id = operation_of(id).filter(|_| is_operation).unwrap_or(id);
         Self {
             argument: argument.to_owned(),
             // As the journal has it.
             id: Record::plain_id(id),
+            written: id.trim().to_owned(),
         }
     }
 
@@ -84,8 +92,8 @@ pub(super) fn mistaken(
         let instead = instead.map_or_else(
             || match (name, *other) {
                 ("checkpoint_id", "session_id") => {
-                    let saving = CREATE_INFERENCE_CHECKPOINT.name;
-                    format!("no checkpoint of it is known here: {saving} makes one, and get-training-session shows those that exist")
+                    let saving = given.saving(spec);
+                    format!("no checkpoint of it is known here: {saving}, and get-training-session shows those that exist")
                 }
                 _ => match stopping(spec, other) {
                     Some((tool, argument)) => format!("{tool} with {argument} {} ends it", given.id),
@@ -135,6 +143,20 @@ impl Given {
     }
 }
 
+impl Given {
+    /// How to make a checkpoint that suits the argument.
+    fn saving(&self, spec: &Spec) -> String {
+        let (training, inference) = (SAVE_TRAINING_CHECKPOINT.name, CREATE_INFERENCE_CHECKPOINT.name);
+        if spec.name == DOWNLOAD_CHECKPOINT.name {
+            format!("{inference} makes one")
+        } else if self.argument.ends_with("resume_from_checkpoint_id") {
+            format!("{training} makes one to go on from, with that session's id")
+        } else {
+            format!("{training} makes one to go on from, {inference} one to download")
+        }
+    }
+}
+
 /// The tool that ends a thing of this kind, and its argument, where the row `spec` ends one of another.
 fn stopping(spec: &Spec, kind: &'static str) -> Option<(&'static str, &'static str)> {
     let stops = [
@@ -157,9 +179,29 @@ fn checkpoint_type(record: &Record) -> &'static str {
     }
 }
 
+/// What to say of a name in the place of an id; the newest first, if several things have it.
+pub(super) fn called(all: &[Given], names: &Names) -> Option<String> {
+    /// How many are named.
+    const MOST: usize = 5;
+    all.iter().find_map(|given| {
+        let (kind, wanted) = *ID_KINDS.iter().find(|(name, _)| *name == given.name())?;
+        let mut ids = names.ids(kind, &given.written);
+        ids.truncate(MOST);
+        let ids = list(ids.iter().map(String::as_str));
+        let Given {
+            argument, written, ..
+        } = given;
+        (!ids.is_empty()).then(|| {
+            format!(
+                "{argument} is to be the id of {wanted}, and {written} is what it is called: its id is {ids}."
+            )
+        })
+    })
+}
+
 /// The known id of this kind that one was meant to be: it was cut, or has a letter or two wrong.
 fn nearest(given: &Given, name: &str, records: &[&Record]) -> Option<String> {
-    let Given { argument, id } = given;
+    let Given { argument, id, .. } = given;
     if id.len() < LEAST_PART {
         return None;
     }

@@ -7,7 +7,7 @@ use super::Outcome;
 use crate::spec::{
     CREATE_INFERENCE_CHECKPOINT, CREATE_MODEL_RESOURCE, CREATE_RUN, CREATE_TRAINING_SESSION, Effect,
     GET_INFERENCE_CHECKPOINT_OPERATION, GET_MODEL_RESOURCE, GET_RUN, GET_SAVE_TRAINING_CHECKPOINT_OPERATION,
-    GET_TRAINING_SESSION, RESUME_RUN, SAVE_TRAINING_CHECKPOINT, Spec, Status,
+    GET_TRAINING_SESSION, RESUME_RUN, SAVE_TRAINING_CHECKPOINT, STOP_MODEL_RESOURCE, STOP_RUN, Spec, Status,
 };
 
 /// Where an answer has the ids of what a call made: the row, the member, and the name that tools have for it.
@@ -39,6 +39,22 @@ const ENDS: [(&Spec, &str, Status, &[&str]); 3] = [
     ),
     (
         &GET_RUN,
+        "run_id",
+        Status::RUN,
+        &["COMPLETED", "FAILED", "STOPPED", "PAUSED"],
+    ),
+];
+
+/// The rows that end something, whose answers may show that it has ended already.
+const STOPS: [(&Spec, &str, Status, &[&str]); 2] = [
+    (
+        &STOP_MODEL_RESOURCE,
+        "model_resources_id",
+        Status::RESOURCE,
+        &["STOPPED", "ERROR"],
+    ),
+    (
+        &STOP_RUN,
         "run_id",
         Status::RUN,
         &["COMPLETED", "FAILED", "STOPPED", "PAUSED"],
@@ -103,7 +119,8 @@ impl Observed {
 /// What `answer`, a success of the row `spec`, shows.
 pub(super) fn observed(spec: &Spec, answer: &str) -> Option<Observed> {
     let shown = || serde_json::from_str::<Shown>(answer).ok();
-    if let Some((_, about, kind, ends)) = ENDS.iter().find(|(row, ..)| row.name == spec.name) {
+    let mut rows = ENDS.iter().chain(&STOPS);
+    if let Some((_, about, kind, ends)) = rows.find(|(row, ..)| row.name == spec.name) {
         let shown = shown()?;
         let status = shown.status.or(shown.run.and_then(|run| run.status))?;
         return kind

@@ -17,6 +17,8 @@ pub(crate) struct Pending<'a> {
     ids: &'a [(&'static str, &'a str)],
     /// The line as it will be if nothing is heard of the request any more.
     record: Record,
+    /// What people call what the request makes.
+    name: Option<&'a str>,
     /// The number of the call, if it starts something that bills.
     creation: Option<u64>,
     answered: bool,
@@ -49,9 +51,16 @@ impl<'a> Pending<'a> {
             spec,
             ids,
             record,
+            name: None,
             creation,
             answered: false,
         }
+    }
+
+    /// Notes what people call what the request makes, and what kind of run it starts.
+    pub(crate) fn named(&mut self, name: Option<&'a str>, kind: Option<&str>) {
+        self.name = name;
+        self.record.kind = kind.map(str::to_owned);
     }
 
     /// The request ended so: with a status and the JSON text of a success, or in failure. `too_early`: the service may
@@ -69,7 +78,11 @@ impl<'a> Pending<'a> {
                     .or_else(|| observed::usd_per_hour(self.spec, answer));
                 for (name, id) in observed::made(self.spec, answer) {
                     self.record.add_id(name, &id);
+                    if let Some(called) = self.name {
+                        self.journal.names().learn(name, &id, called);
+                    }
                 }
+                self.journal.names().shown(self.spec, answer);
                 self.write();
                 self.note_observed(answer);
             }

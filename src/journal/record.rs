@@ -32,6 +32,9 @@ pub struct Record {
     /// The key that makes it safe to repeat the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// What kind of run it started: RL or SFT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// What it costs, as far as that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_per_hour: Option<f64>,
@@ -66,6 +69,7 @@ impl Record {
             cause: None,
             ids: BTreeMap::new(),
             idempotency_key: None,
+            kind: None,
             usd_per_hour: None,
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::source_ref::is_source_ref;
 use super::{TeamId, config, doubts, places};
-use crate::arguments::schema::{aliases, hint, plain, retired, unlisted};
+use crate::arguments::schema::{aliases, hint, plain, renamed, retired, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -125,6 +125,16 @@ impl CreateRun {
         (self.name.is_none() && !name.trim().is_empty()).then_some(name)
     }
 
+    /// What the run is called, and what kind it is, for people.
+    #[must_use]
+    pub(crate) fn called(&self) -> (Option<&str>, &'static str) {
+        let kind = match self.mode() {
+            Mode::Rl => "RL",
+            Mode::Sft => "SFT",
+        };
+        (self.name.as_deref().or_else(|| self.implied_name()), kind)
+    }
+
     /// The table of the config that asks for logging to Weights & Biases, which needs a key.
     #[must_use]
     pub(crate) fn wandb(&self) -> Option<String> {
@@ -170,23 +180,35 @@ impl CreateRun {
     /// What to say about a config that the platform refuses: what is doubtful about it, and a whole one of its mode.
     #[must_use]
     pub(crate) fn advice(&self) -> String {
-        let whole = match self.mode() {
-            Mode::Rl => MINIMAL_RL.to_owned(),
-            Mode::Sft => format!("{MINIMAL_SFT} {DATASET}"),
-        };
-        let doubts = self.doubts(&Path::Root).sentences();
+        let whole = whole(self.mode());
+        let mut doubts = self.config.as_ref().map_or_else(Problems::default, |tables| {
+            doubts::environments(tables, &Path::Root, true)
+        });
+        doubts.append(self.doubts(&Path::Root));
+        let doubts = doubts.sentences();
         let space = if doubts.is_empty() { "" } else { " " };
         format!("{doubts}{space}A whole config: {whole}.")
     }
 
     pub(super) fn mode(&self) -> Mode {
-        let is_of_rl = |table: &String| OF_RL.iter().any(|own| table.starts_with(own));
-        let supervised = self.has("data")
-            && !self
-                .config
-                .as_ref()
-                .is_some_and(|config| config.keys().any(is_of_rl));
+        let of_rl = self
+            .config
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .any(|table| is_of_rl(table));
+        let supervised = match (of_rl, self.has("data")) {
+            (true, _) => false,
+            (false, true) => true,
+            // Neither kind's tables are there, so the call is refused whatever it is.
+            (false, false) => matches!(self.flat_kind(&[]), Some((Mode::Sft, _))),
+        };
         self.mode.unwrap_or(if supervised { Mode::Sft } else { Mode::Rl })
+    }
+
+    /// The kind of run that flat names in the config, and those `beside` it, are meant for, and the name that shows it.
+    fn flat_kind<'a>(&'a self, beside: &[&'a str]) -> Option<(Mode, &'a str)> {
+        let own = self.config.iter().flat_map(BTreeMap::keys).map(String::as_str);
+        places::kind(own.chain(beside.iter().copied()))
     }
 
     /// The team that the body names.
@@ -214,6 +236,14 @@ impl CreateRun {
             let shown: String = source_ref.chars().take(60).collect();
             problems.add(&body.key("sourceRef"), format!("`{shown}` is not a branch, tag or commit: letters, digits and . _ / - are allowed, no leading refs/ or pull/"));
         }
+        let beside: Vec<String> = places::beside(body, problems);
+        let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
+        let flat = self.flat_kind(&beside).filter(|_| self.is_flat());
+        let known = self.mode.or(flat.map(|(mode, _)| mode));
+        let known = known.or_else(|| (!self.is_flat()).then(|| self.mode()));
+        if let Some(mode) = known {
+            places::settle(mode, body, problems);
+        }
         let Some(tables) = &self.config else {
             return;
         };
@@ -221,19 +251,31 @@ impl CreateRun {
             problems.add(config, format!("must not be empty. {}", configs()));
             return;
         }
-        let (needed, excluded, reason): (&[&str], &[&str], _) = match self.mode() {
+        let (needed, excluded, kind, other): (&[&str], &[&str], _, _) = match known.unwrap_or(Mode::Rl) {
             Mode::Rl => (
                 &["trainer", "orchestrator"],
                 &[],
-                "an RL run (for a supervised one give data instead, and mode sft)",
+                "an RL run",
+                " (for a supervised one give data instead, and mode sft)",
             ),
-            Mode::Sft => (&["data"], &["trainer", "orchestrator"], "a supervised run"),
+            Mode::Sft => (
+                &["data"],
+                &["trainer", "orchestrator"],
+                "a supervised run",
+                " (for RL give trainer and orchestrator instead)",
+            ),
         };
+        let shown_by = flat.filter(|(mode, _)| known == Some(*mode));
+        let shown_by = shown_by.map_or_else(String::new, |(_, name)| format!(", of which {name} is"));
         for table in needed.iter().filter(|table| !self.has(table)) {
-            problems.add(&config.key(table), format!("is required for {reason}"));
+            problems.add(
+                &config.key(table),
+                format!("is required for {kind}{shown_by}{other}"),
+            );
         }
         if !needed.iter().any(|table| self.has(table)) {
-            problems.add(config, format!("has none of these. {}", configs()));
+            let whole = known.map_or_else(configs, |mode| format!("A whole config: {}.", whole(mode)));
+            problems.add(config, format!("has none of these. {whole}"));
         }
         for table in excluded.iter().filter(|table| self.has(table)) {
             problems.add(&config.key(table), "does not belong to a supervised run");
@@ -241,15 +283,38 @@ impl CreateRun {
         config::check(tables, self.mode(), config, problems);
         if !problems.is_empty() {
             // The next call is to succeed.
+            problems.append(doubts::environments(tables, config, true));
             problems.append(self.doubts(config));
         }
     }
+
+    /// Whether no table says which kind of run it is.
+    fn is_flat(&self) -> bool {
+        let tables = self.config.iter().flat_map(BTreeMap::keys);
+        let mut tables = tables.filter(|table| is_of_rl(table) || *table == "data");
+        tables.next().is_none()
+    }
 }
+
+/// Whether a table belongs to RL, in any trainer's config.
+fn is_of_rl(table: &str) -> bool {
+    OF_RL.iter().any(|own| table.starts_with(own))
+}
+
+/// A whole config of this kind.
+fn whole(mode: Mode) -> String {
+    match mode {
+        Mode::Rl => MINIMAL_RL.to_owned(),
+        Mode::Sft => format!("{MINIMAL_SFT} {DATASET}"),
+    }
+}
+
+const SAME: &str = "stays that of the run, as its config has it; body.gpuType chooses another type of GPU";
 
 /// What is to be different from the paused run.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
-#[schemars(transform = retired(&[("config", "stays that of the run: for another one call prime-intellect-createrun with that config, and with resumeFrom only while this run is PAUSED")]))]
+#[schemars(transform = retired(&[("gpus", SAME), ("gpu_count", SAME), ("num_gpus", SAME), ("config", "stays that of the run: for another one call prime-intellect-createrun with that config, and with resumeFrom only while this run is PAUSED")]), transform = renamed(&[("gpu", "gpuType"), ("gpu_type", "gpuType")]))]
 pub(crate) struct ResumeRun {
     #[serde(rename = "gpuType")]
     gpu_type: Option<String>,

@@ -25,7 +25,12 @@ pub(super) fn doubts(
     }
     for key in unknown(config, mode) {
         if !doubts.mention(&path.key(key)) {
-            doubts.add(&path.key(key), "is not among the trainer's own keys");
+            let doubt = if mode == Mode::Rl && places::is_dataset(key) {
+                places::NO_DATASET
+            } else {
+                "is not among the trainer's own keys"
+            };
+            doubts.add(&path.key(key), doubt);
         }
     }
     match mode {
@@ -49,11 +54,11 @@ fn unknown(config: &BTreeMap<String, Value>, mode: Mode) -> impl Iterator<Item =
     keys.filter(move |key| !known.split(' ').any(|known| known == *key))
 }
 
-fn of_rl(config: &BTreeMap<String, Value>, path: &Path<'_>, doubts: &mut Problems) {
+fn of_rl(config: &BTreeMap<String, Value>, outer: &Path<'_>, doubts: &mut Problems) {
     let Some(orchestrator) = config.get("orchestrator").filter(|table| table.is_object()) else {
         return;
     };
-    let path = path.key("orchestrator");
+    let path = outer.key("orchestrator");
     let count = |name: &str| orchestrator.get(name).and_then(Value::as_u64);
     if let (Some(batch), Some(group @ 1..)) = (count("batch_size"), count("group_size"))
         && !batch.is_multiple_of(group)
@@ -93,12 +98,60 @@ fn of_rl(config: &BTreeMap<String, Value>, path: &Path<'_>, doubts: &mut Problem
             }
         }
         Some(_) => doubts.add(&path, format!("is no list: write [{SOURCE}]")),
-        // The older name, which today's trainer knows as well.
-        None if train.is_some_and(|train| train.get("env").is_some()) => {}
+        None if older(orchestrator).is_some() => {
+            // Under its older name, which some trainers know, it may be right.
+            doubts.append(environments(config, outer, false));
+        }
         None => doubts.add(
             &path,
             format!("is missing, and says where prompts come from: write [{SOURCE}]"),
         ),
+    }
+}
+
+/// Where older configs have their environments, in the orchestrator's table.
+fn older(orchestrator: &Value) -> Option<(&'static str, &Value)> {
+    let of_train = orchestrator.get("train").and_then(|train| train.get("env"));
+    let own = orchestrator.get("env").map(|env| ("env", env));
+    of_train.map(|env| ("train.env", env)).or(own)
+}
+
+/// What to say of environments that stand where older configs have them; `refused`: the platform has refused the config, so
+/// that is said even of those that are written as they should be.
+pub(super) fn environments(config: &BTreeMap<String, Value>, path: &Path<'_>, refused: bool) -> Problems {
+    let mut doubts = Problems::default();
+    let orchestrator = config.get("orchestrator");
+    let has_source = orchestrator.is_some_and(|table| {
+        let train = table.get("train");
+        train.is_some_and(|train| train.get("source").is_some())
+    });
+    let Some((name, env)) = orchestrator.and_then(older).filter(|_| !has_source) else {
+        return doubts;
+    };
+    let is_right = matches!(env, Value::Array(sources) if !sources.is_empty() && sources.iter().all(|source| of_source(source).is_none()));
+    if name == "train.env" && is_right && !refused {
+        return doubts;
+    }
+    let id = id_in(env).unwrap_or("reverse-text");
+    doubts.add(
+        &path.key("orchestrator").key(name),
+        format!(
+            "is not where environments go today: write orchestrator.train.source: [{}]",
+            SOURCE.replace("reverse-text", id)
+        ),
+    );
+    doubts
+}
+
+/// The id of an environment, in whatever form it is written.
+fn id_in(env: &Value) -> Option<&str> {
+    match env {
+        Value::String(id) => Some(id),
+        Value::Array(entries) => entries.iter().find_map(id_in),
+        Value::Object(table) => ["taskset", "env", "id", "name"]
+            .into_iter()
+            .find_map(|name| id_in(table.get(name)?)),
+        _ => None,
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) async fn estimate(
     if on_demand.is_empty() {
         note.push_str(" No on-demand price is known for it.");
     } else if gpus.is_none() {
-        note.push_str(" How many GPUs the config takes is not known.");
+        note.push_str(" How many GPUs the config takes is not known: deployment.num_train_gpus sets it, and price_per_gpu_hour times that is the price per hour.");
     }
     if is_refused {
         note.push_str(" The account is not enrolled for on-demand runs.");

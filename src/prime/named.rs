@@ -36,7 +36,8 @@ pub(crate) async fn explained(call: &Call<'_>, raw: &str, mut failure: Box<Failu
     let ids = list(named.map(|run| run.id.as_str()));
     if !ids.is_empty() {
         failure.next = Some(format!(
-            "this is the name of a run, and run_id is to be its id: {ids}."
+            "run_id is to be the id of a run, and {} is what it is called: its id is {ids}.",
+            run_id.trim()
         ));
     }
     failure

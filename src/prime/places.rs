@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::create::Mode;
 use crate::arguments::schema::{RENAMED, RETIRED};
+use crate::error::problems::{Path, Problems};
 
 /// A name that other trainers have, and its place in a config for RL and in a supervised one, which may have none.
 type Spellings = (
@@ -15,7 +16,7 @@ type Spellings = (
     Option<&'static str>,
 );
 
-const PLACES: [Spellings; 11] = [
+const PLACES: [Spellings; 12] = [
     (
         &["learning_rate", "lr"],
         Some("trainer.optim.lr"),
@@ -77,7 +78,74 @@ const PLACES: [Spellings; 11] = [
         Some("model.name"),
     ),
     (&["steps", "num_steps"], Some("max_steps"), Some("max_steps")),
+    (&DATASET, None, Some("data.name")),
 ];
+
+/// What others call the data that a supervised run reads. An RL run has environments in its place.
+const DATASET: [&str; 4] = ["dataset", "datasets", "dataset_name", "train_dataset"];
+
+/// What to say of a dataset where the rest is RL.
+pub(super) const NO_DATASET: &str =
+    "is not for RL, whose prompts come from environments: orchestrator.train.source takes the place of it";
+
+/// What else only one of the two kinds has.
+const ONLY_RL: [&str; 7] = [
+    "reward",
+    "rewards",
+    "reward_fn",
+    "reward_funcs",
+    "reward_function",
+    "beta",
+    "kl_coef",
+];
+const ONLY_SUPERVISED: [&str; 4] = ["epochs", "num_epochs", "num_train_epochs", "packing"];
+
+/// The kind of run that flat names are meant for, and the name that shows it: what RL alone has says more than a dataset,
+/// which others name for both.
+pub(super) fn kind<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<(Mode, &'a str)> {
+    let only = |rl: bool| {
+        move |name: &&str| {
+            let own = PLACES.iter().any(|(names, of_rl, supervised)| {
+                let here = if rl { supervised } else { of_rl };
+                here.is_none() && names.contains(name)
+            });
+            let others: &[&str] = if rl { &ONLY_RL } else { &ONLY_SUPERVISED };
+            own || others.contains(name)
+        }
+    };
+    let of_rl = names.clone().find(only(true)).map(|name| (Mode::Rl, name));
+    of_rl.or_else(|| {
+        let mut names = names;
+        names.find(only(false)).map(|name| (Mode::Sft, name))
+    })
+}
+
+/// The flat names that were written beside the config, or beside the body: problems are reported there.
+pub(super) fn beside(body: &Path<'_>, problems: &Problems) -> Vec<String> {
+    let members = problems.members_at(&[&Path::Root, body]).into_iter();
+    members.map(str::to_owned).collect()
+}
+
+/// Says the one place of each flat name beside the config, where both were said.
+pub(super) fn settle(mode: Mode, body: &Path<'_>, problems: &mut Problems) {
+    for (names, rl, supervised) in PLACES {
+        let place = if mode == Mode::Rl { rl } else { supervised };
+        let message = match place {
+            Some(place) => format!("belongs at body.config.{place}"),
+            None if names == DATASET => NO_DATASET.replace("orchestrator", "body.config.orchestrator"),
+            None => continue,
+        };
+        for name in names {
+            problems.reword(&body.key(name), &message);
+            problems.reword(&Path::Root.key(name), &message);
+        }
+    }
+}
+
+/// Whether this is a name for a dataset.
+pub(super) fn is_dataset(name: &str) -> bool {
+    DATASET.contains(&name)
+}
 
 /// The tables in which such names are looked for; the first one is the config itself.
 const TABLES: [&[&str]; 10] = [
@@ -92,6 +160,11 @@ const TABLES: [&[&str]; 10] = [
     &["orchestrator", "train", "sampling"],
     &["data"],
 ];
+
+/// What others call the type of GPU, and their number.
+const GPU_TYPE: [&str; 4] = ["gpu", "gpu_name", "accelerator", "gpu_type"];
+const GPUS: [&str; 5] = ["gpus", "gpu_count", "gpuCount", "num_gpus", "n_gpus"];
+const GPU_COUNT: &str = "is not known here: the type of GPU belongs at body.gpuType, and how many at body.config.deployment.num_train_gpus (an RL run has num_infer_gpus beside it)";
 
 /// What a config itself holds, by the trainer's own names.
 const OWN: [&str; 9] = [
@@ -129,11 +202,16 @@ fn outside(schema: &mut Schema, config: &str) {
         names.iter().map(move |name| (*name, place.clone()))
     });
     let model = [("model", "body.config.model.name".to_owned())];
+    let type_of_gpu = GPU_TYPE.map(|name| (name, "body.gpuType".to_owned()));
     let mut sentences: Map<String, Value> = flat
         .chain(model)
+        .chain(type_of_gpu)
         .map(|(name, place)| (name.to_owned(), format!("belongs at {place}").into()))
         .collect();
+    sentences.extend(GPUS.map(|name| (name.to_owned(), GPU_COUNT.into())));
     let mut own = Map::new();
+    let body = config.strip_suffix("config").unwrap_or_default();
+    own.extend(GPU_TYPE.map(|name| (name.to_owned(), format!("{body}gpuType").into())));
     for name in OWN {
         let sentence = format!("belongs inside config: write body.config.{name}");
         sentences.insert(name.to_owned(), sentence.into());

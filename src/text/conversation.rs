@@ -35,7 +35,10 @@ pub(crate) fn messages_schema(schema: &mut Schema) {
 /// Reports messages that say nothing.
 pub(crate) fn check_messages(messages: &[Message], path: &Path<'_>, problems: &mut Problems) {
     for (index, message) in messages.iter().enumerate() {
-        check_content(message, &path.index(index), problems);
+        let path = path.index(index);
+        if !problems.are_at(&path) {
+            check_content(message, &path, problems);
+        }
     }
 }
 

@@ -59,6 +59,17 @@ pub async fn load(call: &Call<'_>, source: &Source) -> Result<Arc<Model>, ToolEr
     }
 }
 
+/// The tokenizer of a source, if it is in memory or takes no time. Nothing is read or downloaded.
+pub async fn at_hand(call: &Call<'_>, source: &Source) -> Option<Arc<Model>> {
+    match source {
+        Source::Bytes => load(call, source).await.ok(),
+        Source::Directory(_) | Source::Model(_) => {
+            let memory = call.context.state::<Memory>();
+            memory.get(|held| held.source == *source)
+        }
+    }
+}
+
 impl Memory {
     async fn load(self: Arc<Self>, context: &Arc<Context>, source: Source) -> Result<Arc<Model>, ToolError> {
         // A commit stays what it is; in a directory anything may change, and it is read at once.

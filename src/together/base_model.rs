@@ -1,4 +1,4 @@
-//! The base model of a session.
+//! The base model of a session, or of a model resource.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::spec::{GET_MODEL_RESOURCE, GET_TRAINING_SESSION};
 #[cfg(feature = "text")]
 use super::payload::unexpected;
 
-/// The base models of sessions; none ever changes.
+/// The base models of sessions and model resources, by their ids; none ever changes.
 #[derive(Default)]
 struct Known(Mutex<HashMap<String, String>>);
 
@@ -25,7 +25,7 @@ impl Known {
     }
 }
 
-/// Keeps in mind what an answer about a session shows.
+/// Keeps in mind what an answer about a session or a model resource shows.
 pub(crate) fn learn(call: &Call<'_>, session: &Reply) {
     if let (Some(id), Some(base_model)) = (session.member("id"), session.member("base_model")) {
         call.context.state::<Known>().keep(id, base_model);

@@ -38,7 +38,7 @@ use encoder::Encoder;
 pub(crate) use request::BatchArgs;
 use sampled::Outcome;
 use stored::Store;
-use supervised::Examples;
+use supervised::{Examples, Refused};
 
 /// What all steps share.
 struct Job<'a> {
@@ -63,7 +63,6 @@ pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &m
     let named = [
         ("rewards_path", &request.rewards_path, "rewards"),
         ("advantages_path", &request.advantages_path, "advantages"),
-        ("examples_path", &request.examples_path, "examples"),
     ];
     for (name, path, inline) in named {
         let Some(path) = path else { continue };
@@ -77,6 +76,21 @@ pub(crate) fn look(request: &BatchArgs, files: &Files, data: &Data, problems: &m
             problems.add(&Path::Root.key(name), or_inline(&problem, inline));
         }
     }
+}
+
+/// What shows of the examples of a call that is refused anyway, without asking a service.
+pub(crate) async fn look_at_examples(
+    request: &BatchArgs,
+    call: &Call<'_>,
+    files: Files,
+    problems: &mut Problems,
+) {
+    let Some(examples) = Refused::of(request, problems) else {
+        return;
+    };
+    let mut encoder = Encoder::at_hand(call, request).await;
+    let looked = blocking(move || examples.look(&files, encoder.as_mut())).await;
+    problems.append(looked.unwrap_or_default());
 }
 
 /// What checks the rewards of a call that is refused anyway against what was sampled.

@@ -59,6 +59,7 @@ pub(crate) struct ForwardBackward {
 ]), transform = renamed(&[
     ("loss_inputs", "loss_fn_inputs"),
     ("labels", "loss_fn_inputs.target_tokens"),
+    ("targets", "loss_fn_inputs.target_tokens"),
     ("input_ids", "model_input"),
     ("input", "model_input"),
 ]), transform = hint("write {\"model_input\": {\"chunks\": [{\"encoded_text\": {\"tokens\": […]}}]}, \"loss_fn_inputs\": {\"target_tokens\": {\"data\": […], \"dtype\": \"int64\"}, …}}, where … is weights for CROSS_ENTROPY, else logprobs and advantages"))]

@@ -7,6 +7,11 @@ use crate::spec::{CUSTOM_FORWARD_BACKWARD_PASS, FORWARD_BACKWARD_PASS, OPTIMIZER
 /// The tools that add gradients.
 const ADDING: [&str; 2] = [FORWARD_BACKWARD_PASS.name, CUSTOM_FORWARD_BACKWARD_PASS.name];
 
+/// Most of those who call again without a pass believe that a step takes several calls.
+const REPEATED: &str = "the last optimizer-step has applied all there were, and the weights are changed. Go on: weights-sync makes sample use them, and forward-backward-pass with the next batch (without forward_only) is what a further step needs";
+const FIRST: &str = "no forward-backward-pass was submitted in it (one with forward_only adds none). Call forward-backward-pass first";
+const ELSEWHERE: &str = "Only if a program other than this server is known to have added some, an idempotency_key, any new text, lets the step through";
+
 /// What to say of a session that surely has no gradients: it was made by this server, as was all that was done since they were
 /// last applied, and none of that added any. Other servers on this machine write into the same journal.
 pub(crate) async fn missing(call: &Call<'_>, session_id: &str) -> Option<String> {
@@ -27,5 +32,9 @@ pub(crate) async fn missing(call: &Call<'_>, session_id: &str) -> Option<String>
     if call.context.journal().session_has_ended(session_id).await {
         return Some("has ended, and trains no more: make a new session with create-training-session (resume_from_checkpoint_id: a checkpoint of this one), and call forward-backward-pass and this there".to_owned());
     }
-    Some("has no gradients to apply: no forward-backward-pass was submitted in it since its start or the last optimizer-step (one with forward_only adds none). Call forward-backward-pass first. If a program elsewhere has added gradients, call this again with an idempotency_key of your own, any new text".to_owned())
+    let has_stepped = started
+        .iter()
+        .any(|operation| operation.tool == OPTIMIZER_STEP.name);
+    let next = if has_stepped { REPEATED } else { FIRST };
+    Some(format!("has no gradients to apply: {next}. {ELSEWHERE}"))
 }

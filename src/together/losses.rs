@@ -66,9 +66,8 @@ impl LossType {
     /// The member that holds its parameters, if it has any.
     const fn params(self) -> Option<&'static str> {
         match self {
-            Self::CrossEntropy => Some("cross_entropy_params"),
+            Self::CrossEntropy | Self::ImportanceSampling => None,
             Self::Grpo => Some("grpo_params"),
-            Self::ImportanceSampling => None,
             Self::Ppo => Some("ppo_params"),
             Self::Cispo => Some("cispo_params"),
             Self::Dro => Some("dro_params"),
@@ -313,8 +312,10 @@ impl Loss {
         let Some(kind) = self.kind else {
             return;
         };
+        let of_another = self.cross_entropy_params.is_some() && kind != LossType::CrossEntropy;
         let given = [
-            ("cross_entropy_params", self.cross_entropy_params.is_some()),
+            // The service knows this one, in which nothing can stand.
+            ("cross_entropy_params", of_another),
             ("grpo_params", self.grpo_params.is_some()),
             ("ppo_params", self.ppo_params.is_some()),
             ("cispo_params", self.cispo_params.is_some()),

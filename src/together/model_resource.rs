@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::arguments::schema::{renamed, retired};
 use crate::error::problems::{Path, Problems};
 
-const GPUS: &str = "is not for callers: the model decides, and body.compute_config.num_generator_replicas how many copies sample";
+const GPUS: &str = "is not for callers: the model decides, and body.compute_config.num_generator_replicas how many copies sample (the type is body.compute_config.gpu_type)";
 
 /// Everything about it is fixed at creation.
 #[derive(Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::context::{Call, Reply, Request};
 use crate::error::Failure;
-use crate::error::problems::{list, nearest};
+use crate::error::problems::{Path, Problems, list, nearest};
 use crate::json::edit;
 use crate::spec::LIST_SUPPORTED_MODELS;
 
@@ -33,6 +33,17 @@ struct Offered {
 struct Compute {
     gpu_type: Option<String>,
     generator_config: Option<Generator>,
+    trainer_config: Option<Trainer>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Trainer {
+    lora: Option<Lora>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Lora {
+    max_rank: Option<i64>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -90,6 +101,15 @@ impl Models {
         self.of(base_model)?.context()
     }
 
+    /// The largest rank that an adapter of a model can have, on whatever GPUs, if that is known.
+    #[must_use]
+    pub(crate) fn max_rank(&self, base_model: &str) -> Option<i64> {
+        let model = self.of(base_model)?;
+        let configs = model.compute_configs.iter();
+        let ranks = configs.filter_map(|config| config.trainer_config.as_ref()?.lora.as_ref()?.max_rank);
+        ranks.max()
+    }
+
     /// Whether it is a model of a sandbox that runs by itself: its tokens are bytes whatever it is called.
     #[cfg(feature = "text")]
     pub(crate) fn is_bytes(&self, base_model: &str) -> bool {
@@ -122,12 +142,33 @@ pub(crate) async fn explained(call: &Call<'_>, raw: &str, mut failure: Box<Failu
     let shown = Request::new(call, &LIST_SUPPORTED_MODELS).send().await;
     let offered: Option<Vec<Offered>> = shown.ok().and_then(|shown| shown.member("data"));
     let missing = offered.and_then(|offered| missing(&offered, &wanted));
+    let missing = missing.map(|(member, problem)| {
+        let end = if problem.ends_with('?') { "" } else { "." };
+        format!("body.{member} {problem}{end}")
+    });
     failure.next = missing.or(failure.next);
     failure
 }
 
+/// Reports what a call that is refused anyway asks for and the service does not offer, if a list of that was shown.
+pub(crate) fn look(call: &Call<'_>, body: &str, problems: &mut Problems) {
+    let offered = call.context.state::<Models>().get();
+    let wanted: Option<Wanted> = serde_json::from_str(body).ok();
+    let Some((member, problem)) = offered
+        .zip(wanted)
+        .and_then(|(offered, wanted)| missing(&offered, &wanted))
+    else {
+        return;
+    };
+    let at = Path::Root.key("body");
+    let at = at.key(member);
+    if !problems.mention(&at) {
+        problems.add(&at, problem);
+    }
+}
+
 /// What is wanted and not offered.
-fn missing(offered: &[Offered], wanted: &Wanted) -> Option<String> {
+fn missing(offered: &[Offered], wanted: &Wanted) -> Option<(&'static str, String)> {
     let Some(model) = offered.iter().find(|model| model.base_model == wanted.base_model) else {
         let models = offered.iter().map(|model| model.base_model.as_str()).collect();
         return among("base_model", &wanted.base_model, models);
@@ -145,18 +186,17 @@ fn missing(offered: &[Offered], wanted: &Wanted) -> Option<String> {
 }
 
 /// The names that there are in place of one that there is not.
-fn among(member: &str, wanted: &str, known: Vec<&str>) -> Option<String> {
+fn among(member: &'static str, wanted: &str, known: Vec<&str>) -> Option<(&'static str, String)> {
     if known.is_empty() {
         return None;
     }
     let near = nearest(wanted, known.iter().copied());
-    let near = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
+    let near = near.map_or_else(String::new, |near| format!(". Did you mean {near}?"));
     let more = match known.len().saturating_sub(MOST_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more (list-supported-models)"),
     };
     let known = list(known.into_iter().take(MOST_NAMED));
-    Some(format!(
-        "body.{member} `{wanted}` is not offered; offered are {known}{more}.{near}"
-    ))
+    let problem = format!("`{wanted}` is not offered; offered are {known}{more}{near}");
+    Some((member, problem))
 }

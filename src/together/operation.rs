@@ -22,6 +22,7 @@ use crate::error::ToolError;
 #[cfg(feature = "text")]
 use crate::files::data::COMPLETIONS;
 use crate::files::data::{Data, RESULTS, Storing, file_name};
+use crate::files::operation_id;
 use crate::json::Object;
 use crate::json::integer::Integer;
 use crate::json::peek;
@@ -76,7 +77,7 @@ pub(crate) const SAMPLE: Kind = Kind {
     summary: Some(summary::sample),
     part: Part::Sampling,
     kept: true,
-    ..Kind::small(&spec::GET_SAMPLE_OPERATION, "sample")
+    ..Kind::small(&spec::GET_SAMPLE_OPERATION, operation_id::SAMPLE)
 };
 
 /// Loss and gradients. The flags of a large body stay in the call.

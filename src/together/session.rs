@@ -48,6 +48,19 @@ impl CreateSession {
         (self.resumes() && self.lora_config.is_some()).then_some(ADAPTER)
     }
 
+    /// The rank of its adapter, and the model resource that it is to be on.
+    #[must_use]
+    pub(crate) fn rank(&self) -> Option<(i64, &str)> {
+        let rank = self.lora_config.as_ref()?.rank?;
+        Some((rank, self.model_resources_id.as_deref()?))
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.display_name.as_deref()
+    }
+
     /// The ids in it, by their paths in the arguments.
     #[must_use]
     pub(crate) fn ids(&self) -> [(&'static str, Option<&str>); 2] {
@@ -63,7 +76,7 @@ impl CreateSession {
 
 /// For LoRA resources.
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "checked by their schema and sent as they came")]
+#[expect(dead_code, reason = "checked by its schema and sent as it came")]
 #[schemars(transform = renamed(&[
     ("r", "rank"),
     ("lora_rank", "rank"),

@@ -252,12 +252,14 @@ fn check_targets(
         reason = "whole numbers far below 2^53"
     )]
     let wrong = shifted
-        .filter(|(slot, _)| trained(*slot))
+        // What is no token id is reported as that.
+        .filter(|(slot, (target, _))| **target >= 0.0 && trained(*slot))
         .find(|(_, (target, next))| **target != *next as f64);
     let path = path.key("target_tokens");
-    if let Some((slot, (target, next))) = wrong.filter(|_| !problems.mention(&path)) {
+    let path = path.key("data");
+    if let Some((slot, (target, next))) = wrong.filter(|(slot, _)| !problems.mention(&path.index(*slot))) {
         problems.add(
-            &path.key("data").index(slot),
+            &path.index(slot),
             format!("is {target}, but the next token in model_input is {next}: target_tokens is the sequence without its first token, model_input the same without its last"),
         );
     }

@@ -50,6 +50,19 @@ pub(crate) fn in_use(call: &Call<'_>, session_id: &str) -> Option<Source> {
     in_use.get(session_id.trim()).cloned()
 }
 
+/// Whose tokenizer is meant, as far as that is known without asking a service.
+pub(crate) async fn known(call: &Call<'_>, whose: &Whose<'_>) -> Option<Source> {
+    let session_id = whose.session_id.unwrap_or_default();
+    if whose.tokenizer.is_none() && whose.base_model.is_none() {
+        let known = || {
+            let base_model = base_model::known(call, session_id)?;
+            Some(Source::of_base_model(call.context.config(), &base_model))
+        };
+        return in_use(call, session_id).or_else(known);
+    }
+    source(call, whose).await.ok()
+}
+
 /// Whose tokenizer is meant.
 pub(crate) async fn source(call: &Call<'_>, whose: &Whose<'_>) -> Result<Source, ToolError> {
     let config = call.context.config();

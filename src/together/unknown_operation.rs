@@ -3,6 +3,7 @@
 use crate::context::Call;
 use crate::error::Failure;
 use crate::error::problems::list;
+use crate::files::operation_id::operation_of;
 use crate::json::edit;
 
 /// How many operations are named, the newest.
@@ -15,6 +16,7 @@ pub(crate) async fn explained(call: &Call<'_>, raw: &str, mut failure: Box<Failu
         && failure.status() == Some(404)
         && failure.next.is_none()
     {
+        let id = operation_of(&id).unwrap_or(&id);
         failure.next = known(call, &session_id, id.trim()).await;
     }
     failure

@@ -1050,3 +1050,61 @@ async fn a_session_says_what_its_training_waits_for_and_where_its_prompts_are() 
     let named = shown["sessions"][0]["last_sampling"]["prompts"].as_str().unwrap();
     assert_eq!(Path::new(named).canonicalize().unwrap(), expected);
 }
+
+#[tokio::test]
+async fn what_was_told_to_stop_may_bill_until_its_end_is_seen() {
+    let place = tempfile::tempdir().unwrap();
+    let upstream = Scripted::start(Vec::new()).await;
+    let mut server = server(&upstream.url, &place).await;
+    let run = |status: &str| json!({"run": {"id": "run-1", "name": "mine", "status": status}});
+    let resource = |status: &str| json!({"id": "m-1", "status": format!("MODEL_RESOURCES_STATUS_{status}")});
+    let config = json!({"name": "mine", "data": {"type": "fake"}});
+    for (tool, arguments, answered) in [
+        (
+            "create-model-resource",
+            json!({"body": {"base_model": "m"}, "wait_seconds": 0}),
+            vec![json!({}), resource("READY")],
+        ),
+        (
+            "prime-intellect-createrun",
+            json!({"body": {"config": config}, "wait_seconds": 0}),
+            vec![json!({"runId": "run-1"})],
+        ),
+        (
+            "prime-intellect-stoprun",
+            json!({"run_id": "run-1", "wait_seconds": 0}),
+            vec![run("STOPPING")],
+        ),
+        (
+            "stop-model-resource",
+            json!({"model_resources_id": "m-1", "wait_seconds": 0}),
+            vec![resource("READY")],
+        ),
+    ] {
+        upstream.script(answered.iter().map(answer).collect());
+        server.call(tool, arguments).await.json();
+    }
+    let shown = activity(&mut server, json!({})).await;
+    let bills = shown["may_be_billing"].as_array().unwrap();
+    assert_eq!(bills.len(), 2, "{shown}");
+    for bill in bills {
+        let stopping = bill["stopping"].as_str().unwrap();
+        assert!(
+            stopping.contains(" was accepted at ") && bill["stop"].is_null(),
+            "{shown}"
+        );
+    }
+    assert_eq!(
+        (&bills[1]["kind"], &bills[0]["kind"]),
+        (&Value::Null, &json!("SFT"))
+    );
+    assert_eq!(bills[0]["name"], "mine");
+    upstream.script(vec![answer(&run("STOPPED")), answer(&resource("STOPPED"))]);
+    let call = json!({"run_id": "run-1", "wait_seconds": 0});
+    server.call("prime-intellect-getrun", call).await.json();
+    // The answer that stops it may show its end.
+    let call = json!({"model_resources_id": "m-1", "wait_seconds": 0});
+    server.call("stop-model-resource", call).await.json();
+    let shown = activity(&mut server, json!({})).await;
+    assert_eq!(shown["may_be_billing"], json!([]), "{shown}");
+}

@@ -45,6 +45,9 @@ fn received(example: &Example) -> Value {
     response
 }
 
+/// The states of a run whose cost is known.
+const AT_REST: [&str; 4] = ["COMPLETED", "FAILED", "STOPPED", "PAUSED"];
+
 #[tokio::test]
 async fn every_example_of_every_tool() {
     let upstream = Upstream::start().await;
@@ -67,6 +70,9 @@ async fn every_example_of_every_tool() {
             let note = answer.as_object_mut().and_then(|answer| answer.remove("note"));
             let bills = example.response["onDemand"] == true || name == "prime-intellect-resumerun";
             let rate = example.request.to_string().contains("learning_rate");
+            let status = example.response.pointer("/run/status").and_then(Value::as_str);
+            let has_ended = status.is_some_and(|status| AT_REST.contains(&status));
+            let bills = bills || (name == "prime-intellect-getrun" && has_ended);
             let noted = bills || NOTED.contains(&name) || (name == "optimizer-step" && !rate);
             assert_eq!(note.is_some(), noted, "{context}");
             assert_eq!(answer, received(&example), "{context}");

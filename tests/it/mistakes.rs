@@ -1,8 +1,10 @@
 //! Mistakes that models make: one answer says all that the next call needs.
 
 mod arguments;
+mod configs;
 mod ids;
 mod names;
+mod once;
 mod rounds;
 
 use serde_json::{Value, json};
@@ -25,6 +27,17 @@ impl Place {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content.to_string()).unwrap();
         path.display().to_string()
+    }
+}
+
+/// Whether one of the lines begins so.
+fn begins(found: &[String], beginning: &str) -> bool {
+    found.iter().any(|line| line.starts_with(beginning))
+}
+
+fn all_begin(found: &[String], beginnings: &[&str]) {
+    for beginning in beginnings {
+        assert!(begins(found, beginning), "{beginning}: {found:#?}");
     }
 }
 
@@ -584,11 +597,14 @@ async fn a_run_is_priced_without_being_started() {
             (&offer["price_per_gpu_hour"], &offer["price_per_hour"]),
             (&json!(3.5), &price)
         );
+        let note = shown["note"].as_str().unwrap();
         assert!(
-            shown["note"]
-                .as_str()
-                .unwrap()
-                .starts_with("Only an estimate: nothing was started."),
+            note.starts_with("Only an estimate: nothing was started."),
+            "{shown}"
+        );
+        assert_eq!(
+            note.contains("deployment.num_train_gpus sets it"),
+            gpus.is_null(),
             "{shown}"
         );
     }

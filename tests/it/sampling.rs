@@ -211,6 +211,30 @@ async fn what_cannot_be_answered_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn plain_texts_for_a_model_with_a_template_are_noted_once() {
+    let mut place = place(2000, &completed(json!([]))).await;
+    let tokenizer = tokenizer(place.data.path());
+    let user = json!({"messages": [{"role": "user", "content": "one"}]});
+    let template = Path::new(&tokenizer).join("chat_template.jinja");
+    for (prompts, has_template, noted) in [
+        (json!(["one", {"prompt": "two"}]), true, true),
+        (json!([user]), true, false),
+        (json!(["one"]), false, false),
+    ] {
+        if !has_template {
+            fs::remove_file(&template).unwrap();
+        }
+        let call = json!({"session_id": SESSION, "prompts": prompts, "tokenizer": tokenizer, "body": {}});
+        let sampled = place.server.call("sample", call).await.json();
+        let note = sampled["note"].as_str().unwrap_or_default();
+        let told = "2 prompts went in without the model's chat template, as a text to continue: for an answer write {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}";
+        assert_eq!(note.contains(told), noted, "{sampled}");
+        assert_eq!(note.contains("chat template"), noted, "{sampled}");
+        place.upstream.script(vec![answer(&completed(json!([])))]);
+    }
+}
+
+#[tokio::test]
 async fn text_in_another_place_is_told_where_it_belongs() {
     let mut place = Place::new().await;
     let messages = json!([{"role": "user", "content": "Hi"}]);
@@ -352,4 +376,18 @@ async fn in_front_of_a_sandbox_that_runs_by_itself_real_names_are_bytes_too() {
         .await
         .json();
     assert_eq!(shown["tokens"], 2);
+}
+
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn a_prompt_that_is_too_long_is_told_beside_other_problems() {
+    let (mut server, session, _data) = sandbox().await;
+    server.call("list-supported-models", json!({})).await.json();
+    let prompts = json!([{"messages": [{"role": "user", "content": "x".repeat(5000)}]}, "x"]);
+    let call = json!({"session_id": session, "prompts": prompts, "body": {"num_samples": 0}});
+    let text = server.call("sample", call).await.error().to_owned();
+    assert!(
+        text.contains("- body.num_samples: is 0") && text.contains("- prompts[0]: has 5"),
+        "{text}"
+    );
 }

@@ -363,6 +363,19 @@ async fn every_checkpoint_of_a_run_can_be_paged_to() {
     let beyond = page(json!({"page": 11, "limit": 50})).await;
     assert_eq!(beyond["checkpoints"], json!([]));
     assert_eq!(note(&beyond), "page 11 is beyond the last one, 10");
+    // However few there are.
+    let few = json!({"checkpoints": (0..6).map(checkpoint).collect::<Vec<_>>()});
+    let few = ask(
+        "list-run-checkpoints",
+        200,
+        few,
+        "prime-intellect-listruncheckpoints",
+        json!({}),
+    );
+    let few = few.await.json();
+    let ids = few["checkpoints"].as_array().unwrap().iter();
+    let ids: Vec<&str> = ids.map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["ck_5", "ck_4", "ck_3", "ck_2", "ck_1", "ck_0"]);
     let none = ask(
         "list-run-checkpoints",
         200,
@@ -372,6 +385,20 @@ async fn every_checkpoint_of_a_run_can_be_paged_to() {
     );
     let none = none.await.json();
     assert!(note(&none).starts_with("No checkpoint: "), "{none}");
+}
+
+#[tokio::test]
+async fn a_run_that_has_ended_says_where_its_cost_is() {
+    for (status, said) in [("RUNNING", false), ("COMPLETED", true)] {
+        let run =
+            json!({"run": {"id": "r", "userId": "u", "status": status, "createdAt": "c", "updatedAt": "d"}});
+        let upstream = Scripted::start(vec![answer(&run)]).await;
+        let mut server = Server::start(&upstream.url).await;
+        let call = json!({"run_id": "r", "wait_seconds": 0});
+        let shown = server.call("prime-intellect-getrun", call).await.json();
+        let told = note(&shown).contains("prime-intellect-getrunusage (toolset runs-more) says what it cost");
+        assert_eq!(told, said, "{shown}");
+    }
 }
 
 #[tokio::test]

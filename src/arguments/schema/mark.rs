@@ -20,6 +20,8 @@ pub(crate) const ANY: &str = "x-any";
 pub(crate) const NAMES: &str = "x-names";
 /// Marks a value of one of several kinds, told apart by what it begins with, as the dialect has no words for that either.
 pub(crate) const EITHER: &str = "x-either";
+/// Marks the id of an operation, or a list of such, in whose place the name of its file may stand.
+pub(crate) const FILED: &str = "x-filed";
 pub(crate) const UNLISTED: &str = "x-unlisted";
 /// What a call is made of that should be made in another way.
 pub(crate) const INSTEAD: &str = "x-instead";
@@ -103,6 +105,14 @@ pub(crate) fn keeps_empty(schema: &mut Schema) {
 /// A list of names or ids, which may also come as one text with commas.
 pub(crate) fn names(schema: &mut Schema) {
     schema.insert(NAMES.to_owned(), true.into());
+}
+
+/// The id of an operation, or a list of them, in whose place the name of a file that was kept of it counts too.
+pub(crate) fn filed(schema: &mut Schema) {
+    match schema.get_mut("items").and_then(Value::as_object_mut) {
+        Some(items) => drop(items.insert(FILED.to_owned(), true.into())),
+        None => drop(schema.insert(FILED.to_owned(), true.into())),
+    }
 }
 
 /// A member that is accepted but not offered: it tells the service nothing new, and every conversation pays for what is

@@ -69,7 +69,7 @@ pub(crate) fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
         return reply;
     };
     let count = rows.len();
-    if count == 0 || (count <= limit && page == 1) {
+    if count == 0 {
         return reply;
     }
     let step = |row: &Object| {
@@ -79,6 +79,9 @@ pub(crate) fn checkpoints(reply: Reply, page: usize, limit: usize) -> Reply {
     // Of the same step the one that was listed last.
     rows.reverse();
     rows.sort_by_key(|row| std::cmp::Reverse(step(row)));
+    if count <= limit && page == 1 {
+        return reply.with("checkpoints", &rows);
+    }
     let first = (page - 1).saturating_mul(limit).min(count);
     rows.truncate(first.saturating_add(limit));
     let mut shown = rows.split_off(first);

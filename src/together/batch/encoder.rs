@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::example::{Answer, Chat, Prompt, Text};
+use super::example::{Answer, Chat, Prompt, Text, UNANSWERED};
 use super::request::{BatchArgs, TrainOn};
 use crate::context::Call;
 use crate::error::ToolError;
@@ -47,14 +47,19 @@ pub(super) struct Tokenizer(Origin);
 impl Encoder {
     /// That of the request, or of its session.
     pub(super) async fn load(call: &Call<'_>, request: &BatchArgs) -> Result<Self, ToolError> {
-        let whose = Whose {
-            tokenizer: request.tokenizer.as_deref(),
-            base_model: request.base_model.as_deref(),
-            session_id: Some(request.session_id()),
-        };
-        let source = tokenizer::source(call, &whose).await?;
-        Ok(Self {
-            model: text::load(call, &source).await?,
+        let source = tokenizer::source(call, &whose(request)).await?;
+        Ok(Self::new(text::load(call, &source).await?, call, request))
+    }
+
+    /// The same, if that takes neither a service nor a file.
+    pub(super) async fn at_hand(call: &Call<'_>, request: &BatchArgs) -> Option<Self> {
+        let source = tokenizer::known(call, &whose(request)).await?;
+        Some(Self::new(text::at_hand(call, &source).await?, call, request))
+    }
+
+    fn new(model: Arc<Model>, call: &Call<'_>, request: &BatchArgs) -> Self {
+        Self {
+            model,
             date: call.context.state::<Today>().date(),
             turns: match request.train_on {
                 Some(TrainOn::All) => Turns::All,
@@ -64,7 +69,7 @@ impl Encoder {
             last_alone: Doubtful::default(),
             joined: Doubtful::default(),
             has_plain: false,
-        })
+        }
     }
 
     /// The tokens of an example; `None` if it cannot be used, which is reported by then. Takes time.
@@ -113,10 +118,7 @@ impl Encoder {
         let masked = match text::assistant_mask(&self.model, &conversation, turns, self.date) {
             Ok(masked) if masked.mask.contains(&true) => masked,
             Ok(_) => {
-                problems.add(
-                    &at.key(name),
-                    "have nothing to train on: no turn is the assistant's",
-                );
+                problems.add(&at.key(name), UNANSWERED);
                 return None;
             }
             Err(problem) => {
@@ -225,6 +227,14 @@ impl Encoder {
     /// Whose tokenizer it is.
     pub(super) fn tokenizer(&self) -> Tokenizer {
         Tokenizer(self.model.origin().clone())
+    }
+}
+
+fn whose(request: &BatchArgs) -> Whose<'_> {
+    Whose {
+        tokenizer: request.tokenizer.as_deref(),
+        base_model: request.base_model.as_deref(),
+        session_id: Some(request.session_id()),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::together::tensor::TOKENS;
 type Message = Map<String, Value>;
 
 // What to train on; a doc comment would be published. Data sets have columns of their own, which are nobody's mistake.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[schemars(transform = brief, transform = keeps_empty, transform = open,
     transform = hint("write {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}, …]}, or {\"prompt\": …, \"completion\": …} as text or token ids"),
     transform = retired(&[
@@ -42,6 +42,7 @@ fn open(schema: &mut Schema) {
 }
 
 /// Text, token ids (at least `LEAST`), or messages.
+#[derive(Clone)]
 pub(super) enum Piece<const LEAST: usize> {
     Text(String),
     Ids(Vec<i64>),
@@ -144,6 +145,17 @@ pub(super) struct Chat {
     pub(super) template_args: Map<String, Value>,
 }
 
+/// What to say of a conversation in which the assistant says nothing.
+pub(super) const UNANSWERED: &str = "have nothing to train on: no turn is the assistant's";
+
+impl Chat {
+    /// Whether the assistant says something.
+    pub(super) fn is_answered(&self) -> bool {
+        let mut messages = self.messages.iter();
+        messages.any(|message| message.get("role").is_some_and(|role| role == "assistant"))
+    }
+}
+
 impl Example {
     /// Reports what does not go together.
     pub(super) fn check(&self, at: &Path<'_>, problems: &mut Problems) {
@@ -174,6 +186,8 @@ impl Example {
             _ => {}
         }
         let has_chat = self.messages.is_some() || matches!(self.prompt, Some(Piece::Messages(_)));
+        // What cannot be used may have been meant for it.
+        let has_chat = has_chat || !missing("messages", problems) || !missing("prompt", problems);
         for (name, given) in [
             ("tools", self.tools.is_some()),
             ("template_args", self.template_args.is_some()),

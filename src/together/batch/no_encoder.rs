@@ -34,6 +34,11 @@ impl Encoder {
         })
     }
 
+    #[expect(clippy::unused_async, reason = "that of the other build may read")]
+    pub(super) async fn at_hand(_: &Call<'_>, _: &BatchArgs) -> Option<Self> {
+        None
+    }
+
     pub(super) fn encode(&mut self, _: Text, _: &Path<'_>, _: &mut Problems) -> Option<Encoded> {
         match *self {}
     }

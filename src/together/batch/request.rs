@@ -10,7 +10,7 @@ use super::argument::Given;
 use super::example::Example;
 use super::labels::{Labels, Written};
 use super::supervised;
-use crate::arguments::schema::{hint, listing_only, names, renamed, retired, undescribed, unlisted};
+use crate::arguments::schema::{filed, hint, listing_only, names, renamed, retired, undescribed, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -32,7 +32,7 @@ use crate::together::losses::{LOSS_TYPE, Loss, LossType};
 pub(crate) struct BatchArgs {
     pub(super) session_id: SessionId,
     /// Finished sample operations.
-    #[schemars(length(min = 1), transform = names)]
+    #[schemars(length(min = 1), transform = names, transform = filed)]
     pub(super) operation_ids: Option<Vec<String>>,
     /// For each prompt of all operations, in order, a list: the reward of each completion.
     pub(super) rewards: Option<Vec<Entries<f64>>>,
@@ -53,7 +53,7 @@ pub(crate) struct BatchArgs {
     #[schemars(range(min = 1))]
     pub(super) max_tokens: Option<u32>,
     /// Those that scored the sequences, for a KL term.
-    #[schemars(length(min = 1), transform = names)]
+    #[schemars(length(min = 1), transform = names, transform = filed)]
     pub(super) reference_operation_ids: Option<Vec<String>>,
     /// Their session, if it is another.
     pub(super) reference_session_id: Option<SessionId>,
@@ -98,6 +98,9 @@ pub(super) struct Entries<T>(pub(super) Vec<T>);
 /// The arguments of which one says what the completions are worth.
 const LABELS: [&str; 4] = ["rewards", "rewards_path", "advantages", "advantages_path"];
 
+/// Those that hold examples, and what others call them.
+const EXAMPLES: [&str; 3] = ["examples", "examples_path", "conversations"];
+
 const REWARDS: &str = "is required beside operation_ids: for each prompt a list with the reward of each completion, such as [[1, 0]] (or rewards_path, advantages, advantages_path)";
 
 /// The loss that a batch is built for.
@@ -121,17 +124,30 @@ impl BatchArgs {
                 &Path::Root.key("examples"),
                 "stand in place of operation_ids: give one of them",
             ),
-            (None, false) => {
-                problems.add(
-                    &Path::Root.key("operation_ids"),
-                    "is required: the sample operations to train on (or examples, for supervised training)",
-                );
-                if !self.has_rewards() && !self.has_advantages() {
-                    problems.add(&Path::Root.key("rewards"), REWARDS);
-                }
-            }
+            (None, false) => self.check_missing(problems),
+            (Some(_), false) if are_told(&EXAMPLES, problems) => problems.add(
+                &Path::Root.key("operation_ids"),
+                "stand in place of examples: give one of them",
+            ),
             (Some(operations), false) => self.check_sampled(operations, problems),
             (None, true) => self.check_supervised(problems),
+        }
+    }
+
+    /// Of what cannot be used nobody says that it is not there.
+    fn check_missing(&self, problems: &mut Problems) {
+        if are_told(&EXAMPLES, problems) {
+            return;
+        }
+        let operations = Path::Root.key("operation_ids");
+        if !problems.mention(&operations) {
+            problems.add(
+                &operations,
+                "is required: the sample operations to train on (or examples, for supervised training)",
+            );
+        }
+        if !self.has_rewards() && !self.has_advantages() && !are_told(&LABELS, problems) {
+            problems.add(&Path::Root.key("rewards"), REWARDS);
         }
     }
 
@@ -170,7 +186,7 @@ impl BatchArgs {
                 &Path::Root.key("advantages"),
                 "stand in place of rewards: give one of them",
             ),
-            (false, false) if LABELS.iter().any(|name| problems.mention(&Path::Root.key(name))) => {}
+            (false, false) if are_told(&LABELS, problems) => {}
             (false, false) => problems.add(&Path::Root.key("rewards"), REWARDS),
             (false, true) if supervised => problems.add(
                 &Path::Root.key("advantages"),
@@ -207,8 +223,9 @@ impl BatchArgs {
             ("reference_operation_ids", self.reference_operation_ids.is_some()),
             ("prompts_path", self.prompts_path.is_some()),
         ] {
-            if given {
-                problems.add(&Path::Root.key(name), "does not go with examples: leave it out");
+            let at = Path::Root.key(name);
+            if given || problems.mention(&at) {
+                problems.replace(&at, "does not go with examples: leave it out");
             }
         }
         self.refuse_grouping("does not go with examples: leave it out", problems);
@@ -307,6 +324,11 @@ impl BatchArgs {
     pub(super) fn limit(&self) -> Option<usize> {
         self.max_tokens.and_then(|most| usize::try_from(most).ok())
     }
+}
+
+/// Whether something is wrong with one of these arguments.
+fn are_told(names: &[&str], problems: &Problems) -> bool {
+    names.iter().any(|name| problems.mention(&Path::Root.key(name)))
 }
 
 fn twice(name: &str, ids: &[String], problems: &mut Problems) {

@@ -1,9 +1,11 @@
 //! Samples of prompts and completions that somebody wrote.
 
+use std::collections::BTreeSet;
+
 use super::answer::{Counts, Kind};
 use super::argument::{Given, given};
 use super::encoder::Encoder;
-use super::example::{Example, Form, Text};
+use super::example::{Example, Form, Text, UNANSWERED};
 use super::request::BatchArgs;
 use super::sample::{Sample, Values};
 use crate::error::problems::{Path, Problems};
@@ -48,6 +50,63 @@ pub(super) fn check(name: &str, examples: &[Example], problems: &mut Problems) {
     let at = Path::Root.key(name);
     for (index, example) in examples.iter().enumerate() {
         example.check(&at.index(index), problems);
+    }
+}
+
+/// The examples of a call that is refused anyway.
+pub(super) struct Refused {
+    written: Option<Vec<Example>>,
+    path: Option<String>,
+    /// The places of those of which something is said already.
+    said: BTreeSet<usize>,
+}
+
+impl Refused {
+    /// Those of a request; `None`: it has none.
+    pub(super) fn of(request: &BatchArgs, problems: &Problems) -> Option<Self> {
+        let at = Path::Root.key("examples");
+        let written = request.examples.clone();
+        let count = written.as_ref().map_or(0, Vec::len);
+        let said = (0..count).filter(|index| problems.mention(&at.index(*index)));
+        request.has_examples().then(|| Self {
+            said: said.collect(),
+            written,
+            path: request.examples_path.clone(),
+        })
+    }
+
+    /// What is wrong with them beside that, as far as that shows without a service. Blocks.
+    pub(super) fn look(self, files: &Files, encoder: Option<&mut Encoder>) -> Problems {
+        let mut problems = Problems::default();
+        let examples = given(
+            ("examples", self.written),
+            ("examples_path", self.path.as_deref()),
+            files,
+            &mut problems,
+        );
+        let Some(Given { value, name }) = examples else {
+            return problems;
+        };
+        let at = Path::Root.key(name);
+        let mut encoder = encoder;
+        for (index, example) in value.into_iter().enumerate() {
+            let at = at.index(index);
+            if name == "examples" && self.said.contains(&index) || problems.is_full() {
+                continue;
+            }
+            example.check(&at, &mut problems);
+            if problems.mention(&at) {
+                continue;
+            }
+            match (example.into_form(), encoder.as_deref_mut()) {
+                (Some(Form::Text(text)), Some(encoder)) => drop(encoder.encode(text, &at, &mut problems)),
+                (Some(Form::Text(Text::Chat { chat, answer: None })), None) if !chat.is_answered() => {
+                    problems.add(&at.key("messages"), UNANSWERED);
+                }
+                _ => {}
+            }
+        }
+        problems
     }
 }
 

@@ -9,18 +9,21 @@ use serde_json::{Map, Value, json};
 use crate::arguments::Written;
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems, list, or_inline};
-use crate::files::LARGEST_JSON;
+use crate::error::problems::{Path, Problems, counted, list, or_inline};
+use crate::files::{Files, LARGEST_JSON};
 use crate::json::lines::lines;
 use crate::json::{self, Object};
 use crate::text::{self, Asked, Conversation, Date, Model, Origin, Row, Source, Today, control_tokens};
+use crate::together::base_model;
+use crate::together::models::{self, Models};
 use crate::together::sample::completions;
-use crate::together::tokenizer::{Whose, source, unwanted};
-use crate::together::{base_model, models};
+use crate::together::tokenizer::{self, Whose, unwanted};
 use crate::work::blocking;
 
 /// The longest completion where the body names none.
 const USUAL_MAX_TOKENS: u64 = 512;
+/// What the names of the sandbox's own models begin with.
+const OF_SANDBOX: &str = "sandbox/";
 /// How many prompts have their tokens counted one by one.
 const MOST_COUNTED: usize = 150;
 /// How many prompts are named that end with the assistant's turn.
@@ -138,6 +141,69 @@ impl Given {
         }
     }
 
+    /// What is wrong with the prompts of a call that is refused anyway, as far as that shows without asking a service.
+    pub(crate) async fn look(self, call: &Call<'_>, session_id: &str) -> Problems {
+        let whose = self.whose(session_id);
+        let model = match tokenizer::known(call, &whose).await {
+            Some(source) => text::at_hand(call, &source).await,
+            None => None,
+        };
+        let context = base_model::known(call, session_id)
+            .and_then(|base_model| call.context.state::<Models>().context_length(&base_model));
+        let date = call.context.state::<Today>().date();
+        let files = call.context.config().files.clone();
+        let looked = blocking(move || {
+            let mut problems = Problems::default();
+            let rows = match self.rows(&files, &mut problems) {
+                Ok(rows) => rows,
+                Err(unreadable) => return unreadable,
+            };
+            if let Some(model) = &model {
+                let making = self.making(model, date, context);
+                for placed in &rows {
+                    let _ = making.prompt(placed, &mut problems);
+                }
+            }
+            problems
+        });
+        looked.await.unwrap_or_default()
+    }
+
+    fn whose<'a>(&'a self, session_id: &'a str) -> Whose<'a> {
+        Whose {
+            tokenizer: self.tokenizer.as_deref(),
+            session_id: Some(session_id),
+            ..Whose::default()
+        }
+    }
+
+    /// The prompts, each where it stands. Blocks.
+    fn rows(&self, files: &Files, problems: &mut Problems) -> Result<Vec<Placed>, Problems> {
+        let Some(path) = &self.path else {
+            let written = self.prompts.iter().flatten().enumerate();
+            let placed = written.map(|(index, written)| (written.raw(), Place::Entry(index)));
+            return Ok(rows(placed, problems));
+        };
+        let at = Path::Root.key("prompts_path");
+        let text = files.read_blocking(path, LARGEST_JSON);
+        let text = text.map_err(|problem| Problems::one(&at, or_inline(&problem, "prompts")))?;
+        let lines = lines(&text, &at, problems);
+        let placed = lines.iter().map(|line| (&*line.value, Place::Line(line.number)));
+        Ok(rows(placed, problems))
+    }
+
+    fn making<'a>(&self, model: &'a Arc<Model>, date: Date, context: Option<u64>) -> Making<'a> {
+        Making {
+            model,
+            date,
+            limits: Limits {
+                context: context.or_else(|| model.context()),
+                max_tokens: self.max_tokens.unwrap_or(USUAL_MAX_TOKENS),
+            },
+            allow_control_tokens: self.allow_control_tokens,
+        }
+    }
+
     /// Makes token ids of them, and the body that has these.
     pub(crate) async fn ready(
         self,
@@ -145,44 +211,22 @@ impl Given {
         session_id: &str,
         body: &str,
     ) -> Result<Prompts, ToolError> {
-        let whose = Whose {
-            tokenizer: self.tokenizer.as_deref(),
-            session_id: Some(session_id),
-            ..Whose::default()
+        let source = tokenizer::source(call, &self.whose(session_id)).await?;
+        let base_model = base_model::of_session(call, session_id).await.ok();
+        let context = match &base_model {
+            Some(base_model) => models::offered(call).await.context_length(base_model),
+            None => None,
         };
-        let source = source(call, &whose).await?;
-        let context = match base_model::of_session(call, session_id).await {
-            Ok(base_model) => models::offered(call).await.context_length(&base_model),
-            Err(_) => None,
-        };
+        // The sandbox's own model was trained on nothing, whatever its template is for.
+        let is_own = base_model.is_some_and(|base_model| base_model.starts_with(OF_SANDBOX));
         let model = text::load(call, &source).await?;
         let date = call.context.state::<Today>().date();
         let files = call.context.config().files.clone();
         let body = body.to_owned();
         blocking(move || {
             let mut problems = Problems::default();
-            let rows = if let Some(path) = &self.path {
-                let at = Path::Root.key("prompts_path");
-                let text = files.read_blocking(path, LARGEST_JSON);
-                let text = text.map_err(|problem| Problems::one(&at, or_inline(&problem, "prompts")))?;
-                let lines = lines(&text, &at, &mut problems);
-                let placed = lines.iter().map(|line| (&*line.value, Place::Line(line.number)));
-                rows(placed, &mut problems)
-            } else {
-                let written = self.prompts.iter().flatten().enumerate();
-                let placed = written.map(|(index, written)| (written.raw(), Place::Entry(index)));
-                rows(placed, &mut problems)
-            };
-            let limits = Limits {
-                context: context.or_else(|| model.context()),
-                max_tokens: self.max_tokens.unwrap_or(USUAL_MAX_TOKENS),
-            };
-            let making = Making {
-                model: &model,
-                date,
-                limits,
-                allow_control_tokens: self.allow_control_tokens,
-            };
+            let rows = self.rows(&files, &mut problems)?;
+            let making = self.making(&model, date, context);
             let prompts: Vec<(KeptPrompt, Vec<u32>)> = rows
                 .iter()
                 .filter_map(|placed| making.prompt(placed, &mut problems))
@@ -190,7 +234,8 @@ impl Given {
             if !problems.is_empty() {
                 return Err(problems.into());
             }
-            let note = answered_already(&rows);
+            let plain = plain_texts(&rows).filter(|_| model.template().is_some() && !is_own);
+            let notes: Vec<String> = answered_already(&rows).into_iter().chain(plain).collect();
             let (kept, ids): (Vec<_>, Vec<_>) = prompts.into_iter().unzip();
             let stop = model.stop().iter().map(|stop| stop.text.clone()).collect();
             let (body, stop) = with_prompts(&body, &ids, stop)?;
@@ -200,7 +245,7 @@ impl Given {
                     tokens: kept.iter().map(|prompt| prompt.tokens).collect(),
                     tokenizer: model.origin().clone(),
                     stop,
-                    note,
+                    note: (!notes.is_empty()).then(|| notes.join(" ")),
                 },
                 kept: json::text(&Kept {
                     tokenizer: source,
@@ -351,6 +396,18 @@ fn answered_already(rows: &[Placed]) -> Option<String> {
     Some(format!(
         "{named}: the last turn is the assistant's, and the model began another one behind it. Leave that turn out to have it answered anew."
     ))
+}
+
+/// A note on texts that go to a model which has learnt to answer in a template.
+fn plain_texts(rows: &[Placed]) -> Option<String> {
+    let is_text = |placed: &&Placed| matches!(placed.row.asked, Asked::Text(_));
+    let count = rows.iter().filter(is_text).count();
+    (count > 0).then(|| {
+        format!(
+            "{} went in without the model's chat template, as a text to continue: for an answer write {{\"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}]}} in place of the text.",
+            counted(count, "prompt")
+        )
+    })
 }
 
 /// The body with the prompts in it, and what ends a completion if that was added.

@@ -152,13 +152,14 @@ async fn what_belongs_elsewhere_is_told_where() {
         flat.clone(),
         vec![
             "model: belongs at body.config.model.name",
-            "learning_rate: belongs at body.config.trainer.optim.lr (of a supervised run body.config.optim.lr)",
+            // What is of RL alone says which place it has.
+            "learning_rate: belongs at body.config.trainer.optim.lr",
             "batch_size: belongs at body.config.orchestrator.batch_size",
             "max_steps: belongs inside config: write body.config.max_steps",
             "environment: belongs at body.config.orchestrator.train.source",
             "rank: is not known here",
         ],
-        &["optimizer-step", "create-training-session"],
+        &["optimizer-step", "create-training-session", "of a supervised run"],
     ));
     cases.push((
         "prime-intellect-createrun",

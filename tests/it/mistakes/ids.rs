@@ -41,7 +41,9 @@ async fn a_run_called_by_its_name_is_told_its_id() {
         ]);
         let call = json!({"run_id": "grpo-1"});
         let text = place.server.call(tool, call).await.error().to_owned();
-        let told = format!("Next: this is the name of a run, and run_id is to be its id: {RUN}.");
+        let told = format!(
+            "Next: run_id is to be the id of a run, and grpo-1 is what it is called: its id is {RUN}."
+        );
         assert!(text.ends_with(&told), "{text}");
     }
     let text = place
