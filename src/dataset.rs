@@ -7,8 +7,8 @@ mod rows;
 mod survey;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
@@ -40,26 +40,59 @@ pub(crate) struct Request {
     pub(crate) max_tokens: Option<u64>,
 }
 
-/// How far the reading is, and whether anybody still waits for it.
-#[derive(Clone, Default)]
+/// What may be used of a call's time for reading; the answer needs some too.
+const SHARE: f64 = 0.8;
+/// The same for making tokens.
+const SHARE_OF_TOKENS: f64 = 0.4;
+
+/// How far the reading is, until when it may take, and whether anybody still waits for it.
+#[derive(Clone)]
 struct Reading {
     done: Arc<AtomicU64>,
     all: Arc<AtomicU64>,
     ended: CancellationToken,
+    /// Whether a file was not read to its end.
+    is_cut: Arc<AtomicBool>,
+    started: Instant,
+    time: Duration,
 }
 
 impl Reading {
-    /// Counts bytes; false once nobody waits any more.
-    fn goes_on(&self, bytes: u64) -> bool {
-        self.done.fetch_add(bytes, Ordering::Relaxed);
-        !self.ended.is_cancelled()
+    fn new(time: Duration) -> Self {
+        Self {
+            done: Arc::default(),
+            all: Arc::default(),
+            ended: CancellationToken::new(),
+            is_cut: Arc::default(),
+            started: Instant::now(),
+            time,
+        }
+    }
+
+    /// Counts bytes.
+    fn count(&self, bytes: usize) {
+        self.done.fetch_add(u64::try_from(bytes).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Keeps in mind that a file is not read to its end.
+    fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    fn was_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// Whether this share of the time is over, or nobody waits any more.
+    fn is_over(&self, share: f64) -> bool {
+        self.ended.is_cancelled() || self.started.elapsed() > self.time.mul_f64(share)
     }
 }
 
 /// Reads the file and says what it holds.
 pub(crate) async fn checked(request: Request, call: &Call<'_>) -> Result<Reply, ToolError> {
     let files = call.context.config().files.clone();
-    let reading = Reading::default();
+    let reading = Reading::new(call.deadline.saturating_duration_since(call.started));
     // A call that is given up ends the reading.
     let _ended = reading.ended.clone().drop_guard();
     let told = reading.clone();
@@ -88,7 +121,7 @@ fn read(request: &Request, files: &Files, reading: &Reading) -> Result<report::R
         }
         None => None,
     };
-    let mut survey = Survey::new(request, of_eval);
+    let mut survey = Survey::new(request, reading, of_eval);
     survey
         .read(open("path", &request.path)?)
         .map_err(|error| broken("path", &error))?;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::Reading;
+use super::{Reading, SHARE};
 use crate::files::{Files, LARGEST_JSON};
 
 /// The longest line that is read, in bytes.
@@ -65,8 +65,12 @@ impl Rows {
         })
     }
 
-    /// The next row that is not empty.
+    /// The next row that is not empty; none once the time is over.
     pub(super) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
+        if self.reading.is_over(SHARE) {
+            self.reading.cut();
+            return Ok(None);
+        }
         let (file, line) = match &mut self.source {
             Source::List(entries, text) => {
                 let Some(entry) = entries.next() else {
@@ -95,9 +99,7 @@ impl Rows {
             if is_long {
                 read += skip_line(file)?;
             }
-            if !self.reading.goes_on(u64::try_from(read).unwrap_or_default()) {
-                return Err(io::Error::other("nobody waits for it any more"));
-            }
+            self.reading.count(read);
             if is_long {
                 line.clear();
                 break (Err("is longer than 16 MB".to_owned()), false);

@@ -6,7 +6,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::Request;
+use super::{Reading, Request, SHARE_OF_TOKENS};
 use super::report::{Duplicates, Example, Lengths, Lines, Problem, Report};
 use super::rows::{self, Rows};
 use crate::error::problems::{Path, Problems};
@@ -32,6 +32,7 @@ const LONGEST_EXAMPLE: usize = 600;
 /// What was found so far.
 pub(super) struct Survey<'a> {
     request: &'a Request,
+    reading: &'a Reading,
     /// Of the evaluation file, sorted.
     of_eval: Option<Vec<u64>>,
     rows: usize,
@@ -142,9 +143,10 @@ fn hash(asked: &Asked) -> u64 {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(request: &'a Request, of_eval: Option<Vec<u64>>) -> Self {
+    pub(super) fn new(request: &'a Request, reading: &'a Reading, of_eval: Option<Vec<u64>>) -> Self {
         Self {
             request,
+            reading,
             of_eval,
             rows: 0,
             conversations: 0,
@@ -227,7 +229,7 @@ impl<'a> Survey<'a> {
             }
             return;
         };
-        if self.encoded > MOST_ENCODED {
+        if self.encoded > MOST_ENCODED || self.reading.is_over(SHARE_OF_TOKENS) {
             return;
         }
         let prompted = match asked {
@@ -290,8 +292,22 @@ impl<'a> Survey<'a> {
             .collect()
     }
 
+    /// What was not looked at.
+    fn unchecked(&self) -> Option<String> {
+        let unread = self.reading.was_cut().then(|| {
+            format!(
+                "Its end was not read, since the call's time was up (RL_MCP_CALL_TIMEOUT): all this is of the first {} rows.",
+                self.rows
+            )
+        });
+        let uncompared = (self.rows > MOST_PROMPTS)
+            .then(|| format!("Duplicates were looked for among the first {MOST_PROMPTS} rows."));
+        let all: Vec<String> = unread.into_iter().chain(uncompared).collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
     pub(super) fn report(self, duplicates: usize, lines: Vec<(usize, usize)>) -> Report {
-        let limit = self.limit();
+        let (limit, unchecked) = (self.limit(), self.unchecked());
         let measured: usize = self.lengths.values().sum();
         let unit = if self.request.model.is_some() {
             "tokens"
@@ -309,8 +325,7 @@ impl<'a> Survey<'a> {
                 rows: duplicates,
                 lines,
             }),
-            unchecked: (self.rows > MOST_PROMPTS)
-                .then(|| format!("Duplicates were looked for among the first {MOST_PROMPTS} rows.")),
+            unchecked,
             overlaps: self.of_eval.is_some().then_some(self.overlaps),
             too_long: limit.map(|limit| self.too_long.beyond(limit)),
             more_problems: self.more_problems,

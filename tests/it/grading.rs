@@ -173,6 +173,25 @@ async fn a_large_file_is_read_in_little_memory() {
     );
 }
 
+/// What takes too long says how far it came.
+#[tokio::test]
+async fn a_file_that_takes_longer_than_the_call_is_read_in_part() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rows.jsonl");
+    fs::write(&path, "{\"prompt\": \"a\"}\n".repeat(400_000)).unwrap();
+    let mut command = Server::command("http://127.0.0.1:9");
+    command
+        .env("RL_MCP_FILE_DIRS", directory.path())
+        .env("RL_MCP_CALL_TIMEOUT", "0.05");
+    let mut server = Server::initialized(&mut command).await;
+    let answer = server.call(CHECK, json!({"path": path})).await.json();
+    let rows = answer["rows"].as_u64().unwrap();
+    assert!(rows < 400_000, "{rows}");
+    let note = answer["note"].as_str().unwrap();
+    let expected = format!("Its end was not read, since the call's time was up (RL_MCP_CALL_TIMEOUT): all this is of the first {rows} rows.");
+    assert!(note.contains(&expected), "{note}");
+}
+
 #[tokio::test]
 async fn a_grader_is_tried_on_completions_that_are_given() {
     let mut place = Place::new().await;
