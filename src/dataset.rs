@@ -71,7 +71,8 @@ impl Reading {
 
     /// Counts bytes.
     fn count(&self, bytes: usize) {
-        self.done.fetch_add(u64::try_from(bytes).unwrap_or_default(), Ordering::Relaxed);
+        self.done
+            .fetch_add(u64::try_from(bytes).unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// Keeps in mind that a file is not read to its end.

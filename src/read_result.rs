@@ -119,7 +119,10 @@ fn readable(text: String) -> serde_json::Result<(Box<RawValue>, Option<String>)>
     }
     match non_finite::as_null(&text).map(|(plain, found)| (RawValue::from_string(plain), found.note())) {
         Some((Ok(plain), note)) => Ok((plain, Some(note))),
-        _ => Err(error),
+        _ => match lines::mostly(&text) {
+            Some((list, note)) => Ok((list, Some(note))),
+            None => Err(error),
+        },
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// A JSON-lines file of them; other members stay with the completions.
     #[cfg(feature = "text")]
     prompts_path: Option<String>,
+    /// Its lines to take, from 1 on. Default all.
+    #[cfg(feature = "text")]
+    #[schemars(length(min = 1), inner(range(min = 1)))]
+    prompt_lines: Option<Vec<usize>>,
     /// As in render-prompt.
     #[cfg(feature = "text")]
     #[schemars(transform = unlisted)]
@@ -76,6 +80,15 @@ impl Handler for Sample {
             }
             (None | Some(_), _) => {}
         }
+        if args.prompt_lines.is_some()
+            && args.prompts_path.is_none()
+            && !problems.mention(&Path::Root.key("prompts_path"))
+        {
+            problems.add(
+                &Path::Root.key("prompt_lines"),
+                "are those of prompts_path, which is missing",
+            );
+        }
         Given::check(args.prompts.as_deref(), problems);
     }
 
@@ -102,6 +115,7 @@ impl Handler for Sample {
         let given = Given {
             prompts: args.prompts.clone(),
             path: args.prompts_path.clone(),
+            lines: args.prompt_lines.clone(),
             tokenizer: args.tokenizer.clone(),
             allow_control_tokens: args.allow_control_tokens == Some(true),
             max_tokens: longest,
@@ -128,6 +142,7 @@ impl Handler for Sample {
             let given = Given {
                 prompts: args.prompts,
                 path: args.prompts_path,
+                lines: args.prompt_lines,
                 tokenizer: args.tokenizer,
                 allow_control_tokens: args.allow_control_tokens == Some(true),
                 max_tokens: longest,

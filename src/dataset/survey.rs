@@ -6,9 +6,9 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::{Reading, Request, SHARE_OF_TOKENS};
 use super::report::{Duplicates, Example, Lengths, Lines, Problem, Report};
 use super::rows::{self, Rows};
+use super::{Reading, Request, SHARE_OF_TOKENS};
 use crate::error::problems::{Path, Problems};
 use crate::json::lines;
 use crate::json::walk::members;

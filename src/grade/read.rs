@@ -41,7 +41,7 @@ pub(crate) fn read(
         .remove(TYPE)
         .and_then(|name| serde_json::from_str::<String>(name.get()).ok())
     else {
-        problems.add(&path.key(TYPE), format!("is required: one of {}", names()));
+        problems.add(&path.key(TYPE), format!("is required: one of {}", kinds()));
         return None;
     };
     let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
@@ -70,6 +70,17 @@ pub(crate) fn read(
         Some(after) => Box::new(After { after, grader }),
         None => grader,
     })
+}
+
+/// All kinds, each with its members.
+fn kinds() -> String {
+    let kinds = KINDS.iter().map(|kind| {
+        let schema = kind.schema();
+        let members = schema.get("properties").and_then(Value::as_object);
+        let members = list(members.into_iter().flat_map(Map::keys).map(String::as_str));
+        format!("{} ({members})", kind.name)
+    });
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 fn names() -> String {

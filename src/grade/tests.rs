@@ -235,7 +235,10 @@ fn what_is_wrong_with_a_grader_is_said_with_its_place() {
             json!("number"),
             "grader: is no grader: write an object such as {\"type\": \"number\"}",
         ),
-        (json!({}), "grader.type: is required: one of string, regex"),
+        (
+            json!({}),
+            "grader.type: is required: one of string (expected, match, ignore_case), regex",
+        ),
         (json!({"type": "numbr"}), "did you mean number?"),
         (json!({"type": "number", "tolerence": 1}), "tolerance"),
         (json!({"type": "number", "tolerance": -1}), "grader.tolerance: "),

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{non_finite, raw};
+use crate::error::problems::counted;
 #[cfg(feature = "text")]
 use crate::error::problems::{Path, Problems};
 
@@ -14,17 +15,24 @@ pub(crate) struct Line {
     pub(crate) value: Box<RawValue>,
 }
 
-/// The values in the text of a file that the argument `path` names. Each line that is none is reported.
+/// The values in the text of a file that the argument `path` names, or those of the lines that are `wanted` alone. Each of
+/// these that is none is reported.
 #[cfg(feature = "text")]
-pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec<Line> {
+pub(crate) fn lines(
+    text: &str,
+    path: &Path<'_>,
+    wanted: Option<&[usize]>,
+    problems: &mut Problems,
+) -> Vec<Line> {
+    let is_wanted = |number: &usize| wanted.is_none_or(|wanted| wanted.contains(number));
     if text.trim_start().starts_with('[')
         && let Ok(entries) = serde_json::from_str::<Vec<Box<RawValue>>>(text)
     {
-        let numbered = (1..).zip(entries);
+        let numbered = (1..).zip(entries).filter(|(number, _)| is_wanted(number));
         return numbered.map(|(number, value)| Line { number, value }).collect();
     }
     let mut values = Vec::new();
-    for (number, value) in each(text) {
+    for (number, value) in each(text).filter(|(number, _)| is_wanted(number)) {
         match value {
             Ok(value) => values.push(Line {
                 number,
@@ -33,7 +41,7 @@ pub(crate) fn lines(text: &str, path: &Path<'_>, problems: &mut Problems) -> Vec
             Err(why) => problems.add(&path.line(number), why),
         }
     }
-    if values.is_empty() && problems.is_empty() {
+    if values.is_empty() && problems.is_empty() && wanted.is_none() {
         problems.add(path, "the file holds nothing");
     }
     values
@@ -49,6 +57,34 @@ pub(crate) fn joined(text: &str) -> Result<Box<RawValue>, String> {
     }
     list.push(']');
     raw(list).map_err(|_| "the file holds nothing".to_owned())
+}
+
+/// The same of a text of which some lines are broken, with null in their place, and a note that names the first of them.
+/// `None`: most of it is no JSON lines.
+pub(crate) fn mostly(text: &str) -> Option<(Box<RawValue>, String)> {
+    let mut list = String::with_capacity(text.len() + 2);
+    let (mut fine, mut broken) = (0_usize, Vec::new());
+    for (number, value) in each(text) {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        match value {
+            Ok(value) => {
+                fine += 1;
+                list.push_str(value.get());
+            }
+            Err(why) => {
+                broken.push((number, why));
+                list.push_str("null");
+            }
+        }
+    }
+    list.push(']');
+    let (number, why) = broken.first().filter(|_| fine > broken.len())?;
+    let others = match broken.len() - 1 {
+        0 => String::new(),
+        others => format!(" (and {} more)", counted(others, "line")),
+    };
+    let note = format!("Line {number} {why}{others}: null stands for it.");
+    Some((raw(list).ok()?, note))
 }
 
 /// The value of each line that is not empty, or why it is none, with the line's number.
@@ -78,7 +114,7 @@ mod tests {
 
     fn read(text: &str) -> (Vec<(usize, String)>, String) {
         let mut problems = Problems::default();
-        let lines = lines(text, &Path::Root.key("path"), &mut problems);
+        let lines = lines(text, &Path::Root.key("path"), None, &mut problems);
         let lines = lines
             .into_iter()
             .map(|line| (line.number, line.value.get().to_owned()));
@@ -106,6 +142,16 @@ mod tests {
         assert!(problems.contains("NaN"), "{problems}");
         let list = |text: &str| joined(text).map(|list| list.get().to_owned());
         assert_eq!(list("1\n\n{\"a\": 2}\r\n").unwrap(), "[1,{\"a\": 2}]");
+        let (shown, note) =
+            mostly("1\n{\n2\n[").map_or_else(Default::default, |(list, note)| (list.get().to_owned(), note));
+        assert_eq!((shown.as_str(), note.as_str()), ("", ""), "half of it");
+        let (shown, note) = mostly("1\n{\n2\n3\n[").unwrap();
+        assert_eq!(shown.get(), "[1,null,2,3,null]");
+        assert!(
+            note.starts_with("Line 2 is no JSON: EOF")
+                && note.ends_with("(and 1 line more): null stands for it."),
+            "{note}"
+        );
         assert!(list("1\n\n{").unwrap_err().starts_with("line 3: is no JSON: EOF"));
         assert_eq!(list("\n"), Err("the file holds nothing".to_owned()));
         assert!(read("\n").1.contains("path: the file holds nothing"));

@@ -36,6 +36,8 @@ struct Completion {
     result: usize,
     #[serde(default)]
     sequence: usize,
+    /// As the model read it.
+    prompt: Option<String>,
     text: String,
     tokens: Option<usize>,
     stop_reason: Option<String>,

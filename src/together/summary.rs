@@ -192,7 +192,8 @@ fn cut(text: &mut String, longest: usize) {
             }
             None => true,
         });
-    if let Some((at, _)) = kept {
+    // What would not become shorter stays whole.
+    if let Some((at, _)) = kept.filter(|(at, _)| at + end.len() < text.len()) {
         text.truncate(at);
         text.push_str(&end);
     }

@@ -1,5 +1,6 @@
 //! Rewards without a script: `check-dataset`, `grade-completions`, and the way from a file of rows to an optimizer step.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -188,7 +189,9 @@ async fn a_file_that_takes_longer_than_the_call_is_read_in_part() {
     let rows = answer["rows"].as_u64().unwrap();
     assert!(rows < 400_000, "{rows}");
     let note = answer["note"].as_str().unwrap();
-    let expected = format!("Its end was not read, since the call's time was up (RL_MCP_CALL_TIMEOUT): all this is of the first {rows} rows.");
+    let expected = format!(
+        "Its end was not read, since the call's time was up (RL_MCP_CALL_TIMEOUT): all this is of the first {rows} rows."
+    );
     assert!(note.contains(&expected), "{note}");
 }
 
@@ -361,6 +364,16 @@ async fn a_step_with_a_number_grader_is_six_calls() {
         (&rewards["completions"], &rewards["groups"]),
         (&json!(384), &json!(8))
     );
+    assert_eq!(rewards["mean_by_prompt"].as_array().unwrap().len(), 8);
+    // Of equal ones those of different prompts.
+    let of_prompts: BTreeSet<u64> = rewards["worst"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["result"].as_u64().unwrap())
+        .collect();
+    assert_eq!(of_prompts.len(), 3);
+    assert_eq!(rewards["best"][0]["prompt"].as_str().unwrap().lines().count(), 2);
     let why = rewards["worst"][0]["why"].as_str().unwrap();
     assert!(why.contains("expected"), "{why}");
     let next = &rewards["next"];
@@ -387,6 +400,26 @@ async fn a_step_with_a_number_grader_is_six_calls() {
         .await
         .json();
     assert_eq!(stepped["status"], "TRAINING_OPERATION_STATUS_COMPLETED");
+
+    // Some lines of a file whose others may be broken.
+    let some = directory.path().join("some.jsonl");
+    fs::write(&some, "{\"prompt\": \"a\"}\nbroken\n\n{\"prompt\": \"c\"}\n").unwrap();
+    let few = |lines: Value| json!({"session_id": id, "prompts_path": some, "prompt_lines": lines, "body": {"sampling_params": {"max_tokens": 1}}});
+    let sampled = server.call("sample", few(json!([1, 4]))).await.json();
+    assert_eq!(sampled["output"]["results"].as_array().unwrap().len(), 2);
+    let wrong = server.call("sample", few(json!([1, 2, 3]))).await;
+    assert!(
+        wrong.error().contains("prompts_path, line 2: is no JSON"),
+        "{}",
+        wrong.error()
+    );
+    assert!(
+        wrong
+            .error()
+            .contains("prompt_lines[2]: is 3, and the file has no row in that line"),
+        "{}",
+        wrong.error()
+    );
 
     // What is misspelled is misspelled for all rows, and told once.
     let wrong = json!({"session_id": id, "operation_ids": [operation], "grader": {"type": "number", "expected": "{{row.anser}}"}});

@@ -1,6 +1,7 @@
 //! What the answer says of graded completions.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -14,6 +15,10 @@ use crate::together::numbers::mean_and_deviation;
 const MOST_SHOWN: usize = 3;
 /// How much of their texts, in characters.
 const LONGEST_TEXT: usize = 400;
+/// The same of their prompts.
+const LONGEST_PROMPT: usize = 120;
+/// The means of so many prompts are listed.
+const MOST_PROMPTS: usize = 150;
 /// So many different rewards are counted one by one.
 const MOST_DIFFERENT: usize = 10;
 
@@ -33,6 +38,9 @@ pub(super) struct Report<'a> {
     /// The mean of what each part of a combined grader said.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     parts: BTreeMap<&'a str, f64>,
+    /// For each prompt of all operations, in order, unless there are very many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean_by_prompt: Option<Vec<f64>>,
     best: Vec<Shown<'a>>,
     worst: Vec<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +69,8 @@ struct Shown<'a> {
     sequence: usize,
     #[serde(flatten)]
     score: &'a Score,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
     text: String,
 }
 
@@ -90,14 +100,14 @@ impl<'a> Report<'a> {
             .collect();
         let rewards: Vec<f64> = all.iter().map(|(.., score)| score.reward).collect();
         let (mean, deviation) = mean_and_deviation(&rewards).unzip();
-        let mut order: Vec<_> = all.iter().collect();
-        // The order of equal ones is that of the completions.
-        order.sort_by(|(.., a), (.., b)| b.reward.total_cmp(&a.reward));
         let most = MOST_SHOWN.min(all.len().div_ceil(2));
         let several = graded.len() > 1;
-        let best = order.iter().take(most).map(|one| shown(one, several));
-        let worst = order.iter().rev().take(most.min(all.len() - most));
-        let worst = worst.map(|one| shown(one, several));
+        let best = ranked(&all, |a, b| b.total_cmp(&a)).into_iter().take(most);
+        let worst = ranked(&all, |a, b| a.total_cmp(&b))
+            .into_iter()
+            .take(most.min(all.len() - most));
+        let best: Vec<Shown<'_>> = best.map(|one| shown(one, several)).collect();
+        let worst: Vec<Shown<'_>> = worst.map(|one| shown(one, several)).collect();
         let groups = args.operation_ids.as_ref().map(|_| groups(graded));
         let equal = groups.is_some_and(|(all, equal)| all == equal && all > 0);
         let (path, unstored) = match stored {
@@ -122,8 +132,9 @@ impl<'a> Report<'a> {
             groups: groups.map(|(all, _)| all),
             equal_groups: groups.map(|(_, equal)| equal),
             parts: parts(&all),
-            best: best.collect(),
-            worst: worst.collect(),
+            mean_by_prompt: args.operation_ids.as_ref().and_then(|_| means(graded)),
+            best,
+            worst,
             rewards_file: path,
             note: (!notes.is_empty()).then(|| notes.join(" ")),
             next: next
@@ -142,27 +153,67 @@ impl<'a> Report<'a> {
 
 /// With its operation, if there are several.
 fn shown<'a>(
-    (graded, completion, score): &(&'a Graded, &'a Completion, &'a Score),
+    (graded, completion, score): (&'a Graded, &'a Completion, &'a Score),
     several: bool,
 ) -> Shown<'a> {
     let operation_id = graded.operation_id.as_deref();
-    let text = clean::text(&completion.text);
-    let text = match text.char_indices().nth(LONGEST_TEXT) {
-        // The end is where an answer stands.
-        Some(_) => {
-            let count = text.chars().count();
-            let end: String = text.chars().skip(count - LONGEST_TEXT).collect();
-            format!("({count} characters) …{end}")
-        }
-        None => text,
-    };
     Shown {
         operation_id: operation_id.filter(|_| several),
         result: operation_id.map(|_| completion.result),
         sequence: completion.sequence,
         score,
-        text,
+        prompt: completion
+            .prompt
+            .as_ref()
+            .map(|prompt| end_of(prompt, LONGEST_PROMPT)),
+        text: end_of(&completion.text, LONGEST_TEXT),
     }
+}
+
+/// The end of a text, where the answer stands, and how long the whole is.
+fn end_of(text: &str, longest: usize) -> String {
+    let text = clean::text(text);
+    let count = text.chars().count();
+    if count <= longest {
+        return text;
+    }
+    let end: String = text.chars().skip(count - longest).collect();
+    format!("({count} characters) …{end}")
+}
+
+/// All completions in an order of rewards; of equal ones those of different prompts first.
+fn ranked<'a>(
+    all: &[(&'a Graded, &'a Completion, &'a Score)],
+    order: impl Fn(f64, f64) -> Ordering,
+) -> Vec<(&'a Graded, &'a Completion, &'a Score)> {
+    let mut seen: HashMap<(usize, usize, u64), usize> = HashMap::new();
+    let mut ranked: Vec<_> = all
+        .iter()
+        .map(|one| {
+            let (graded, completion, score) = one;
+            let origin = std::ptr::from_ref::<Graded>(graded).addr();
+            let place = (origin, completion.result, score.reward.to_bits());
+            let again = seen.entry(place).or_default();
+            *again += 1;
+            (*again, *one)
+        })
+        .collect();
+    ranked.sort_by(|(again, (.., a)), (again_b, (.., b))| order(a.reward, b.reward).then(again.cmp(again_b)));
+    ranked.into_iter().map(|(_, one)| one).collect()
+}
+
+/// The mean reward of each prompt.
+fn means(graded: &[Graded]) -> Option<Vec<f64>> {
+    let mut means = Vec::new();
+    for graded in graded {
+        let mut rewards: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for (completion, score) in graded.completions.iter().zip(&graded.scores) {
+            rewards.entry(completion.result).or_default().push(score.reward);
+        }
+        let of_each = rewards.values().filter_map(|rewards| mean_and_deviation(rewards));
+        means.extend(of_each.map(|(mean, _)| rounded(mean)));
+    }
+    (means.len() <= MOST_PROMPTS).then_some(means)
 }
 
 /// How many prompts there are, and how many whose completions have equal rewards.

@@ -109,6 +109,7 @@ impl GradeArgs {
             all.push(Completion {
                 result: 0,
                 sequence: index,
+                prompt: None,
                 text: own,
                 tokens,
                 stop_reason,

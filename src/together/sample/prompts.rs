@@ -35,6 +35,8 @@ pub(crate) struct Given {
     pub(crate) prompts: Option<Vec<Written>>,
     /// In a file of JSON lines.
     pub(crate) path: Option<String>,
+    /// Of which these lines alone are meant.
+    pub(crate) lines: Option<Vec<usize>>,
     /// In place of the base model's.
     pub(crate) tokenizer: Option<String>,
     /// Whether control tokens in messages are meant.
@@ -187,7 +189,17 @@ impl Given {
         let at = Path::Root.key("prompts_path");
         let text = files.read_blocking(path, LARGEST_JSON);
         let text = text.map_err(|problem| Problems::one(&at, or_inline(&problem, "prompts")))?;
-        let lines = lines(&text, &at, problems);
+        let lines = lines(&text, &at, self.lines.as_deref(), problems);
+        for (index, wanted) in self.lines.iter().flatten().enumerate() {
+            let is_there = lines.iter().any(|line| line.number == *wanted);
+            if !is_there && !problems.mention(&at.line(*wanted)) {
+                let at = Path::Root.key("prompt_lines");
+                problems.add(
+                    &at.index(index),
+                    format!("is {wanted}, and the file has no row in that line"),
+                );
+            }
+        }
         let placed = lines.iter().map(|line| (&*line.value, Place::Line(line.number)));
         Ok(rows(placed, problems))
     }
