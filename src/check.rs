@@ -110,7 +110,7 @@ fn write_graders(config: &Config, broken: &mut Vec<String>, out: &mut impl Write
     let Some(file) = &config.graders else {
         return Ok(());
     };
-    match Commands::of(config).names() {
+    match Commands::of(config, config.call_timeout).names() {
         Ok(names) => writeln!(
             out,
             "Commands that may grade: {}",

@@ -27,7 +27,10 @@ mod string;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::redact::clean;
+pub(crate) use command::end_all;
 pub(crate) use commands::Commands;
+
 pub use kind::{KINDS, Kind};
 pub(crate) use read::read;
 
@@ -118,12 +121,12 @@ impl Score {
 }
 
 /// The beginning of a text, for a sentence.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     const LONGEST: usize = 60;
-    let text = text.trim();
+    let text = clean::text(text.trim());
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

@@ -110,6 +110,8 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
                 .map(|()| ExitCode::SUCCESS),
         }
     });
+    #[cfg(feature = "text")]
+    grade::end_all();
     // A blocking read of standard input must not hold up the end.
     runtime.shutdown_background();
     // Requests that are still in flight have an unknown outcome, which the journal records.

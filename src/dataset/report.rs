@@ -43,10 +43,11 @@ const fn is_zero(value: &usize) -> bool {
     *value == 0
 }
 
-/// What is wrong with a row.
+/// What is wrong with some rows.
 #[derive(Serialize)]
 pub(super) struct Problem {
-    pub(super) line: usize,
+    #[serde(flatten)]
+    pub(super) at: Lines,
     #[serde(rename = "problem")]
     pub(super) what: String,
 }
@@ -157,7 +158,8 @@ impl Report {
     /// With what it comes to, in a sentence.
     pub(super) fn noted(mut self) -> Self {
         let mut found = Vec::new();
-        let problems = self.problems.len() + self.more_problems;
+        let listed = self.problems.iter().map(|problem| problem.at.rows);
+        let problems = listed.sum::<usize>() + self.more_problems;
         if self.rows == 0 {
             found.push("no row".to_owned());
         }

@@ -1,6 +1,6 @@
 //! What is found on the way through a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 
@@ -10,8 +10,10 @@ use super::report::{Duplicates, Example, Lengths, Lines, Problem, Report};
 use super::rows::{self, Rows};
 use super::{Reading, Request, SHARE_OF_TOKENS};
 use crate::error::problems::{Path, Problems};
+use crate::grade::short;
 use crate::json::lines;
 use crate::json::walk::members;
+use crate::redact::clean;
 use crate::text::{Asked, Conversation, Row};
 
 /// How many prompts are kept in mind to find duplicates: 8 bytes each.
@@ -43,6 +45,8 @@ pub(super) struct Survey<'a> {
     prompts: Vec<u64>,
     lengths: BTreeMap<u64, usize>,
     encoded: usize,
+    /// Whether not all rows were made into tokens.
+    is_measured_in_part: bool,
     too_long: Lines,
     overlaps: Lines,
     problems: Vec<Problem>,
@@ -66,7 +70,9 @@ pub(super) fn prompts(mut rows: Rows) -> io::Result<Vec<u64>> {
 
 /// For some prompts that come more than once: the line of the first, and of the next.
 pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows) -> io::Result<Vec<(usize, usize)>> {
-    let wanted = duplicates.get(..MOST_LINES).unwrap_or(duplicates);
+    let mut wanted = duplicates.to_vec();
+    wanted.dedup();
+    wanted.truncate(MOST_LINES);
     let mut first: BTreeMap<u64, usize> = BTreeMap::new();
     let mut found: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
     while found.len() < wanted.len() {
@@ -113,22 +119,25 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
 
 /// The member that an object has more than once: all but the last would be lost.
 fn twice(text: &str) -> Option<String> {
-    let mut names = Vec::new();
-    for (name, _) in members(text)? {
-        if names.contains(&name) {
-            return Some(name.into_owned());
+    let mut names = HashSet::new();
+    let twice = members(text)?.find_map(|(name, _)| match names.contains(&name) {
+        true => Some(name.into_owned()),
+        false => {
+            names.insert(name);
+            None
         }
-        names.push(name);
-    }
-    None
+    });
+    twice.map(|name| short(&name))
 }
 
+/// Of what a row asks; its answer does not count.
 fn hash(asked: &Asked) -> u64 {
     let mut hasher = DefaultHasher::new();
     match asked {
         Asked::Text(text) => text.trim().hash(&mut hasher),
         Asked::Conversation(conversation) => {
-            for message in &conversation.messages {
+            let turns = conversation.messages.len() - usize::from(ends_with_answer(conversation));
+            for message in conversation.messages.iter().take(turns) {
                 for (name, value) in message {
                     name.hash(&mut hasher);
                     match value.as_str() {
@@ -156,6 +165,7 @@ impl<'a> Survey<'a> {
             prompts: Vec::new(),
             lengths: BTreeMap::new(),
             encoded: 0,
+            is_measured_in_part: false,
             too_long: Lines::default(),
             overlaps: Lines::default(),
             problems: Vec::new(),
@@ -184,18 +194,25 @@ impl<'a> Survey<'a> {
             self.problem(line, format!("has {name} twice: all but the last are lost"));
         }
         let completion = others.get("completion").and_then(Value::as_str);
-        match &row.asked {
-            Asked::Text(_) => self.texts += 1,
-            Asked::Conversation(_) => self.conversations += 1,
-        }
-        if completion.is_some() || ends_with_answer(&row.asked) {
-            self.completed += 1;
-        }
+        let has_answer = match &row.asked {
+            Asked::Text(_) => {
+                self.texts += 1;
+                completion.is_some()
+            }
+            Asked::Conversation(conversation) => {
+                self.conversations += 1;
+                if completion.is_some() {
+                    self.problem(line, "has messages and completion: write the completion as the last message, of role assistant".to_owned());
+                }
+                ends_with_answer(conversation)
+            }
+        };
+        self.completed += usize::from(has_answer);
         for name in others.keys() {
-            if let Some(count) = self.members.get_mut(name) {
+            if let Some(count) = self.members.get_mut(&short(name)) {
                 *count += 1;
             } else if self.members.len() < MOST_MEMBERS {
-                self.members.insert(name.clone(), 1);
+                self.members.insert(short(name), 1);
             }
         }
         if let Some(grader) = &self.request.grader
@@ -230,6 +247,7 @@ impl<'a> Survey<'a> {
             return;
         };
         if self.encoded > MOST_ENCODED || self.reading.is_over(SHARE_OF_TOKENS) {
+            self.is_measured_in_part = true;
             return;
         }
         let prompted = match asked {
@@ -272,9 +290,15 @@ impl<'a> Survey<'a> {
         self.request.max_tokens.or_else(context)
     }
 
+    /// Adds a problem; the same of several rows is told once.
     fn problem(&mut self, line: usize, problem: String) {
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(Problem { line, what: problem });
+        let problem = clean::text(&problem);
+        if let Some(known) = self.problems.iter_mut().find(|known| known.what == problem) {
+            known.at.add(line, MOST_LINES);
+        } else if self.problems.len() < MOST_PROBLEMS {
+            let mut at = Lines::default();
+            at.add(line, MOST_LINES);
+            self.problems.push(Problem { at, what: problem });
         } else {
             self.more_problems += 1;
         }
@@ -300,9 +324,13 @@ impl<'a> Survey<'a> {
                 self.rows
             )
         });
+        let measured: usize = self.lengths.values().sum();
+        let unmeasured = self.is_measured_in_part.then(|| {
+            format!("Tokens were counted, and rows rendered, of the first {measured} rows that can be read.")
+        });
         let uncompared = (self.rows > MOST_PROMPTS)
             .then(|| format!("Duplicates were looked for among the first {MOST_PROMPTS} rows."));
-        let all: Vec<String> = unread.into_iter().chain(uncompared).collect();
+        let all: Vec<String> = unread.into_iter().chain(unmeasured).chain(uncompared).collect();
         (!all.is_empty()).then(|| all.join(" "))
     }
 
@@ -338,10 +366,7 @@ impl<'a> Survey<'a> {
 }
 
 /// Whether the last turn is the assistant's.
-fn ends_with_answer(asked: &Asked) -> bool {
-    let Asked::Conversation(conversation) = asked else {
-        return false;
-    };
+fn ends_with_answer(conversation: &Conversation) -> bool {
     let last = conversation.messages.last();
     last.and_then(|message| message.get("role"))
         .is_some_and(|role| role == "assistant")
@@ -349,11 +374,7 @@ fn ends_with_answer(asked: &Asked) -> bool {
 
 /// A conversation that has its answer asks for no other.
 fn without_prompt(mut conversation: Conversation) -> Conversation {
-    let last = conversation.messages.last();
-    if last
-        .and_then(|message| message.get("role"))
-        .is_some_and(|role| role == "assistant")
-    {
+    if ends_with_answer(&conversation) {
         let args = &mut conversation.template_args;
         args.entry("add_generation_prompt").or_insert(false.into());
     }

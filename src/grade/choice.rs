@@ -59,12 +59,20 @@ impl Grade for Ready {
 }
 
 /// `the answer is **(B)**`, `Answer: B`.
-static SAID: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i:answer|choice|option|correct)(?i:\s+is|\s+choice|\s+option)*\s*[:=]?\s*(?i:is\s+)?[*_$\s(\[{]*\\?(?:text|mathrm)?\{?\(?(?:([A-Z])(?:[)\]}*_$.,:;!\s]|$)|([a-z])(?:[)\]}*.]|$))").ok()
-});
-/// `(B)`, `B.`, `**B**`, or `B` by itself.
+static SAID: LazyLock<Option<Regex>> = LazyLock::new(|| announced("answer|correct"));
+/// `Option B`, where nothing is called the answer.
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| announced("choice|option"));
+/// `(B)`, `B.`, `**B**`, or `B` in a line by itself.
 static MARKED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?:^|[\s(\[*{])([A-Z])(?:[)\].:,*}\s]|$)").ok());
+    LazyLock::new(|| Regex::new(r"(?m)(?:^|[\s(\[*{])([A-Z])(?:[)\].:*}]|\s*$)").ok());
+
+/// A letter behind one of these words. A small one needs an end of its own: it may be an article.
+fn announced(words: &str) -> Option<Regex> {
+    let pattern = format!(
+        r"(?i:{words})(?i:\s+is|\s+choice|\s+option|\s+answer)*\s*[:=]?\s*(?i:is\s+)?[*_$\s(\[{{]*\\?(?:text|mathrm)?\{{?\(?(?:([A-Z])(?:[)\]}}*_$.,:;!\s]|$)|([a-z])(?:[)\]}}*.]|$))"
+    );
+    Regex::new(&pattern).ok()
+}
 
 impl Ready {
     fn expected(&self, row: &Map<String, Value>) -> Result<Vec<char>, Failure> {
@@ -107,12 +115,13 @@ impl Ready {
                 .filter_map(|found| offered(found.get(1).or_else(|| found.get(2))?.as_str()))
                 .last()
         };
-        // `A` alone may be an article; behind "the answer is" it is none.
+        let alone = || {
+            let trimmed = text.trim();
+            offered(trimmed).filter(|_| trimmed.chars().count() == 1)
+        };
         of(&SAID)
-            .or_else(|| {
-                let trimmed = text.trim();
-                offered(trimmed).filter(|_| trimmed.chars().count() == 1)
-            })
+            .or_else(alone)
+            .or_else(|| of(&NAMED))
             .or_else(|| of(&MARKED))
     }
 }

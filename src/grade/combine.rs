@@ -78,13 +78,15 @@ impl kind::Members for Members {
                 continue;
             };
             let name = member.name.unwrap_or_else(|| type_of(member.grader.raw()));
-            let same = parts.iter().filter(|part| part.name == name).count();
+            let is_taken = |name: &str| parts.iter().any(|part| part.name == name);
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            let name = std::iter::once(name.clone())
+                .chain(numbered)
+                .find(|name| !is_taken(name))
+                .unwrap_or_default();
             parts.push(ReadyPart {
-                name: if same == 0 {
-                    name
-                } else {
-                    format!("{name} {}", same + 1)
-                },
+                name,
+
                 grader,
                 weight: member.weight.unwrap_or(1.0),
                 gate,

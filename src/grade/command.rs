@@ -3,9 +3,11 @@
 //! It reads a JSON line for each completion on standard input and writes a line with its score for each. It sees no
 //! environment, has a directory of its own that goes with it, and is ended with all that it started.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,10 +22,12 @@ use crate::error::problems::{Path, Problems, counted};
 use crate::json;
 use crate::redact::clean;
 
+/// How long it may take to end once it has answered.
+const GRACE: Duration = Duration::from_millis(200);
 /// The longest line that it may write, in bytes.
 const LONGEST_LINE: u64 = 64 << 10;
-/// How much of what it says on standard error is told.
-const LONGEST_WORDS: u64 = 4 << 10;
+/// How much of what it says on standard error is looked at, the last of it.
+const LONGEST_WORDS: usize = 4 << 10;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Members {
@@ -122,6 +126,12 @@ impl Ready {
                 why.unwrap_or_else(|| format!("by command {}", self.name)),
             ));
         }
+        if running.says_more() {
+            return Err(format!(
+                "wrote more lines than the {} that it was asked for",
+                subjects.len()
+            ));
+        }
         Ok(scores)
     }
 }
@@ -131,7 +141,7 @@ struct Running {
     child: Child,
     lines: Receiver<io::Result<String>>,
     words: Receiver<String>,
-    longest: Duration,
+    began: Instant,
     deadline: Instant,
     _directory: tempfile::TempDir,
 }
@@ -139,6 +149,8 @@ struct Running {
 impl Running {
     fn start(program: Option<&Program>, input: String) -> Result<Self, String> {
         let program = program.ok_or("is not to be run")?;
+        // It may have been replaced since it was looked up.
+        program.is_safe()?;
         let (path, arguments) = program.words.split_first().ok_or("has no program")?;
         let directory =
             tempfile::tempdir().map_err(|error| format!("has no directory to work in: {error}"))?;
@@ -156,6 +168,7 @@ impl Running {
         let mut child = command
             .spawn()
             .map_err(|error| format!("cannot be started: {error}"))?;
+        groups().insert(child.id());
         // Each pipe has a thread of its own, which nobody waits for: who holds the other end is not known.
         if let Some(mut stdin) = child.stdin.take() {
             thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
@@ -181,22 +194,29 @@ impl Running {
         let (word, words) = sync_channel(1);
         if let Some(stderr) = child.stderr.take() {
             thread::spawn(move || {
-                let mut begin = Vec::new();
-                let mut stderr = stderr;
-                let _ = (&mut stderr).take(LONGEST_WORDS).read_to_end(&mut begin);
-                let _ = word.send(String::from_utf8_lossy(&begin).into_owned());
-                // What nobody reads would hold it up.
-                let _ = io::copy(&mut stderr, &mut io::sink());
+                // Its end: a trace has the reason there.
+                let (mut end, mut piece, mut stderr) = (Vec::new(), [0; 4096], stderr);
+                while let Ok(read @ 1..) = stderr.read(&mut piece) {
+                    end.extend_from_slice(piece.get(..read).unwrap_or_default());
+                    let more = end.len().saturating_sub(LONGEST_WORDS);
+                    end.drain(..more);
+                }
+                let _ = word.send(String::from_utf8_lossy(&end).into_owned());
             });
         }
         Ok(Self {
             child,
             lines,
             words,
-            longest: program.longest,
-            deadline: Instant::now() + program.longest,
+            began: Instant::now(),
+            deadline: program.deadline,
             _directory: directory,
         })
+    }
+
+    /// Whether it writes another line: then nobody knows which belongs to which completion.
+    fn says_more(&mut self) -> bool {
+        self.lines.recv_timeout(GRACE).is_ok()
     }
 
     /// The next line that it writes.
@@ -205,8 +225,8 @@ impl Running {
         match self.lines.recv_timeout(left) {
             Ok(line) => line.map_err(|error| format!("wrote what cannot be read: {error}")),
             Err(RecvTimeoutError::Timeout) => Err(format!(
-                "took longer than {} s and was ended after {}",
-                self.longest.as_secs_f64(),
+                "had no more time after {} s and was ended after {}",
+                self.began.elapsed().as_secs(),
                 counted(had, "score")
             )),
             Err(RecvTimeoutError::Disconnected) => {
@@ -241,15 +261,34 @@ fn read_line(from: &mut impl io::BufRead) -> io::Result<Option<String>> {
         .map_err(|_| io::Error::other("bytes that are no UTF-8"))
 }
 
+/// The process groups of all that run, which end with this server.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends all that still run: nobody waits for them any more.
+pub(crate) fn end_all() {
+    groups().iter().copied().for_each(kill);
+}
+
+#[cfg(unix)]
+fn kill(group: u32) {
+    let group = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill(_: u32) {}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // Before it is waited for: until then its number belongs to nobody else.
-        #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if groups().remove(&self.child.id()) {
+            kill(self.child.id());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

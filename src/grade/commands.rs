@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, GRADERS};
 use crate::error::problems::{list, nearest};
@@ -12,7 +12,7 @@ use crate::files::text;
 /// The largest file of commands, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What a command may take of a call's time: the answer needs some too.
+/// What commands may take of a call's time: the answer needs some too.
 const SHARE: f64 = 0.8;
 
 /// The commands that may be chosen by name.
@@ -25,38 +25,46 @@ struct Known {
     file: Option<PathBuf>,
     /// Where tools write.
     writable: Vec<PathBuf>,
-    /// How long one may take for all completions of a call.
-    longest: Duration,
+    /// Until when they may take.
+    deadline: Instant,
 }
 
 /// A command that may be run.
-#[derive(Clone)]
 pub(super) struct Program {
     /// Itself and its arguments.
     pub(super) words: Vec<String>,
-    /// How long it may take for all completions of a call.
-    pub(super) longest: Duration,
+    /// Until when it may take.
+    pub(super) deadline: Instant,
+    known: Known,
+}
+
+impl Program {
+    /// Says why it is none that only the user writes.
+    pub(super) fn is_safe(&self) -> Result<(), String> {
+        self.known.are_safe(&self.words)
+    }
 }
 
 impl Commands {
-    /// Those of this server's user. Without this nothing is known of any, and each name passes.
+    /// Those of this server's user, for work that may take so long. Without this nothing is known of any, and each name
+    /// passes.
     #[must_use]
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config, time: Duration) -> Self {
         let data = config.data.iter().map(|data| data.root().to_owned());
         Self(Some(Known {
             file: config.graders.clone(),
-            longest: config.call_timeout.mul_f64(SHARE),
+            deadline: Instant::now() + time.mul_f64(SHARE),
             writable: config.files.directories().iter().cloned().chain(data).collect(),
         }))
     }
 
     /// Those of a file.
     #[cfg(test)]
-    pub(super) fn listed(file: PathBuf, longest: Duration, writable: Vec<PathBuf>) -> Self {
+    pub(super) fn listed(file: PathBuf, time: Duration, writable: Vec<PathBuf>) -> Self {
         Self(Some(Known {
             file: Some(file),
             writable,
-            longest,
+            deadline: Instant::now() + time,
         }))
     }
 
@@ -80,15 +88,13 @@ impl Commands {
                 list(names())
             ));
         };
-        let Some(program) = command.first() else {
-            return Err(broken(format!("gives no program for {name}")));
-        };
         known
-            .is_safe(FilePath::new(program))
-            .map_err(|problem| broken(format!("gives {name} the program {program}, which {problem}")))?;
+            .are_safe(&command)
+            .map_err(|problem| broken(format!("gives {name} {problem}")))?;
         Ok(Some(Program {
             words: command,
-            longest: known.longest,
+            deadline: known.deadline,
+            known: known.clone(),
         }))
     }
 
@@ -103,12 +109,9 @@ impl Commands {
         };
         let all = known.read(file)?;
         for (name, words) in &all {
-            let program = words
-                .first()
-                .ok_or_else(|| format!("gives no program for {name}"))?;
             known
-                .is_safe(FilePath::new(program))
-                .map_err(|problem| format!("gives {name} the program {program}, which {problem}"))?;
+                .are_safe(words)
+                .map_err(|problem| format!("gives {name} {problem}"))?;
         }
         Ok(all.into_keys().collect())
     }
@@ -128,6 +131,21 @@ impl Known {
         })
     }
 
+    /// Says why a program, or a file among its arguments, is none that only the user writes.
+    fn are_safe(&self, words: &[String]) -> Result<(), String> {
+        let (program, arguments) = words.split_first().ok_or("no program")?;
+        self.is_safe(FilePath::new(program))
+            .map_err(|problem| format!("the program {program}, which {problem}"))?;
+        let files = arguments
+            .iter()
+            .filter(|argument| FilePath::new(argument).is_file());
+        for file in files {
+            self.is_safe(FilePath::new(file))
+                .map_err(|problem| format!("the file {file}, which {problem}"))?;
+        }
+        Ok(())
+    }
+
     /// Says why a file is none that only the user writes.
     fn is_safe(&self, file: &FilePath) -> Result<(), String> {
         if !file.is_absolute() {
@@ -139,10 +157,15 @@ impl Known {
         if !real.is_file() {
             return Err("is no file".to_owned());
         }
+        // Whoever writes where a link lies can replace it.
+        let beside = file.parent().and_then(|folder| folder.canonicalize().ok());
         let inside = |directory: &PathBuf| {
-            directory
-                .canonicalize()
-                .is_ok_and(|directory| real.starts_with(directory))
+            directory.canonicalize().is_ok_and(|directory| {
+                real.starts_with(&directory)
+                    || beside
+                        .as_ref()
+                        .is_some_and(|folder| folder.starts_with(&directory))
+            })
         };
         match self.writable.iter().find(|directory| inside(directory)) {
             Some(directory) => Err(format!(

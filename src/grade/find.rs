@@ -25,11 +25,13 @@ fn fenced(text: &str) -> Option<serde_json::Value> {
     serde_json::from_str(inside.trim()).ok()
 }
 
+/// How often a text is read, all tries together, to find JSON in it.
+const MOST_READINGS: usize = 32;
+
 /// The last object or list that begins in a text and is whole, of those that lie in no other.
 fn embedded(text: &str) -> Option<serde_json::Value> {
-    const MOST_TRIES: usize = 200;
     let mut found = None;
-    let (mut at, mut tries) = (0, 0);
+    let (mut at, mut left) = (0, text.len().saturating_mul(MOST_READINGS));
     while let Some(start) = text
         .get(at..)
         .and_then(|rest| rest.find(['{', '[']))
@@ -42,11 +44,20 @@ fn embedded(text: &str) -> Option<serde_json::Value> {
                 at = start + values.byte_offset();
                 found = Some(value);
             }
-            _ => at = start + 1,
-        }
-        tries += 1;
-        if tries == MOST_TRIES {
-            break;
+            Some(Err(error)) => {
+                // Its column, in a text whose lines are read one by one, is at most how far it came.
+                let read = rest
+                    .lines()
+                    .take(error.line())
+                    .map(|line| line.len() + 1)
+                    .sum::<usize>();
+                left = match left.checked_sub(read.min(rest.len())) {
+                    Some(left) => left,
+                    None => break,
+                };
+                at = start + 1;
+            }
+            None => break,
         }
     }
     found

@@ -1,40 +1,36 @@
 //! `json_schema`: JSON of a given shape.
 
-use jsonschema::Validator;
+mod accept;
+mod schema;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::commands::Commands;
 use super::kind;
-use super::{Failure, Grade, Score, Subject, find, short};
+use super::{Failure, Grade, Score, Subject, find};
 use crate::arguments::schema::plain;
 use crate::error::problems::{Path, Problems};
 
+use accept::accept;
+use schema::Schema;
+
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Members {
-    /// A JSON Schema; references to other documents are not followed.
+    /// A JSON Schema of draft 2020-12 without references to other documents; format says nothing.
     #[schemars(transform = plain)]
     schema: Map<String, Value>,
 }
 
-struct Ready(Validator);
+struct Ready(Schema);
 
 impl kind::Members for Members {
     fn ready(self, path: &Path<'_>, _: &Commands, problems: &mut Problems) -> Option<Box<dyn Grade>> {
-        match jsonschema::options().build(&Value::Object(self.schema)) {
-            Ok(validator) => Some(Box::new(Ready(validator))),
-            Err(error) => {
-                let place = error.instance_path().to_string();
-                let place = if place.is_empty() {
-                    String::new()
-                } else {
-                    format!(" at {place}")
-                };
-                problems.add(
-                    &path.key("schema"),
-                    format!("is no JSON Schema{place}: {}", short(&error.to_string())),
-                );
+        match Schema::read(&Value::Object(self.schema)) {
+            Ok(schema) => Some(Box::new(Ready(schema))),
+            Err(problem) => {
+                problems.add(&path.key("schema"), format!("is no JSON Schema: {problem}"));
                 None
             }
         }
@@ -46,13 +42,13 @@ impl Grade for Ready {
         let Some(value) = find::json(subject.text) else {
             return Ok(Score::pass(false, "no JSON found"));
         };
-        Ok(match self.0.validate(&value) {
+        Ok(match accept(&self.0, &value) {
             Ok(()) => Score::pass(true, "the schema accepts it"),
-            Err(error) => {
-                let place = error.instance_path().to_string();
-                let place = if place.is_empty() { "it" } else { &place };
-                Score::pass(false, format!("{place}: {}", short(&error.masked().to_string())))
-            }
+            Err(refusal) if refusal.place.is_empty() => Score::pass(false, format!("it {}", refusal.why)),
+            Err(refusal) => Score::pass(false, format!("{} {}", refusal.place, refusal.why)),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

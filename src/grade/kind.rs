@@ -158,7 +158,7 @@ pub const KINDS: &[Kind] = &[
     ),
     Kind::of::<similarity::Members>(
         "similarity",
-        "How much the completion is like the expected text: rouge_l (words in the same order), token_f1 (words in any order) or edit (characters).",
+        "How much the completion is like the expected text: rouge_l (words in the same order), token_f1 (words in any order) or edit (characters in the same order: twice their number by both lengths).",
         SHARE,
         r#"{"grader": {"type": "similarity", "measure": "token_f1"}, "row": {"answer": "the red fox"}, "completion": "a red fox ran", "reward": 0.8}"#,
     ),

@@ -12,7 +12,7 @@ use crate::error::problems::{Path, Problems};
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = renamed(&[("max_length", "max"), ("max_tokens", "max"), ("cache", "buffer"), ("overlong_buffer", "buffer")]))]
 pub(super) struct Members {
-    /// From this length on the score is -1.
+    /// What is longer scores -1; with a buffer, what is as long does too.
     #[schemars(range(min = 1))]
     max: u32,
     /// Over so many before max it falls from 0 to -1. Default 0: all at once.

@@ -18,7 +18,7 @@ use crate::error::problems::{Path, Problems};
 const USUAL_TOLERANCE: f64 = 1e-6;
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("answer", "expected"), ("target", "expected"), ("tol", "tolerance"), ("rel_tol", "tolerance"), ("abs_tol", "tolerance")]))]
+#[schemars(transform = renamed(&[("answer", "expected"), ("target", "expected"), ("tol", "tolerance"), ("abs_tol", "tolerance")]))]
 pub(super) struct Members {
     /// Default {{row.answer}}; of a text such as GSM8K's, what follows ####.
     expected: Option<String>,
@@ -82,7 +82,7 @@ impl Ready {
                 .or_else(|| find::hashes(text))
                 .unwrap_or(text);
             whole(answer)
-                .or_else(|| last(answer))
+                .or_else(|| only(answer))
                 .ok_or_else(|| Failure::Row(format!("expects \"{}\", which is no number", short(text))))
         });
         numbers.collect()
@@ -93,9 +93,11 @@ impl Ready {
         let of = |answer: &str| whole(answer).or_else(|| last(answer));
         let boxed = || Some((of(mathematics::boxed(text)?)?, "in \\boxed{}"));
         let hashes = || Some((of(find::hashes(text)?)?, "after ####"));
+        // A heading begins so too.
+        let marked = || Some((whole(find::hashes(text)?)?, "after ####"));
         let last = || Some((last(text)?, "the last number"));
         match self.from {
-            From::Auto => boxed().or_else(hashes).or_else(last),
+            From::Auto => boxed().or_else(marked).or_else(last),
             From::Boxed => boxed(),
             From::Hashes => hashes(),
             From::Last => last(),
@@ -106,6 +108,7 @@ impl Ready {
         let difference = (found - expected).abs();
         match self.tolerance {
             Some(tolerance) => difference <= tolerance * (1.0 + f64::EPSILON),
+            None if found.fract() == 0.0 && expected.fract() == 0.0 => difference == 0.0,
             None => difference <= USUAL_TOLERANCE * found.abs().max(expected.abs()),
         }
     }
@@ -113,7 +116,10 @@ impl Ready {
 
 /// Digits, perhaps in groups of three; the sign is looked at apart.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:\d{1,3}(?:(?:,|\{,\}|\\,)\d{3})+\b|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+").ok()
+    Regex::new(
+        r"(?:[0-9]{1,3}(?:(?:,|\{,\}|\\,)[0-9]{3})+\b|[0-9]+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+",
+    )
+    .ok()
 });
 
 /// The end of a text holds its last number nearly always; so many bytes of it are looked at first.
@@ -141,6 +147,15 @@ fn last(text: &str) -> Option<f64> {
     })
 }
 
+/// The number of a text that has one alone: of several nobody knows which is meant.
+fn only(text: &str) -> Option<f64> {
+    let mut numbers = NUMBER.as_ref()?.find_iter(text);
+    let has_one = numbers.next().is_some() && numbers.next().is_none();
+    // One that is part of a formula is not the whole of it.
+    let is_plain = !text.contains(['\\', '^', '_', '=']);
+    last(text).filter(|_| has_one && is_plain)
+}
+
 /// Whether what stands before a number makes it negative: a minus that joins no two things.
 fn is_negative(before: &str) -> bool {
     let before = before.trim_end_matches(['$', '€', '£', '\\']);
@@ -160,7 +175,7 @@ fn whole(text: &str) -> Option<f64> {
     let text = text.trim_start_matches(['$', '€', '£', '\\', ' ']);
     let text = text.trim_end_matches(['%', '\\', '°', ' ']);
     let value = match text.split_once('/').or_else(|| fraction(text)) {
-        Some((above, below)) => plain(above.trim())? / plain(below.trim()).filter(|below| *below != 0.0)?,
+        Some((above, below)) => signed(above.trim())? / signed(below.trim()).filter(|below| *below != 0.0)?,
         None => plain(text)?,
     };
     Some(sign * value)
@@ -174,11 +189,25 @@ fn fraction(text: &str) -> Option<(&str, &str)> {
     text.strip_suffix('}')?.split_once("}{")
 }
 
-/// Digits without what groups them.
+fn signed(text: &str) -> Option<f64> {
+    match text.strip_prefix(['-', '−']) {
+        Some(text) => plain(text).map(|value| -value),
+        None => plain(text),
+    }
+}
+
+/// Digits without what groups them, by three.
 fn plain(text: &str) -> Option<f64> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    let plain = text.replace("{,}", "").replace("\\,", "").replace([',', '_'], "");
+    let plain = text.replace("{,}", ",").replace("\\,", ",").replace('_', "");
+    let (whole, _) = plain.split_once('.').unwrap_or((&plain, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    if whole.contains(',') && (first.len() > 3 || groups.any(|group| group.len() != 3)) {
+        return None;
+    }
+    let plain = plain.replace(',', "");
     plain.parse().ok().filter(|value: &f64| value.is_finite())
 }

@@ -11,6 +11,19 @@ use crate::json;
 
 /// How deep graders may lie in one another.
 const DEEPEST: usize = 24;
+/// What kinds are called elsewhere.
+const OTHERS_SAY: [(&str, &str); 10] = [
+    ("text_similarity", "similarity"),
+    ("string_check", "string"),
+    ("exact_match", "string"),
+    ("equals", "string"),
+    ("numeric", "number"),
+    ("multiple_choice", "choice"),
+    ("multi", "combine"),
+    ("python", "command"),
+    ("code", "command"),
+    ("script", "command"),
+];
 /// Members that every kind has.
 const TYPE: &str = "type";
 const AFTER: &str = "after";
@@ -24,6 +37,13 @@ pub(crate) fn read(
     problems: &mut Problems,
 ) -> Option<Box<dyn Grade>> {
     let Ok(mut members) = serde_json::from_str::<json::Object>(raw.get()) else {
+        if raw.get().starts_with('[') {
+            problems.add(
+                path,
+                "is a list: write {\"type\": \"combine\", \"parts\": [{\"grader\": {…}, \"weight\": 1}, …]}",
+            );
+            return None;
+        }
         let named = serde_json::from_str::<String>(raw.get()).ok();
         let named = named.filter(|name| KINDS.iter().any(|kind| kind.name == name.as_str()));
         let name = named.as_deref().unwrap_or("number");
@@ -46,10 +66,15 @@ pub(crate) fn read(
     };
     let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
         let known = KINDS.iter().map(|kind| kind.name);
-        let near = nearest(&name, known).map_or_else(String::new, |near| format!("did you mean {near}? "));
+        let near = OTHERS_SAY
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, own)| *own)
+            .or_else(|| nearest(&name, known));
+        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         problems.add(
             &path.key(TYPE),
-            format!("is no grader: {near}There are {}", names()),
+            format!("is no grader: {near}There are {}", kinds()),
         );
         return None;
     };
@@ -83,10 +108,6 @@ fn kinds() -> String {
     kinds.collect::<Vec<_>>().join(", ")
 }
 
-fn names() -> String {
-    list(KINDS.iter().map(|kind| kind.name))
-}
-
 /// Grades what stands behind the last of a mark; nothing of a completion that has none.
 struct After {
     after: String,
@@ -101,7 +122,16 @@ impl After {
             .rfind(&self.after)
             .and_then(|at| subject.text.get(at + self.after.len()..));
         let text = behind.unwrap_or_default();
-        (Subject { text, ..subject }, behind.is_some())
+        // How many tokens those are is not known.
+        let tokens = None;
+        (
+            Subject {
+                text,
+                tokens,
+                ..subject
+            },
+            behind.is_some(),
+        )
     }
 
     fn said(&self, score: Score, has_mark: bool) -> Score {

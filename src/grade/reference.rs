@@ -40,6 +40,12 @@ impl Reference {
         if !rest.is_empty() || pieces.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
+        if let Some(name) = bare(text) {
+            problems.add(
+                path,
+                format!("is a text as it stands: write {{{{row.{name}}}}} for the row's member"),
+            );
+        }
         let inside = text
             .trim()
             .strip_prefix(OPEN)
@@ -106,6 +112,26 @@ fn next(text: &str) -> Option<(&str, &str, &str)> {
         }
         from = at + 1;
     }
+}
+
+/// The name in a text that is meant for a reference: `row.answer`, `{answer}`, `{{item.answer}}`.
+fn bare(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let of_row = text.strip_prefix(ROW);
+    let braced = || {
+        text.strip_prefix('{')?
+            .strip_suffix('}')
+            .filter(|inside| !inside.starts_with('{'))
+    };
+    let foreign = || {
+        let inside = text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?.trim();
+        let (object, name) = inside.split_once('.')?;
+        (is_name(object) && object != "row").then_some(name)
+    };
+    of_row
+        .or_else(braced)
+        .or_else(foreign)
+        .filter(|name| is_name(name))
 }
 
 /// Whether a text in braces is the name of a member, and not mathematics.
@@ -204,6 +230,9 @@ mod tests {
     fn what_is_not_there_is_named() {
         for (text, expected) in [
             ("{{answer}}", "write {{row.answer}}"),
+            ("row.answer", "is a text as it stands: write {{row.answer}}"),
+            ("{answer}", "is a text as it stands: write {{row.answer}}"),
+            ("{{item.answer}}", "is a text as it stands: write {{row.answer}}"),
             (
                 "{{row.anwser}}",
                 "has no anwser, which the grader compares with (did you mean {{row.answer}}?)",

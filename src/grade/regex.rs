@@ -44,7 +44,10 @@ impl kind::Members for Members {
         let pattern = match pattern {
             Ok(pattern) => pattern,
             Err(error) => {
-                problems.add(&path.key("pattern"), unusable(&error));
+                problems.add(
+                    &path.key("pattern"),
+                    format!("cannot be used: {}", unusable(&error)),
+                );
                 return None;
             }
         };
@@ -79,7 +82,7 @@ impl kind::Members for Members {
 }
 
 /// What is wrong with a pattern, without the picture of it.
-fn unusable(error: &::regex::Error) -> String {
+pub(super) fn unusable(error: &::regex::Error) -> String {
     let text = match error {
         ::regex::Error::CompiledTooBig(_) => {
             "its compiled form is too large: use smaller repetitions".to_owned()
@@ -95,7 +98,7 @@ fn unusable(error: &::regex::Error) -> String {
     } else {
         ""
     };
-    format!("cannot be used: {text}{hint}")
+    format!("{text}{hint}")
 }
 
 impl Grade for Ready {

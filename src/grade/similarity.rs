@@ -28,7 +28,7 @@ pub(super) struct Members {
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = renamed(&[("rouge", "rouge_l"), ("rougeL", "rouge_l"), ("rouge-l", "rouge_l"), ("f1", "token_f1"), ("levenshtein", "edit"), ("fuzzy", "edit")]))]
+#[schemars(transform = renamed(&[("rouge", "rouge_l"), ("rougeL", "rouge_l"), ("rouge-l", "rouge_l"), ("f1", "token_f1")]))]
 enum Measure {
     #[default]
     RougeL,
@@ -168,10 +168,8 @@ fn common_subsequence<T: Eq + Hash>(found: &[T], wanted: &[T]) -> usize {
             *bits = sum | (*bits & !matches);
         }
     }
-    let unused = blocks * 64 - wanted.len();
-    let zeros: u32 = row.iter().map(|bits| bits.count_zeros()).sum();
     // The bits beyond the last item never change from one.
-    let _ = unused;
+    let zeros: u32 = row.iter().map(|bits| bits.count_zeros()).sum();
     usize::try_from(zeros).unwrap_or_default()
 }
 

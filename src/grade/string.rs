@@ -53,7 +53,7 @@ impl kind::Members for Members {
 impl Grade for Ready {
     fn score(&self, subject: &Subject<'_>) -> Result<Score, Failure> {
         let text = self.plain(subject.text);
-        let expected = self.expected.texts(subject.row)?;
+        let expected = self.expected(subject.row)?;
         let passed = expected.iter().any(|expected| {
             let expected = self.plain(expected);
             match self.how {
@@ -79,11 +79,22 @@ impl Grade for Ready {
     }
 
     fn look(&self, row: &Map<String, Value>) -> Result<(), Failure> {
-        self.expected.texts(row).map(drop)
+        self.expected(row).map(drop)
     }
 }
 
 impl Ready {
+    fn expected(&self, row: &Map<String, Value>) -> Result<Vec<String>, Failure> {
+        let texts = self.expected.texts(row)?;
+        let is_empty = texts.iter().any(|text| text.trim().is_empty());
+        if is_empty && !matches!(self.how, How::Equals) {
+            return Err(Failure::Row(
+                "expects an empty text, which stands in every other".to_owned(),
+            ));
+        }
+        Ok(texts)
+    }
+
     /// A text without white space around it, with one space for each run of it, and in small letters if case does not count.
     fn plain(&self, text: &str) -> String {
         let words = text.split_whitespace();

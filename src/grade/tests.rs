@@ -75,6 +75,11 @@ fn numbers_are_read_as_people_write_them() {
         ("none", json!(42), false),
         ("2 or 3", json!([3, 4]), true),
         (r"\boxed{1{,}000}", json!(1000), true),
+        (r"\boxed{1,2}", json!(12), false),
+        ("#### Step 3: so\nthe answer is 5", json!(5), true),
+        (r"\boxed{-3/4}", json!(r"\frac{-3}{4}"), true),
+        ("1234567", json!(1_234_568), false),
+        ("42 (٤٢)", json!(42), true),
     ] {
         let row = json!({"answer": expected});
         let score = score(&json!({"type": "number"}), &row, text).unwrap();
@@ -99,6 +104,9 @@ fn letters_are_read_as_models_write_them() {
         ("A is wrong. B fits. So: C.", "C"),
         ("the answer is a number, so the correct choice is d)", "D"),
         ("(A) and (B) fail\n\n(E)", "E"),
+        ("The correct answer is B. Option A is incorrect.", "B"),
+        ("Answer: B\n\nChoice C is wrong.", "B"),
+        ("A good question: option D", "D"),
     ] {
         let score = score(&json!({"type": "choice"}), &json!({"answer": expected}), text).unwrap();
         assert!(score.reward > 0.5, "{text}: {score:?}");
@@ -392,7 +400,7 @@ mod commands {
             path
         }
 
-        fn commands(&self, longest: Duration, writable: Vec<PathBuf>) -> Commands {
+        fn commands(&self, time: Duration, writable: Vec<PathBuf>) -> Commands {
             let programs = fs::read_dir(self.0.path())
                 .unwrap()
                 .map(|entry| entry.unwrap().path());
@@ -406,7 +414,7 @@ mod commands {
                 .into();
             let file = self.0.path().join("graders.json");
             fs::write(&file, all.to_string()).unwrap();
-            Commands::listed(file, longest, writable)
+            Commands::listed(file, time, writable)
         }
     }
 
@@ -464,6 +472,10 @@ mod commands {
         programs.add("garbage", "cat >/dev/null; echo hello");
         programs.add("endless", "cat >/dev/null; yes x | tr -d '\\n'");
         programs.add("infinite", "echo '{\"score\": 1e999}'");
+        programs.add(
+            "chatty",
+            "cat >/dev/null; for i in 1 2 3; do echo '{\"score\": 1}'; done",
+        );
         programs.add("deaf", "echo '{\"score\": 1}'");
         let broken = programs.add("broken", "");
         let commands = programs.commands(LONG, Vec::new());
@@ -479,11 +491,15 @@ mod commands {
                 "command endless wrote what cannot be read: a line of over 64 kB",
             ),
             ("infinite", "command infinite wrote a line 1 that is no"),
+            (
+                "chatty",
+                "command chatty wrote more lines than the 2 that it was asked for",
+            ),
             ("deaf", "command deaf ended after 1 score of 2"),
             ("broken", "command broken cannot be started"),
             (
                 "gone",
-                "grader.name: is no command of the user's: There are broken, deaf, dies",
+                "grader.name: is no command of the user's: There are broken, chatty, deaf, dies",
             ),
             ("die", "did you mean dies?"),
         ] {
@@ -495,15 +511,29 @@ mod commands {
     #[test]
     fn a_command_that_hangs_is_ended_with_all_that_it_started() {
         let programs = Programs::new();
-        programs.add("hangs", "echo $$ > /proc/self/fd/2; sleep 600 & sleep 600");
+        let child = programs.0.path().join("child.txt");
+        programs.add(
+            "hangs",
+            &format!("sleep 600 & echo $! > {}; sleep 600", child.display()),
+        );
         let commands = programs.commands(Duration::from_millis(300), Vec::new());
         let began = Instant::now();
         let problem = scores(&commands, "hangs", &["a"]).unwrap_err();
         assert!(
-            problem.contains("took longer than 0.3 s and was ended after 0 scores"),
+            problem.contains("had no more time after 0 s and was ended after 0 scores"),
             "{problem}"
         );
         assert!(began.elapsed() < Duration::from_secs(500));
+        let child = fs::read_to_string(child).unwrap();
+        let gone = || {
+            let state = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+            // Ended, and perhaps not yet taken note of by whoever has it now.
+            state.is_empty() || state.contains(") Z ")
+        };
+        while !gone() {
+            assert!(began.elapsed() < Duration::from_secs(500), "its child lives on");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]

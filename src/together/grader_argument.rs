@@ -1,6 +1,7 @@
 //! A grader as the argument of a tool.
 
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::arguments::Written;
 use crate::context::Call;
@@ -9,6 +10,7 @@ use crate::error::problems::{Path, Problems, or_inline};
 use crate::files::LARGEST_JSON;
 use crate::grade::{self, Commands, Grade};
 use crate::json;
+use crate::work::blocking;
 
 const GRADER: &str = "grader";
 const GRADER_PATH: &str = "grader_path";
@@ -50,21 +52,30 @@ impl GraderArgument<'_> {
         call: &Call<'_>,
         problems: &mut Problems,
     ) -> Result<Option<Box<dyn Grade>>, ToolError> {
-        let commands = Commands::of(call.context.config());
-        if let Some(path) = self.path {
-            let at = Path::Root.key(GRADER_PATH);
+        let commands = Commands::of(call.context.config(), call.deadline - Instant::now());
+        let (name, raw) = if let Some(path) = self.path {
             let text = call.context.config().files.read(path, LARGEST_JSON).await;
             let text: Box<RawValue> = match text.and_then(json::of_file) {
                 Ok(text) => text,
                 Err(problem) => {
-                    problems.add(&at, or_inline(&problem, GRADER));
+                    problems.add(&Path::Root.key(GRADER_PATH), or_inline(&problem, GRADER));
                     return Ok(None);
                 }
             };
-            return Ok(grade::read(&text, &at, &commands, problems));
-        }
-        Ok(self
-            .grader
-            .and_then(|grader| grade::read(grader.raw(), &Path::Root.key(GRADER), &commands, problems)))
+            (GRADER_PATH, text)
+        } else if let Some(grader) = self.grader {
+            (GRADER, grader.raw().to_owned())
+        } else {
+            return Ok(None);
+        };
+        // Commands are looked up on the disk.
+        let (grader, found) = blocking(move || {
+            let mut found = Problems::default();
+            let grader = grade::read(&raw, &Path::Root.key(name), &commands, &mut found);
+            (grader, found)
+        })
+        .await?;
+        problems.append(found);
+        Ok(grader)
     }
 }

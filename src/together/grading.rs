@@ -21,7 +21,7 @@ use crate::grade::{Failure, Grade, Score, Subject};
 use crate::json;
 use crate::together::operation;
 use crate::together::sample::completions;
-use crate::work::blocking;
+use crate::work::{self, blocking};
 
 use report::Report;
 pub(crate) use request::GradeArgs;
@@ -135,7 +135,11 @@ async fn sampled(
             }
             Err(problem) => Err(problem),
         };
-        match text.and_then(|text| completions_of(&text)) {
+        let read = match text {
+            Ok(text) => work::over(text.len(), move || completions_of(&text)).await?,
+            Err(problem) => Err(problem),
+        };
+        match read {
             Ok(completions) => all.push((Some(id.to_owned()), completions)),
             Err(problem) => problems.add(&Path::Root.key("operation_ids").index(index), problem),
         }

@@ -38,7 +38,7 @@ fn problems(answer: &Value) -> Vec<(u64, String)> {
     problems
         .map(|problem| {
             let text = problem["problem"].as_str().unwrap().to_owned();
-            (problem["line"].as_u64().unwrap(), text)
+            (problem["lines"][0].as_u64().unwrap(), text)
         })
         .collect()
 }

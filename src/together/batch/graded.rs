@@ -54,13 +54,14 @@ pub(super) fn rewards(
         }
     }
     let mut rewards = Vec::new();
+    let graded: Vec<String> = all.keys().cloned().collect();
     for operation_id in operation_ids {
         let Some(operation) = all.remove(operation_id.trim()) else {
             problems.add(
                 at,
                 format!(
                     "has no rewards of operation {operation_id}, but of {}: grade that one too, or leave it out of operation_ids",
-                    list(all.keys().map(String::as_str))
+                    list(graded.iter().map(String::as_str))
                 ),
             );
             continue;

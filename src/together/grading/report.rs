@@ -216,20 +216,22 @@ fn means(graded: &[Graded]) -> Option<Vec<f64>> {
     (means.len() <= MOST_PROMPTS).then_some(means)
 }
 
-/// How many prompts there are, and how many whose completions have equal rewards.
+/// How many prompts there are, and how many whose completions have equal rewards: the same prompt is one, from whichever
+/// operations its completions come.
 fn groups(graded: &[Graded]) -> (usize, usize) {
-    let (mut all, mut equal) = (0, 0);
-    for graded in graded {
-        let mut groups: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    let mut groups: HashMap<(Option<&str>, usize, usize), Vec<f64>> = HashMap::new();
+    for (index, graded) in graded.iter().enumerate() {
         for (completion, score) in graded.completions.iter().zip(&graded.scores) {
-            groups.entry(completion.result).or_default().push(score.reward);
+            let group = match completion.prompt.as_deref() {
+                Some(prompt) => (Some(prompt), 0, 0),
+                None => (None, index, completion.result),
+            };
+            groups.entry(group).or_default().push(score.reward);
         }
-        all += groups.len();
-        let is_equal =
-            |rewards: &&Vec<f64>| mean_and_deviation(rewards).is_none_or(|(_, deviation)| deviation == 0.0);
-        equal += groups.values().filter(is_equal).count();
     }
-    (all, equal)
+    let is_equal =
+        |rewards: &&Vec<f64>| mean_and_deviation(rewards).is_none_or(|(_, deviation)| deviation == 0.0);
+    (groups.len(), groups.values().filter(is_equal).count())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52 completions")]

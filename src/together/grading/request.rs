@@ -28,7 +28,7 @@ pub(crate) struct GradeArgs {
     /// In place of operations, to try a grader: each {text, …}, with the members of its row.
     #[schemars(length(min = 1))]
     pub(super) completions: Option<Vec<Written>>,
-    /// {type, …}: string, regex, number, math, choice, json_schema, json_fields, similarity, format, length, repetition, or combine with parts [{grader, weight}]. What it expects is {{row.answer}}, a member of the prompt's row, unless expected says otherwise.
+    /// {type, …}: string, regex, number, math, choice, json_schema, json_fields, similarity, format, length, repetition, command, or combine with parts [{grader, weight}]. What it expects is {{row.answer}}, a member of the prompt's row, unless expected says otherwise.
     grader: Option<Written>,
     /// A JSON file of it.
     grader_path: Option<String>,

@@ -160,11 +160,11 @@ pub(crate) async fn file_of(
     let completions = blocking(move || work.completions(kept, &model)).await?;
     Ok(match completions.and_then(|completions| completions.file) {
         Some(file) => file.map(|stored| stored.path),
-        None => Err("its stored result has no completions: it has to be COMPLETED".to_owned()),
+        None => Err("its stored result has no completions, or tokens that the session's tokenizer does not know: it has to be COMPLETED, and sampled from this session's model".to_owned()),
     })
 }
 
-const UNSTORED: &str = "no result of it is stored for this session: call get-sample-operation with session_id and this id until it is COMPLETED, then this again";
+const UNSTORED: &str = "no result of it is stored for this session: call get-sample-operation with session_id and this id until it is COMPLETED, then this again (FAILED: sample again)";
 
 fn kept(files: &Files, paths: &SampleFiles) -> Option<Kept> {
     serde_json::from_str(&file(files, &paths.prompts)?).ok()
