@@ -120,13 +120,8 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
 /// The member that an object has more than once: all but the last would be lost.
 fn twice(text: &str) -> Option<String> {
     let mut names = HashSet::new();
-    let twice = members(text)?.find_map(|(name, _)| match names.contains(&name) {
-        true => Some(name.into_owned()),
-        false => {
-            names.insert(name);
-            None
-        }
-    });
+    let mut all = members(text)?.map(|(name, _)| name.into_owned());
+    let twice = all.find(|name| !names.insert(name.clone()));
     twice.map(|name| short(&name))
 }
 
@@ -183,7 +178,7 @@ impl<'a> Survey<'a> {
                     let text = row.text.as_ref().copied().unwrap_or_default();
                     self.take(row.number, text, read, &others);
                 }
-                Err(why) => why.into_iter().for_each(|why| self.problem(row.number, why)),
+                Err(why) => why.into_iter().for_each(|why| self.problem(row.number, &why)),
             }
         }
         Ok(())
@@ -191,7 +186,7 @@ impl<'a> Survey<'a> {
 
     fn take(&mut self, line: usize, text: &str, row: Row, others: &Map<String, Value>) {
         if let Some(name) = twice(text) {
-            self.problem(line, format!("has {name} twice: all but the last are lost"));
+            self.problem(line, &format!("has {name} twice: all but the last are lost"));
         }
         let completion = others.get("completion").and_then(Value::as_str);
         let has_answer = match &row.asked {
@@ -202,7 +197,7 @@ impl<'a> Survey<'a> {
             Asked::Conversation(conversation) => {
                 self.conversations += 1;
                 if completion.is_some() {
-                    self.problem(line, "has messages and completion: write the completion as the last message, of role assistant".to_owned());
+                    self.problem(line, "has messages and completion: write the completion as the last message, of role assistant");
                 }
                 ends_with_answer(conversation)
             }
@@ -218,7 +213,7 @@ impl<'a> Survey<'a> {
         if let Some(grader) = &self.request.grader
             && let Err(why) = grader.look(others)
         {
-            self.problem(line, why.into_words());
+            self.problem(line, &why.into_words());
         }
         let hash = hash(&row.asked);
         if self
@@ -270,7 +265,7 @@ impl<'a> Survey<'a> {
         });
         let (text, tokens) = match prompted {
             Ok(prompted) => prompted,
-            Err(why) => return self.problem(line, why),
+            Err(why) => return self.problem(line, &why),
         };
         self.encoded += text.len();
         let tokens = u64::try_from(tokens).unwrap_or(u64::MAX);
@@ -291,8 +286,8 @@ impl<'a> Survey<'a> {
     }
 
     /// Adds a problem; the same of several rows is told once.
-    fn problem(&mut self, line: usize, problem: String) {
-        let problem = clean::text(&problem);
+    fn problem(&mut self, line: usize, problem: &str) {
+        let problem = clean::text(problem);
         if let Some(known) = self.problems.iter_mut().find(|known| known.what == problem) {
             known.at.add(line, MOST_LINES);
         } else if self.problems.len() < MOST_PROBLEMS {

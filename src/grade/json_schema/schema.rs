@@ -260,13 +260,10 @@ fn even_null<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Value>, D::Err
 pub(super) fn canonical(value: &Value) -> String {
     fn write(value: &Value, text: &mut String) {
         match value {
-            Value::Number(number) => match number.as_i64() {
-                Some(whole) => text.push_str(&whole.to_string()),
-                None => {
-                    let value = number.as_f64().unwrap_or_default();
-                    text.push_str(&format!("{value}"));
-                }
-            },
+            Value::Number(number) => {
+                let float = || number.as_f64().unwrap_or_default().to_string();
+                text.push_str(&number.as_i64().map_or_else(float, |whole| whole.to_string()));
+            }
             Value::Array(items) => {
                 text.push('[');
                 for item in items {
