@@ -10,13 +10,13 @@ const TOGETHER: [&str; 3] = [TOGETHER_START, TOGETHER_STEP, TOGETHER_END];
 
 const TOGETHER_START: &str = "\
 Together AI, reinforcement learning step by step:
-1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY), until READY.
+1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY).
 2. create-training-session on it.
 ";
 
 #[cfg(feature = "text")]
 const TOGETHER_STEP: &str = "\
-3. RL step: check-dataset for a file of rows, sample several completions per prompt (prompts_path, or prompts as text or messages), grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples as messages or text, then the same.
+3. RL step: check-dataset, sample several completions per prompt (prompts or prompts_path: text or messages), grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, then the same.
 ";
 #[cfg(not(feature = "text"))]
 const TOGETHER_STEP: &str = "\

@@ -154,7 +154,7 @@ impl<'a> At<'a> {
             return self.refuse(format!("{words} {bound}"));
         }
         match rules.multiple_of {
-            Some(step) if step > 0.0 && !is_whole(value / step) => {
+            Some(step) if step > 0.0 && !is_multiple(value, step) => {
                 self.refuse(format!("is no multiple of {step}"))
             }
             _ => Ok(()),
@@ -316,6 +316,11 @@ impl Type {
     }
 }
 
-fn is_whole(value: f64) -> bool {
-    (value - value.round()).abs() <= 1e-9 * value.abs().max(1.0)
+/// Of whole numbers exactly, and of others as far as binary fractions can tell.
+fn is_multiple(value: f64, step: f64) -> bool {
+    if value.fract() == 0.0 && step.fract() == 0.0 {
+        return value % step == 0.0;
+    }
+    let times = value / step;
+    (times - times.round()).abs() <= 1e-9 * times.abs().max(1.0)
 }
