@@ -5,6 +5,8 @@
 //! RL_MCP_BENCH_BINARY=target/shipped/release/rl-mcp cargo bench --bench grade
 //! ```
 //!
+//! `RL_MCP_BENCH_PYTHON` names a Python that has math-verify, which compares the pairs of `tests/data/math.jsonl` in the same run.
+//!
 //! Without `--bench`, as `cargo test --benches` runs it, everything is done once and briefly.
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +26,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use fastrand::Rng;
-use rl_mcp::KINDS;
+use rl_mcp::{KINDS, is_equal};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 7;
@@ -95,6 +97,56 @@ fn graders(rounds: usize) {
             println!("| {} | {:.1} |", kind.name, median(&mut times));
         }
     }
+}
+
+/// The pairs of answers that the tests hold, here and by math-verify.
+fn pairs(rounds: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("tests/data/math.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let pairs: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |pair: &Value, name: &str| {
+        pair.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let pairs: Vec<(String, String)> = pairs
+        .iter()
+        .map(|pair| (of(pair, "given"), of(pair, "expected")))
+        .collect();
+    let mut times: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let started = Instant::now();
+            let equal = pairs
+                .iter()
+                .filter(|(given, expected)| is_equal(given, expected))
+                .count();
+            black_box(equal);
+            started.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    print!(
+        "\n{} pairs of answers: math {:.1} ms",
+        pairs.len(),
+        median(&mut times)
+    );
+    let Some(python) = std::env::var_os("RL_MCP_BENCH_PYTHON") else {
+        println!("; math-verify not measured (RL_MCP_BENCH_PYTHON)");
+        return;
+    };
+    let output = Command::new(python)
+        .arg("-B")
+        .args([root.join("benches/grade.py"), path])
+        .output()
+        .unwrap();
+    println!(
+        ", math-verify {} ms",
+        String::from_utf8_lossy(&output.stdout).trim()
+    );
 }
 
 /// A file of rows of about a kilobyte, no two alike.
@@ -169,6 +221,7 @@ fn main() {
         (1, 1_000_000, 1)
     };
     graders(rounds);
+    pairs(rounds);
     let binary = std::env::var_os("RL_MCP_BENCH_BINARY")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rl-mcp")), PathBuf::from);
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-grade");

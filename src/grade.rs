@@ -32,6 +32,7 @@ pub(crate) use command::end_all;
 pub(crate) use commands::Commands;
 
 pub use kind::{KINDS, Kind};
+pub use math::is_equal;
 pub(crate) use read::read;
 
 /// What is graded.

@@ -37,7 +37,7 @@ mod tools;
 // What the tests hold the documentation and the sandbox against.
 pub use config::VARIABLES;
 #[cfg(feature = "text")]
-pub use grade::{KINDS, Kind};
+pub use grade::{KINDS, Kind, is_equal};
 pub use journal::{Outcome, Record};
 pub use prime::create::{MINIMAL_RL, MINIMAL_SFT};
 pub use spec::{Spec, Toolset};

@@ -77,6 +77,12 @@ impl Grade for Ready {
     }
 }
 
+/// Whether two answers mean the same, as the grader `math` has it.
+#[must_use]
+pub fn is_equal(given: &str, expected: &str) -> bool {
+    equal(given, expected) == Outcome::Equal
+}
+
 /// The answer in a reference: data sets have whole solutions too, which mark it.
 fn reference(text: &str) -> &str {
     if text.contains("\\boxed") || text.contains("####") {

@@ -356,11 +356,21 @@ proptest! {
     }
 }
 
+/// What takes others exponential time.
+#[test]
+fn a_catastrophic_pattern_takes_none() {
+    let text = "a".repeat(100_000) + "!";
+    for pattern in ["(a+)+$", "(a|aa)+$", "(.*)*b", "^(a?){50}a{50}$"] {
+        let found = score(&json!({"type": "regex", "pattern": pattern}), &json!({}), &text).unwrap();
+        assert_eq!(found.reward, 0.0, "{pattern}");
+    }
+}
+
 #[test]
 fn hostile_texts_are_graded() {
     let mark = "a\u{301}\u{302}".repeat(10);
     for text in [
-        "x".repeat(200_000),
+        "x".repeat(1 << 20),
         "\u{301}".repeat(20_000),
         "{".repeat(10_000) + &"}".repeat(10_000),
         "\\boxed{".repeat(20_000),
