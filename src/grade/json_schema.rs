@@ -27,6 +27,15 @@ struct Ready(Schema);
 
 impl kind::Members for Members {
     fn ready(self, path: &Path<'_>, _: &Commands, problems: &mut Problems) -> Option<Box<dyn Grade>> {
+        // OpenAI's wrapper: what it holds is meant.
+        let inner = self.schema.get("schema").filter(|inner| inner.is_object());
+        if inner.is_some() && self.schema.contains_key("name") {
+            problems.add(
+                &path.key("schema"),
+                "is a wrapper with name and schema: give what stands in its schema alone",
+            );
+            return None;
+        }
         match Schema::read(&Value::Object(self.schema)) {
             Ok(schema) => Some(Box::new(Ready(schema))),
             Err(problem) => {

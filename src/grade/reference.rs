@@ -168,7 +168,7 @@ fn lacks(row: &Map<String, Value>, names: &[String]) -> Failure {
         Some(near) if Some(near) != names.first().map(String::as_str) => {
             format!(" (did you mean {{{{row.{near}}}}}?)")
         }
-        _ if row.is_empty() => " (its row has no members beside the prompt)".to_owned(),
+        _ if row.is_empty() => " (its row has no members beside the prompt: write them into the prompt's object when sampling, or give expected)".to_owned(),
         _ => format!(" (it has {})", list(row.keys().take(MOST).map(String::as_str))),
     };
     Failure::Row(format!("has no {wanted}, which the grader compares with{has}"))

@@ -265,6 +265,10 @@ fn what_is_wrong_with_a_grader_is_said_with_its_place() {
             "which has 0 to 1",
         ),
         (
+            json!({"type": "json_schema", "schema": {"name": "x", "schema": {"type": "object"}}}),
+            "grader.schema: is a wrapper with name and schema",
+        ),
+        (
             json!({"type": "json_schema", "schema": {"type": "objekt"}}),
             "grader.schema: is no JSON Schema",
         ),

@@ -128,6 +128,19 @@ impl Sample {
     /// What the caller may not have meant: a token id that is written as text stops nothing.
     #[must_use]
     pub(crate) fn doubt(&self) -> Option<String> {
+        self.greedy().or_else(|| self.stop_of_digits())
+    }
+
+    /// Several completions that will all be the same.
+    fn greedy(&self) -> Option<String> {
+        let count = self.num_samples.filter(|count| *count > 1)?;
+        let temperature = self.sampling_params.as_ref()?.temperature?;
+        (temperature == 0.0).then(|| {
+            format!("With temperature 0 the {count} completions of a prompt are the same: a group of them teaches nothing. 1.0 is what training needs.")
+        })
+    }
+
+    fn stop_of_digits(&self) -> Option<String> {
         let stop = self.sampling_params.as_ref()?.stop.as_ref()?;
         let is_id =
             |stop: &&Stop| stop.0.len() >= LEAST_ID && stop.0.bytes().all(|byte| byte.is_ascii_digit());

@@ -349,6 +349,14 @@ async fn the_sandboxes_completions_are_text_whatever_its_model_is_called() {
         "{sampled}"
     );
     assert_eq!(lines(&sampled["completions_file"])[0]["prompt"], "hi");
+    let greedy = json!({"num_samples": 2, "sampling_params": {"max_tokens": 2, "temperature": 0}});
+    let arguments = json!({"session_id": session, "prompts": ["hi"], "body": greedy});
+    let sampled = server.call("sample", arguments).await.json();
+    let note = sampled["note"].as_str().unwrap();
+    assert!(
+        note.contains("With temperature 0 the 2 completions of a prompt are the same"),
+        "{note}"
+    );
 }
 
 /// Nothing but the sandbox itself can say that its models are not those whose names they have.
