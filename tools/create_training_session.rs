@@ -89,7 +89,12 @@ fn advised(error: ToolError, session: &CreateSession) -> ToolError {
             ToolError::Call(failure)
         }
         ToolError::Call(mut failure) if matches!(failure.status(), Some(400 | 422)) => {
-            failure.next = failure.next.or_else(|| session.doubt().map(str::to_owned));
+            let next = |doubt| {
+                format!(
+                    "correct what the service names. If that is the model resource: sessions can be created only while it is READY, and list-model-resources shows which are. {doubt}"
+                )
+            };
+            failure.next = failure.next.or_else(|| session.doubt().map(next));
             ToolError::Call(failure)
         }
         error => error,
