@@ -266,6 +266,13 @@ impl Rule {
             Self::Text(Text { values, .. }) if !values.is_empty() => {
                 format!("one of {}", list(values.iter().map(String::as_str)))
             }
+            // What comes next is to be right: 30 for a text that said 30 minutes would be below the least.
+            Self::Number(number) => match (number.minimum, number.maximum) {
+                (Some(least), Some(most)) => format!("{} from {least} to {most}", self.expected()),
+                (Some(least), None) => format!("{} of at least {least}", self.expected()),
+                (None, Some(most)) => format!("{} of at most {most}", self.expected()),
+                (None, None) => self.expected().to_owned(),
+            },
             _ => self.expected().to_owned(),
         }
     }

@@ -454,6 +454,15 @@ async fn a_resumed_session_keeps_its_adapter() {
 }
 
 #[tokio::test]
+async fn a_number_of_another_form_is_told_its_range_at_once() {
+    let mut place = Place::new().await;
+    let call = json!({"body": {"base_model": "m", "inactive_timeout": "30m"}});
+    let found = place.problems("create-model-resource", call).await;
+    let expected = "body.inactive_timeout: found text that is not a finite number, expected a whole number from 300 to 86400";
+    assert!(found.iter().any(|found| found == expected), "{found:#?}");
+}
+
+#[tokio::test]
 async fn what_no_hosted_run_may_have_is_refused() {
     let mut place = Place::new().await;
     let source = json!([{"name": "r", "env": {"taskset": {"id": "t"}}}]);
