@@ -121,7 +121,7 @@ impl Score {
     }
 }
 
-/// The beginning of a text, for a sentence.
+/// The beginning of a text, without what nobody sees, for a sentence.
 pub(crate) fn short(text: &str) -> String {
     const LONGEST: usize = 60;
     let text = clean::text(text.trim());

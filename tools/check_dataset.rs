@@ -53,6 +53,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Whether tokens are counted, and not characters.
+    const fn has_tokenizer(&self) -> bool {
+        self.base_model.is_some() || self.session_id.is_some() || self.tokenizer.is_some()
+    }
+
     fn grader(&self) -> GraderArgument<'_> {
         GraderArgument {
             grader: self.grader.as_ref(),
@@ -69,8 +74,10 @@ impl Handler for CheckDataset {
         if args.grader().is_given() {
             args.grader().check(problems);
         }
-        let counts = args.base_model.is_some() || args.session_id.is_some() || args.tokenizer.is_some();
-        if args.max_tokens.is_some() && !counts && !problems.mention(&Path::Root.key("base_model")) {
+        if args.max_tokens.is_some()
+            && !args.has_tokenizer()
+            && !problems.mention(&Path::Root.key("base_model"))
+        {
             problems.add(
                 &Path::Root.key("max_tokens"),
                 "needs base_model or session_id, whose tokenizer counts",
@@ -84,13 +91,12 @@ impl Handler for CheckDataset {
         if !problems.is_empty() {
             return Err(ToolError::Arguments(problems));
         }
-        let whose = Whose {
-            tokenizer: args.tokenizer.as_deref(),
-            base_model: args.base_model.as_deref(),
-            session_id: args.session_id.as_deref(),
-        };
-        let counts = args.base_model.is_some() || args.session_id.is_some() || args.tokenizer.is_some();
-        let model = if counts {
+        let model = if args.has_tokenizer() {
+            let whose = Whose {
+                tokenizer: args.tokenizer.as_deref(),
+                base_model: args.base_model.as_deref(),
+                session_id: args.session_id.as_deref(),
+            };
             let source = tokenizer::source(call, &whose).await?;
             Some(text::load(call, &source).await?)
         } else {

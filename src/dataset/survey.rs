@@ -120,7 +120,7 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
 /// The member that an object has more than once: all but the last would be lost.
 fn twice(text: &str) -> Option<String> {
     let mut names = HashSet::new();
-    let mut all = members(text)?.map(|(name, _)| name.into_owned());
+    let mut all = members(text)?.map(|(name, _)| name);
     let twice = all.find(|name| !names.insert(name.clone()));
     twice.map(|name| short(&name))
 }
@@ -204,10 +204,10 @@ impl<'a> Survey<'a> {
         };
         self.completed += usize::from(has_answer);
         for name in others.keys() {
-            if let Some(count) = self.members.get_mut(&short(name)) {
+            if let Some(count) = self.members.get_mut(name) {
                 *count += 1;
             } else if self.members.len() < MOST_MEMBERS {
-                self.members.insert(short(name), 1);
+                *self.members.entry(short(name)).or_default() += 1;
             }
         }
         if let Some(grader) = &self.request.grader

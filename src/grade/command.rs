@@ -20,7 +20,6 @@ use super::kind;
 use super::{Failure, Grade, Score, Subject, short};
 use crate::error::problems::{Path, Problems, counted};
 use crate::json;
-use crate::redact::clean;
 
 /// How long it may take to end once it has answered.
 const GRACE: Duration = Duration::from_millis(200);
@@ -111,7 +110,7 @@ impl Ready {
                 format!(
                     "wrote a line {} that is no {{\"score\": 0.5}}: {} ({error})",
                     scores.len() + 1,
-                    short(&clean::text(&line))
+                    short(&line)
                 )
             })?;
             if !answered.score.is_finite() {
@@ -120,7 +119,7 @@ impl Ready {
                     scores.len()
                 ));
             }
-            let why = answered.why.map(|why| short(&clean::text(&why)));
+            let why = answered.why.map(|why| short(&why));
             scores.push(Score::new(
                 answered.score,
                 why.unwrap_or_else(|| format!("by command {}", self.name)),
@@ -238,7 +237,7 @@ impl Running {
                 let said = if last.is_empty() {
                     String::new()
                 } else {
-                    format!(": {}", short(&clean::text(last)))
+                    format!(": {}", short(last))
                 };
                 Err(format!("ended after {} of {wanted}{said}", counted(had, "score")))
             }

@@ -28,6 +28,11 @@ impl GraderArgument<'_> {
         self.grader.is_some() || self.path.is_some()
     }
 
+    /// The argument that it came in.
+    pub(crate) const fn name(self) -> &'static str {
+        if self.path.is_some() { GRADER_PATH } else { GRADER }
+    }
+
     /// Reports what is wrong with one that is written into the call, and that there is none.
     pub(crate) fn check(self, problems: &mut Problems) {
         match (self.grader, self.path) {

@@ -86,7 +86,7 @@ pub(crate) async fn graded(args: GradeArgs, call: &Call<'_>) -> Result<Reply, To
     let redactor = Arc::clone(call.context.redactor());
     let data = config.data.clone();
     blocking(move || {
-        let done = scored(all, &*grader)?;
+        let done = scored(all, &*grader, args.grader().name())?;
         let lines = lines(&done)?;
         let stored = match &data {
             Some(data) => {
@@ -159,7 +159,11 @@ fn completions_of(lines: &str) -> Result<Vec<Completion>, String> {
         .map_err(|error| format!("its file of completions is not as documented: {error}"))
 }
 
-fn scored(all: Vec<(Option<String>, Vec<Completion>)>, grader: &dyn Grade) -> Result<Vec<Graded>, Problems> {
+fn scored(
+    all: Vec<(Option<String>, Vec<Completion>)>,
+    grader: &dyn Grade,
+    name: &str,
+) -> Result<Vec<Graded>, Problems> {
     let mut lacks = Lacks::default();
     let mut done = Vec::with_capacity(all.len());
     for (index, (operation_id, completions)) in all.into_iter().enumerate() {
@@ -168,7 +172,7 @@ fn scored(all: Vec<(Option<String>, Vec<Completion>)>, grader: &dyn Grade) -> Re
         for (score, completion) in grader.score_all(&subjects).into_iter().zip(&completions) {
             match score {
                 Ok(score) => scores.push(score),
-                Err(Failure::Grader(why)) => return Err(Problems::one(&Path::Root.key("grader"), why)),
+                Err(Failure::Grader(why)) => return Err(Problems::one(&Path::Root.key(name), why)),
                 Err(Failure::Row(why)) => {
                     // All completions of a prompt have the same row.
                     let number = operation_id

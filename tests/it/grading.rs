@@ -293,6 +293,36 @@ async fn a_command_that_the_user_lists_grades() {
         "{}",
         wrong.error()
     );
+    // Of a grader in a file, that is the place.
+    fs::write(
+        files.path().join("grader.json"),
+        arguments("lenght")["grader"].to_string(),
+    )
+    .unwrap();
+    let mut in_file = arguments("length");
+    in_file.as_object_mut().unwrap().remove("grader");
+    in_file["grader_path"] = "grader.json".into();
+    let wrong = server.call(GRADE, in_file.clone()).await;
+    assert!(
+        wrong.error().contains("grader_path.name: is no command"),
+        "{}",
+        wrong.error()
+    );
+    let broken = json!({"type": "command", "name": "dies"});
+    fs::write(files.path().join("grader.json"), broken.to_string()).unwrap();
+    let dies = own.path().join("dies");
+    fs::write(&dies, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&dies, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&list, json!({"length": [program], "dies": [dies]}).to_string()).unwrap();
+    let failed = server.call(GRADE, in_file).await;
+    assert!(
+        failed
+            .error()
+            .contains("grader_path: command dies ended after 0 scores"),
+        "{}",
+        failed.error()
+    );
+    fs::write(&list, json!({"length": [program]}).to_string()).unwrap();
     let (code, out, _) = Server::run(command.arg("check")).await;
     assert!(out.contains("Commands that may grade: length\n"), "{code} {out}");
 
