@@ -18,6 +18,8 @@
     reason = "bytes and milliseconds, far below 2^53"
 )]
 
+mod common;
+
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -25,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use common::median;
 use fastrand::Rng;
 use rl_mcp::{KINDS, is_equal};
 use serde_json::{Value, json};
@@ -33,11 +36,6 @@ const ROUNDS: usize = 7;
 const COMPLETIONS: usize = 512;
 /// Of each, as words: about 512 tokens.
 const WORDS: usize = 380;
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
 
 /// Completions as models write them, some of them with an answer at the end.
 fn texts() -> Vec<String> {

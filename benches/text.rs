@@ -14,6 +14,7 @@
     reason = "bytes and milliseconds, far below 2^53"
 )]
 
+mod common;
 #[path = "../tests/text/load.rs"]
 mod load;
 
@@ -23,6 +24,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use common::median;
 use fastrand::Rng;
 use load::load;
 use rl_mcp::text::Model;
@@ -47,11 +49,6 @@ fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let started = Instant::now();
     let done = black_box(work());
     (started.elapsed().as_secs_f64() * 1e3, done)
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 /// Texts of about so many tokens: words, numbers, code and other scripts.

@@ -14,7 +14,7 @@ use crate::grade::short;
 use crate::json::lines;
 use crate::json::walk::members;
 use crate::redact::clean;
-use crate::text::{Asked, Conversation, Row};
+use crate::text::{Asked, Conversation, Row, control_tokens};
 
 /// How many prompts are kept in mind to find duplicates: 8 bytes each.
 const MOST_PROMPTS: usize = 5_000_000;
@@ -251,6 +251,9 @@ impl<'a> Survey<'a> {
                 encoded.map(|encoded| (text, encoded.ids.len()))
             }
             Asked::Conversation(conversation) => {
+                for found in control_tokens(model, &conversation) {
+                    self.problem(line, &format!("{}: holds {}, which the model takes for the control token itself: take it out, or give allow_control_tokens true where it is used", found.place, found.token));
+                }
                 let conversation = without_prompt(conversation);
                 let prompt = model.prompt(&conversation, self.request.date);
                 prompt.map(|prompt| (prompt.text, prompt.ids.len()))

@@ -3,17 +3,20 @@
 //! It reads a JSON line for each completion on standard input and writes a line with its score for each. It sees no
 //! environment, has a directory of its own that goes with it, and is ended with all that it started.
 
-use std::collections::BTreeSet;
+mod group;
+
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub(crate) use group::end_all;
+use group::{Group, Pipes};
 
 use super::commands::{Commands, Program};
 use super::kind;
@@ -137,7 +140,7 @@ impl Ready {
 
 /// A process, which ends with this.
 struct Running {
-    child: Child,
+    _group: Group,
     lines: Receiver<io::Result<String>>,
     words: Receiver<String>,
     began: Instant,
@@ -162,18 +165,18 @@ impl Running {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command
-            .spawn()
-            .map_err(|error| format!("cannot be started: {error}"))?;
-        groups().insert(child.id());
+        let (group, pipes) = Group::start(command).map_err(|error| format!("cannot be started: {error}"))?;
+        let Pipes {
+            stdin,
+            stdout,
+            stderr,
+        } = pipes;
         // Each pipe has a thread of its own, which nobody waits for: who holds the other end is not known.
-        if let Some(mut stdin) = child.stdin.take() {
+        if let Some(mut stdin) = stdin {
             thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
         }
         let (line, lines) = sync_channel(64);
-        if let Some(stdout) = child.stdout.take() {
+        if let Some(stdout) = stdout {
             thread::spawn(move || {
                 let mut stdout = BufReader::new(stdout);
                 loop {
@@ -191,7 +194,7 @@ impl Running {
             });
         }
         let (word, words) = sync_channel(1);
-        if let Some(stderr) = child.stderr.take() {
+        if let Some(stderr) = stderr {
             thread::spawn(move || {
                 // Its end: a trace has the reason there.
                 let (mut end, mut piece, mut stderr) = (Vec::new(), [0; 4096], stderr);
@@ -204,7 +207,7 @@ impl Running {
             });
         }
         Ok(Self {
-            child,
+            _group: group,
             lines,
             words,
             began: Instant::now(),
@@ -258,40 +261,6 @@ fn read_line(from: &mut impl io::BufRead) -> io::Result<Option<String>> {
     String::from_utf8(line)
         .map(Some)
         .map_err(|_| io::Error::other("bytes that are no UTF-8"))
-}
-
-/// The process groups of all that run, which end with this server.
-static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends all that still run: nobody waits for them any more.
-pub(crate) fn end_all() {
-    groups().iter().copied().for_each(kill);
-}
-
-#[cfg(unix)]
-fn kill(group: u32) {
-    let group = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(group) = group {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
-#[cfg(not(unix))]
-fn kill(_: u32) {}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Before it is waited for: until then its number belongs to nobody else.
-        if groups().remove(&self.child.id()) {
-            kill(self.child.id());
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// What a program needs to run at all, and nothing of this server's.

@@ -167,34 +167,50 @@ impl Hasher for Fnv {
     }
 }
 
-/// The length of the longest common subsequence. A bit stands for each item of `wanted`, so that 64 of them are compared at
+/// How many items of `wanted` stand in one number.
+const WIDTH: usize = 128;
+
+/// The length of the longest common subsequence. A bit stands for each item of `wanted`, so that 128 of them are compared at
 /// once (Hyyrö 2004).
 fn common_subsequence<T: Eq + Hash>(found: &[T], wanted: &[T]) -> usize {
     let found = found.get(..MOST).unwrap_or(found);
     let wanted = wanted.get(..MOST).unwrap_or(wanted);
-    let blocks = wanted.len().div_ceil(64);
+    let blocks = wanted.len().div_ceil(WIDTH);
     // For each different item, where it stands.
-    let mut rows: HashMap<&T, Vec<u64>, Quick> = HashMap::default();
+    let mut rows: HashMap<&T, Vec<u128>, Quick> = HashMap::default();
     for (index, item) in wanted.iter().enumerate() {
         let row = rows.entry(item).or_insert_with(|| vec![0; blocks]);
-        if let Some(bits) = row.get_mut(index / 64) {
-            *bits |= 1_u64 << (index % 64);
+        if let Some(bits) = row.get_mut(index / WIDTH) {
+            *bits |= 1 << (index % WIDTH);
         }
     }
-    let mut state = vec![u64::MAX; blocks];
-    for item in found {
-        let Some(row) = rows.get(item) else { continue };
-        let mut carry = 0;
-        for (bits, matches) in state.iter_mut().zip(row) {
-            let (sum, over) = bits.overflowing_add(*bits & matches);
-            let (sum, more) = sum.overflowing_add(carry);
-            carry = u64::from(over || more);
-            *bits = sum | (*bits & !matches);
+    let mut state = vec![u128::MAX; blocks];
+    let nowhere = vec![0; blocks];
+    let found: Vec<&[u128]> = found
+        .iter()
+        .filter_map(|item| rows.get(item).map(Vec::as_slice))
+        .collect();
+    // Two at a time, as neither waits for the other's carries.
+    for pair in found.chunks(2) {
+        let [first, second] = [0, 1].map(|index| pair.get(index).copied().unwrap_or(&nowhere));
+        let (mut of_first, mut of_second) = (false, false);
+        for ((bits, first), second) in state.iter_mut().zip(first).zip(second) {
+            let between = advanced(*bits, *first, &mut of_first);
+            *bits = advanced(between, *second, &mut of_second);
         }
     }
     // The bits beyond the last item never change from one.
     let zeros: u32 = state.iter().map(|bits| bits.count_zeros()).sum();
     usize::try_from(zeros).unwrap_or_default()
+}
+
+/// The state of a block once an item has been compared with what stands in it.
+#[inline]
+fn advanced(bits: u128, matches: u128, carry: &mut bool) -> u128 {
+    let (sum, over) = bits.overflowing_add(bits & matches);
+    let (sum, more) = sum.overflowing_add(u128::from(*carry));
+    *carry = over || more;
+    sum | (bits & !matches)
 }
 
 #[cfg(test)]
@@ -219,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_common_subsequence_is_the_longest(a in prop::collection::vec(0_u8..5, 0..200), b in prop::collection::vec(0_u8..5, 0..200)) {
+        fn the_common_subsequence_is_the_longest(a in prop::collection::vec(0_u8..5, 0..400), b in prop::collection::vec(0_u8..5, 0..400)) {
             prop_assert_eq!(common_subsequence(&a, &b), slowly(&a, &b));
         }
     }

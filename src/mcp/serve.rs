@@ -7,7 +7,6 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::select_all;
 use rmcp::ServiceExt as _;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::stdio_pipes;
@@ -108,7 +107,7 @@ fn asked_to_stop() -> impl Future<Output = ()> {
         if signals.is_empty() {
             return std::future::pending().await;
         }
-        select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+        futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }
 }
 

@@ -38,6 +38,8 @@ struct Completion {
     sequence: usize,
     /// As the model read it.
     prompt: Option<String>,
+    /// The line of prompts_path that it came from.
+    prompt_line: Option<usize>,
     text: String,
     tokens: Option<usize>,
     stop_reason: Option<String>,
@@ -173,13 +175,7 @@ fn scored(
             match score {
                 Ok(score) => scores.push(score),
                 Err(Failure::Grader(why)) => return Err(Problems::one(&Path::Root.key(name), why)),
-                Err(Failure::Row(why)) => {
-                    // All completions of a prompt have the same row.
-                    let number = operation_id
-                        .as_ref()
-                        .map_or(completion.sequence, |_| completion.result);
-                    lacks.add(index, why, number);
-                }
+                Err(Failure::Row(why)) => lacks.add(operation_id.as_ref().map(|_| index), why, completion),
             }
         }
         done.push(Graded {
@@ -188,47 +184,66 @@ fn scored(
             scores,
         });
     }
-    let of_operations = done.iter().any(|graded: &Graded| graded.operation_id.is_some());
-    match lacks.problems(of_operations) {
+    match lacks.problems() {
         Some(problems) => Err(problems),
         None => Ok(done),
     }
 }
 
-/// What rows lack, each with the prompts of an operation whose rows lack it: what is misspelled is misspelled for all.
+/// What rows lack, each with those of an operation (by its index) that lack it: what is misspelled is misspelled for all.
 #[derive(Default)]
-struct Lacks(BTreeMap<(usize, String), BTreeSet<usize>>);
+struct Lacks(BTreeMap<(Option<usize>, String), Rows>);
+
+/// The rows that lack something: of a sampling by prompt, as all completions of a prompt have the same row, and with
+/// their lines, if they came from a file.
+#[derive(Default)]
+struct Rows {
+    numbers: BTreeSet<usize>,
+    lines: BTreeSet<usize>,
+}
 
 impl Lacks {
-    fn add(&mut self, operation: usize, why: String, number: usize) {
-        self.0.entry((operation, why)).or_default().insert(number);
+    fn add(&mut self, operation: Option<usize>, why: String, completion: &Completion) {
+        let rows = self.0.entry((operation, why)).or_default();
+        rows.numbers
+            .insert(operation.map_or(completion.sequence, |_| completion.result));
+        rows.lines.extend(completion.prompt_line);
     }
 
-    fn problems(self, of_operations: bool) -> Option<Problems> {
-        const MOST_NAMED: usize = 5;
+    fn problems(self) -> Option<Problems> {
         let mut problems = Problems::default();
-        for ((operation, why), numbers) in self.0 {
-            let mut named: Vec<String> = numbers.iter().take(MOST_NAMED).map(usize::to_string).collect();
-            if numbers.len() > MOST_NAMED {
-                named.push(format!("… ({} in all)", numbers.len()));
-            }
-            let (name, what) = if of_operations {
-                ("operation_ids", "prompt")
+        for ((operation, why), rows) in self.0 {
+            if let Some(index) = operation {
+                let at = Path::Root.key("operation_ids");
+                problems.add(&at.index(index), format!("{} {why}", rows.named("prompt")));
             } else {
-                ("completions", "completion")
-            };
-            let at = Path::Root.key(name);
-            let numbered = list(named.iter().map(String::as_str));
-            let end = if numbers.len() == 1 { "" } else { "s" };
-            let told = format!("the row of {what}{end} {numbered} {why}");
-            if of_operations {
-                problems.add(&at.index(operation), told);
-            } else {
-                problems.add(&at, told);
+                let at = Path::Root.key("completions");
+                problems.add(&at, format!("{} {why}", rows.named("completion")));
             }
         }
         (!problems.is_empty()).then_some(problems)
     }
+}
+
+impl Rows {
+    fn named(&self, what: &str) -> String {
+        let named = format!("the row of {}", numbered(what, &self.numbers));
+        if self.lines.is_empty() {
+            return named;
+        }
+        format!("{named}, {} of prompts_path,", numbered("line", &self.lines))
+    }
+}
+
+/// Such as "prompts 0, 2 and 3".
+fn numbered(what: &str, numbers: &BTreeSet<usize>) -> String {
+    const MOST_NAMED: usize = 5;
+    let mut named: Vec<String> = numbers.iter().take(MOST_NAMED).map(usize::to_string).collect();
+    if numbers.len() > MOST_NAMED {
+        named.push(format!("… ({} in all)", numbers.len()));
+    }
+    let end = if numbers.len() == 1 { "" } else { "s" };
+    format!("{what}{end} {}", list(named.iter().map(String::as_str)))
 }
 
 fn lines(graded: &[Graded]) -> Result<String, ToolError> {

@@ -437,6 +437,20 @@ async fn a_step_with_a_number_grader_is_six_calls() {
     let few = |lines: Value| json!({"session_id": id, "prompts_path": some, "prompt_lines": lines, "body": {"sampling_params": {"max_tokens": 1}}});
     let sampled = server.call("sample", few(json!([1, 4]))).await.json();
     assert_eq!(sampled["output"]["results"].as_array().unwrap().len(), 2);
+    let lacking = json!({"session_id": id, "operation_ids": [sampled["id"]], "grader": {"type": "number", "expected": "{{row.answer}}"}});
+    let lacking = server.call(GRADE, lacking).await;
+    let expected = "operation_ids[0]: the row of prompts 0, 1, lines 1, 4 of prompts_path, has no answer";
+    assert!(lacking.error().contains(expected), "{}", lacking.error());
+    // What sampling would refuse is told before.
+    let turned = json!({"messages": [{"role": "user", "content": "a<|end|>b"}]}).to_string();
+    fs::write(directory.path().join("turned.jsonl"), turned).unwrap();
+    let turned = json!({"path": directory.path().join("turned.jsonl"), "session_id": id});
+    let turned = server.call(CHECK, turned).await.json();
+    let told = turned["problems"].to_string();
+    assert!(
+        told.contains("messages[0].content: holds <|end|>, which the model takes for the control token"),
+        "{turned}"
+    );
     let wrong = server.call("sample", few(json!([1, 2, 3]))).await;
     assert!(
         wrong.error().contains("prompts_path, line 2: is no JSON"),
@@ -454,7 +468,7 @@ async fn a_step_with_a_number_grader_is_six_calls() {
     // What is misspelled is misspelled for all rows, and told once.
     let wrong = json!({"session_id": id, "operation_ids": [operation], "grader": {"type": "number", "expected": "{{row.anser}}"}});
     let wrong = server.call(GRADE, wrong).await;
-    let expected = "operation_ids[0]: the row of prompts 0, 1, 2, 3, 4, … (8 in all) has no anser, which the grader compares with (did you mean {{row.answer}}?)";
+    let expected = "operation_ids[0]: the row of prompts 0, 1, 2, 3, 4, … (8 in all), lines 1, 2, 3, 4, 5, … (8 in all) of prompts_path, has no anser, which the grader compares with (did you mean {{row.answer}}?)";
     assert!(wrong.error().contains(expected), "{}", wrong.error());
     let unknown = json!({"session_id": id, "operation_ids": ["op_x"], "grader": grader});
     let unknown = server.call(GRADE, unknown).await;

@@ -110,6 +110,7 @@ impl GradeArgs {
                 result: 0,
                 sequence: index,
                 prompt: None,
+                prompt_line: None,
                 text: own,
                 tokens,
                 stop_reason,

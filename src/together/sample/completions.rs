@@ -49,13 +49,16 @@ struct OfPrompt {
 
 /// One line of the file.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Entry<'a> {
     /// The index of the prompt, as in `output.results`.
     result: usize,
     /// The index of the completion, as in `sequences`.
     sequence: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<&'a str>,
+    /// Which line of prompts_path the prompt came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_line: Option<usize>,
     text: &'a str,
     /// How many there are.
     tokens: usize,
@@ -201,17 +204,18 @@ impl Work {
             for (sequence, value) in sequences(value)?.enumerate() {
                 let line = line(value, model)?;
                 let text = self.redactor.scrub_owned(line.text);
-                let line = Line {
+                let entry = Entry {
                     result,
                     sequence,
                     prompt: prompt.map(|prompt| prompt.text.as_str()),
+                    prompt_line: prompt.and_then(|prompt| prompt.line),
                     text: &text,
                     tokens: line.tokens,
                     mean_logprob: line.mean_logprob,
                     stop_reason: line.stop_reason,
                     row: prompt.map(|prompt| &prompt.row).filter(|row| !row.is_empty()),
                 };
-                lines.push_str(&json::text(&line).ok()?);
+                lines.push_str(&json::text(&entry).ok()?);
                 lines.push('\n');
                 texts.push(text);
             }
@@ -251,6 +255,7 @@ impl Work {
                         .scrub_owned(model.tokenizer().decode(&ids, false).ok()?),
                     asked: String::new(),
                     tokens: ids.len(),
+                    line: None,
                     row: Map::new(),
                 })
             });

@@ -107,6 +107,9 @@ pub(super) struct KeptPrompt {
     /// What a person asked: the last message, or the text itself.
     pub(super) asked: String,
     pub(super) tokens: usize,
+    /// Which line of its file it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) line: Option<usize>,
     /// What else its row holds.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(super) row: Map<String, Value>,
@@ -126,6 +129,14 @@ enum Place {
 }
 
 impl Place {
+    /// Its line, if it stands in a file.
+    fn line(self) -> Option<usize> {
+        match self {
+            Self::Entry(_) => None,
+            Self::Line(number) => Some(number),
+        }
+    }
+
     /// Does something with its path.
     fn with<T>(self, then: impl FnOnce(&Path<'_>) -> T) -> T {
         match self {
@@ -352,6 +363,7 @@ impl Making<'_> {
             asked: asked(&placed.row.asked),
             text,
             tokens: ids.len(),
+            line: placed.place.line(),
             row: placed.row.others.clone(),
         };
         Some((kept, ids))
