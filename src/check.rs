@@ -57,6 +57,8 @@ pub(crate) async fn check(context: &Arc<Context>, offer: &Offer, out: &mut impl 
     if let Ok(tokenizers) = tokenizers.await {
         tokenizers.write(context, out)?;
     }
+    #[cfg(feature = "text")]
+    text::write_runs(context.config(), out)?;
     writeln!(out)?;
     write_tools(offer, out)?;
     write_verdict(context, offer, &broken, out)?;

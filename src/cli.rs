@@ -1,6 +1,8 @@
 //! The command line.
 
 pub(crate) mod sandboxed;
+#[cfg(feature = "text")]
+pub(crate) mod train;
 
 use std::fmt::Write as _;
 
@@ -64,6 +66,9 @@ pub enum Command {
         #[command(flatten)]
         sandbox: sandboxed::Options,
     },
+    /// Train a model as one job, from a recipe. Ctrl-C ends it in order; --resume goes on. Exit code 1: it has failed.
+    #[cfg(feature = "text")]
+    Train(train::Training),
     #[command(flatten)]
     Sandboxed(sandboxed::Command),
 }

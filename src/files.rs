@@ -104,6 +104,12 @@ impl Files {
         Ok(found)
     }
 
+    /// Where a file really lies, links resolved, for those who may block.
+    #[cfg(feature = "text")]
+    pub fn path_blocking(&self, path: &str) -> Result<PathBuf, String> {
+        self.find(&plain(path))
+    }
+
     /// Opens a file to be read piece by piece, for those who may block.
     #[cfg(feature = "text")]
     pub fn open_blocking(&self, path: &str) -> Result<File, String> {

@@ -4,6 +4,8 @@
 //! the world), then `mcp::tool` (how a handler is run) and any file of `tools`.
 
 mod arguments;
+#[cfg(feature = "text")]
+mod chart;
 mod check;
 mod cli;
 mod client;
@@ -27,8 +29,12 @@ mod stderr;
 #[cfg(feature = "text")]
 pub mod text;
 mod together;
+#[cfg(feature = "text")]
+mod train;
 mod wait;
 mod work;
+#[cfg(feature = "text")]
+mod worker;
 mod wrapped;
 
 #[path = "../tools/mod.rs"]
@@ -84,6 +90,10 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     if let Some(Command::Sandboxed(command)) = &cli.command {
         return command.run(cli);
     }
+    #[cfg(feature = "text")]
+    if let Some(Command::Train(options)) = &cli.command {
+        return options.run(redactor, cli.sandbox);
+    }
     let environment = Environment::new(cli.sandbox(), variable)?;
     let config = environment.config().map_err(|error| error.to_string())?;
     let offer = Offer::new(cli.choice(), &config, &TOOLS)?;
@@ -93,6 +103,11 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
+    #[cfg(feature = "text")]
+    if context.config().sandbox {
+        // Its services end with this process, and so do their runs.
+        context.state::<train::Launcher>().stay_here(worker::spawn);
+    }
     let code = runtime.block_on(async {
         match cli.command {
             Some(Command::Check { .. }) => {

@@ -24,7 +24,7 @@ pub use files::{Origin, Source};
 pub use mask::{Masked, Turns, assistant_mask};
 pub use memory::{IDLE, Today, at_hand, load};
 pub use model::{Model, Prompt};
-pub use row::{Asked, Row};
+pub use row::{Asked, NEEDED, Row};
 pub use stop::StopToken;
 pub use template::{Date, Rendered, Template};
 pub use tokenizer::{Encoded, Tokenizer};

@@ -20,7 +20,7 @@ pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod model_resource;
 pub(crate) mod models;
-mod numbers;
+pub(crate) mod numbers;
 pub(crate) mod operation;
 pub(crate) mod optimizer;
 pub(crate) mod payload;

@@ -74,7 +74,30 @@ impl Handler for ListRecentActivity {
         let found = timeout(PATIENCE, look).await;
         let (batches, prompts) = found.ok().and_then(Result::ok).unwrap_or_default();
         let activity = activity.with_batches(&batches, longest, args.limit);
-        json::text(&activity.with_prompts(&prompts)).map(Reply::new)
+        let reply = json::text(&activity.with_prompts(&prompts)).map(Reply::new)?;
+        #[cfg(feature = "text")]
+        let reply = runs::with(reply, config.data.clone()).await;
+        Ok(reply)
+    }
+}
+
+/// Runs of start-training.
+#[cfg(feature = "text")]
+mod runs {
+    use super::{Arc, Data, PATIENCE, Reply, blocking, timeout};
+    use crate::train::view::Looked;
+
+    /// With the runs that are under way, interrupted, or the last to end.
+    pub(super) async fn with(reply: Reply, data: Option<Arc<Data>>) -> Reply {
+        let Some(data) = data else { return reply };
+        let look = blocking(move || Looked::newest(&data));
+        match timeout(PATIENCE, look).await {
+            Ok(Ok(runs)) if !runs.is_empty() => {
+                let runs: Vec<_> = runs.iter().map(Looked::in_short).collect();
+                reply.with("training_runs", &runs)
+            }
+            _ => reply,
+        }
     }
 }
 

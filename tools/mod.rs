@@ -19,6 +19,8 @@ pub(crate) mod get_model_resource;
 pub(crate) mod get_optim_step_operation;
 pub(crate) mod get_sample_operation;
 pub(crate) mod get_save_training_checkpoint_operation;
+#[cfg(feature = "text")]
+pub(crate) mod get_training;
 pub(crate) mod get_training_session;
 pub(crate) mod get_weights_sync_operation;
 #[cfg(feature = "text")]
@@ -49,9 +51,15 @@ pub(crate) mod prime_intellect_stoprun;
 pub(crate) mod read_result;
 #[cfg(feature = "text")]
 pub(crate) mod render_prompt;
+#[cfg(feature = "text")]
+pub(crate) mod resume_training;
 pub(crate) mod sample;
 pub(crate) mod save_training_checkpoint;
+#[cfg(feature = "text")]
+pub(crate) mod start_training;
 pub(crate) mod stop_model_resource;
+#[cfg(feature = "text")]
+pub(crate) mod stop_training;
 pub(crate) mod stop_training_session;
 pub(crate) mod update_training_session;
 pub(crate) mod weights_sync;
@@ -130,6 +138,14 @@ pub const ALL: &[Entry] = &[
     Entry::of::<check_dataset::CheckDataset>(),
     #[cfg(feature = "text")]
     Entry::of::<grade_completions::GradeCompletions>(),
+    #[cfg(feature = "text")]
+    Entry::of::<start_training::StartTraining>(),
+    #[cfg(feature = "text")]
+    Entry::of::<get_training::GetTraining>(),
+    #[cfg(feature = "text")]
+    Entry::of::<stop_training::StopTraining>(),
+    #[cfg(feature = "text")]
+    Entry::of::<resume_training::ResumeTraining>(),
     of_resource::<estimate_model_resource_cost::EstimateModelResourceCost>(),
     Entry::of::<extend_model_resource_expiry::ExtendModelResourceExpiry>(),
     Entry::of::<update_training_session::UpdateTrainingSession>(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::schema::renamed;
+use crate::arguments::schema::{renamed, unlisted};
 use crate::context::{Call, Reply};
 use crate::error::problems::{Path, Problems};
 use crate::error::{Cause, Failure, ToolError};
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Default orchestrator, which logs rewards; trainer logs loss and learning rate.
     component: Option<Component>,
     /// Which pod of a component that runs on several nodes.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), transform = unlisted)]
     pod_index: Option<u32>,
     /// Which environment, with component env-server.
     env_name: Option<String>,

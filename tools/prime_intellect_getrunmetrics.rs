@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::schema::{names, renamed};
-use crate::context::{Call, Reply};
+use crate::context::{Call, Reply, View};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::mcp::tool::Handler;
@@ -13,6 +13,8 @@ use crate::prime::condense;
 use crate::prime::condense::Wanted;
 use crate::spec;
 use crate::spec::Spec;
+#[cfg(feature = "text")]
+use crate::work;
 
 pub(crate) struct PrimeIntellectGetrunmetrics;
 
@@ -39,6 +41,9 @@ pub(crate) struct Args {
     /// Only these, such as reward/mean; step stays. Default: a few.
     #[schemars(transform = names)]
     columns: Option<Vec<String>>,
+    /// true: also a picture of them.
+    #[cfg(feature = "text")]
+    curve: Option<bool>,
 }
 
 impl Handler for PrimeIntellectGetrunmetrics {
@@ -62,11 +67,28 @@ impl Handler for PrimeIntellectGetrunmetrics {
             .query("min_step", args.min_step)
             .query("max_step", args.max_step);
         let reply = request.query("limit", args.limit).send().await?;
+        #[cfg(feature = "text")]
+        let image = if args.curve == Some(true) {
+            let (columns, run) = (args.columns.clone().unwrap_or_default(), args.run_id.to_string());
+            let text = reply.shared_text();
+            let drawing = work::over(text.len(), move || condense::drawn(&text, &run, &columns));
+            drawing
+                .await?
+                .map_err(|error| ToolError::Internal(error.to_string()))?
+        } else {
+            None
+        };
+        #[cfg(not(feature = "text"))]
+        let image = None;
         let wanted = Wanted {
             columns: args.columns.unwrap_or_default(),
             every: args.every.and_then(|every| usize::try_from(every).ok()),
             detailed: args.limit.is_some(),
         };
-        condense::fit(reply, move |reply| condense::metrics(reply, &wanted)).await
+        let reply = condense::fit(reply, move |reply| condense::metrics(reply, &wanted)).await?;
+        Ok(reply.with_view(View {
+            image,
+            ..View::default()
+        }))
     }
 }

@@ -146,7 +146,10 @@ fn drop_private(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             if map.remove(BRIEF).is_some() {
-                map.retain(|name, _| ["type", "description"].contains(&name.as_str()));
+                map.retain(|name, _| ["type", "description", "items"].contains(&name.as_str()));
+                if let Some(Value::Object(items)) = map.get_mut("items") {
+                    items.retain(|name, _| name == "type");
+                }
             }
             if map.remove(PLAIN).is_some() {
                 map.remove("description");

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::config::{HF_ENDPOINT, HF_HUB_OFFLINE};
+use crate::config::{Config, HF_ENDPOINT, HF_HUB_OFFLINE};
 use crate::context::Context;
 use crate::text::IDLE;
 use crate::text::files::{Cached, Reached, cached, reach};
+use crate::train::view::{Looked, Now};
 
 /// How many tokenizers are named.
 const MOST_NAMED: usize = 8;
@@ -29,6 +30,29 @@ pub(super) async fn look(context: &Arc<Context>) -> Text {
         None
     };
     Text { cached, hub }
+}
+
+/// The training runs that are not over, or left something up.
+pub(super) fn write_runs(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    let Some(data) = &config.data else { return Ok(()) };
+    for looked in Looked::newest(data) {
+        let (id, state) = (looked.place.id(), &looked.state);
+        let up: Vec<&str> = state.left_up().map(|(_, held)| held.id.as_str()).collect();
+        let next = match looked.now {
+            Now::Worked(_) => String::new(),
+            Now::Interrupted => format!("; go on with: rl-mcp train --resume {id}"),
+            Now::Ended(_) if up.is_empty() => continue,
+            Now::Ended(_) => format!("; STILL UP: {}", up.join(", ")),
+        };
+        writeln!(
+            out,
+            "Training run {id}: {}, {} of {} steps{next}",
+            looked.status(),
+            state.step,
+            state.steps
+        )?;
+    }
+    Ok(())
 }
 
 impl Text {

@@ -30,6 +30,8 @@ pub struct View {
     pub summary: Option<Summary>,
     /// Where the whole answer lies already, or is being written.
     pub stored: Option<Storing>,
+    /// A picture beside it, as a PNG file.
+    pub image: Option<Vec<u8>>,
 }
 
 /// Makes a small object of an answer that is too large for a conversation: enough to decide on the next step. `None` for

@@ -14,7 +14,7 @@ use crate::grade::short;
 use crate::json::lines;
 use crate::json::walk::members;
 use crate::redact::clean;
-use crate::text::{Asked, Conversation, Row, control_tokens};
+use crate::text::{Asked, Conversation, NEEDED, Row, control_tokens};
 
 /// How many prompts are kept in mind to find duplicates: 8 bytes each.
 const MOST_PROMPTS: usize = 5_000_000;
@@ -113,8 +113,18 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
             let others = std::mem::take(&mut row.others);
             Ok((row, others))
         }
-        _ => Err(problems.each().collect()),
+        _ => Err(problems.each().map(with_way).collect()),
     }
+}
+
+/// What a row needs to be a prompt, and who can make one of it.
+fn with_way(problem: String) -> String {
+    if problem == NEEDED {
+        return format!(
+            "{problem} (start-training makes one of other members: prompt \"{{{{row.MEMBER}}}}\")"
+        );
+    }
+    problem
 }
 
 /// The member that an object has more than once: all but the last would be lost.

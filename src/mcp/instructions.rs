@@ -6,17 +6,24 @@
 use crate::mcp::offer::Offer;
 use crate::spec::Service;
 
-const TOGETHER: [&str; 3] = [TOGETHER_START, TOGETHER_STEP, TOGETHER_END];
+const TOGETHER: [&str; 4] = [TOGETHER_WHOLE, TOGETHER_START, TOGETHER_STEP, TOGETHER_END];
+
+#[cfg(feature = "text")]
+const TOGETHER_WHOLE: &str = "\
+Together AI, a whole run: check-dataset, start-training (estimate_only first; bills until it ends), get-training, download-checkpoint.
+";
+#[cfg(not(feature = "text"))]
+const TOGETHER_WHOLE: &str = "";
 
 const TOGETHER_START: &str = "\
-Together AI, reinforcement learning step by step:
-1. list-supported-models, create-model-resource with estimate_only true for the price, then without (bills while READY).
+Together AI, step by step:
+1. list-supported-models, create-model-resource (estimate_only first; bills while READY).
 2. create-training-session on it.
 ";
 
 #[cfg(feature = "text")]
 const TOGETHER_STEP: &str = "\
-3. RL step: check-dataset, sample several completions per prompt (prompts or prompts_path: text or messages), grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, then the same.
+3. RL step: sample several completions per prompt, grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, then the same.
 ";
 #[cfg(not(feature = "text"))]
 const TOGETHER_STEP: &str = "\
@@ -36,8 +43,8 @@ Prime Intellect, a whole run from one config:
 "];
 
 const COMMON: &str = "\
-Calls that start, stop or show something wait for it (wait_seconds). If that takes longer, next in the answer is the call that goes on.
-Tell the user what something costs before starting it, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice.";
+Calls wait for what they start, stop or show (wait_seconds); if that takes longer, next in the answer is the call that goes on.
+Tell the user the price before starting something, and stop what bills when the work ends, fails or is given up. list-recent-activity shows what was started before. After a lost answer to a creating call look in the list before you repeat it, or it may bill twice.";
 
 const FURTHER: &str = " Further tools are in toolsets that the user can add with --toolsets.";
 

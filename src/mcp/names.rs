@@ -11,7 +11,7 @@ use crate::mcp::tool::Tools;
 /// The longest name of a tool that hosts take, in characters.
 const LONGEST: usize = 64;
 /// How many tools are named where several may be meant.
-const MOST: usize = 3;
+const MOST: usize = 4;
 /// One letter in so many may be wrong in the name of a tool that changes something.
 const LETTERS_PER_MISTAKE: usize = 6;
 

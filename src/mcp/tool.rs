@@ -79,7 +79,7 @@ pub trait Handler: Send + Sync + 'static {
     fn call(args: Self::Args, call: &Call<'_>) -> impl Future<Output = Result<Reply, ToolError>> + Send;
 }
 
-type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send + 'a>>;
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send + 'a>>;
 
 /// Looks further into a refusal of a call with these arguments, where the status alone does not say what to do next.
 pub(crate) type Explain = for<'a> fn(&'a Call<'a>, &'a str, Box<Failure>) -> Explaining<'a>;
@@ -165,7 +165,7 @@ impl Entry {
     }
 
     /// Runs the tool on the JSON text of its arguments.
-    fn run<'a>(&self, call: &'a Call<'a>, accepts: &'a Accepts, raw: &'a str) -> Running<'a> {
+    pub(crate) fn run<'a>(&self, call: &'a Call<'a>, accepts: &'a Accepts, raw: &'a str) -> Running<'a> {
         (self.run)(call, accepts, raw, self.explain)
     }
 }

@@ -2,6 +2,8 @@
 //! list. A `note` in the answer says what was left out and how to see it.
 
 mod columns;
+#[cfg(feature = "text")]
+mod drawn;
 mod lists;
 mod metrics;
 
@@ -15,6 +17,8 @@ use crate::error::ToolError;
 use crate::json::Object;
 use crate::work;
 
+#[cfg(feature = "text")]
+pub(crate) use drawn::drawn;
 pub(crate) use lists::{checkpoints, progress, runs, samples};
 pub(crate) use metrics::{Wanted, metrics};
 

@@ -17,7 +17,7 @@ A group is all completions of one prompt: its mean is taken off its rewards, and
 pub(crate) const RENDER_PROMPT: Spec = Spec::local(
     "render-prompt",
     "Render prompt",
-    "Shows what a model reads of a prompt, as Hugging Face's tools make it: messages through the chat template of the base model, or text as it stands; with the number of tokens and the texts that end a completion. Downloads the tokenizer when it is first needed.",
+    "Shows what a model reads of a prompt, as Hugging Face's tools make it: messages through the base model's chat template, or text as it stands; how many tokens, and what ends a completion. Downloads the tokenizer once.",
     Toolset::Train,
     Effect::Read,
 );
@@ -41,6 +41,50 @@ pub(crate) const GRADE_COMPLETIONS: Spec = Spec::local(
     Toolset::Train,
     Effect::Read,
 );
+
+/// A whole run.
+#[cfg(feature = "text")]
+pub(crate) const START_TRAINING: Spec = Spec::local(
+    "start-training",
+    "Start training",
+    "Trains a model on a file as one job: samples, grades, trains, evaluates and saves, in a process of its own; ends what it made itself, and what bills with it. Call it with estimate_only true first: it checks the rows, and says what it costs at most.",
+    Toolset::Train,
+    Effect::Add,
+)
+.that_reaches_services();
+
+/// How a run is.
+#[cfg(feature = "text")]
+pub(crate) const GET_TRAINING: Spec = Spec::local(
+    "get-training",
+    "Get training",
+    "Shows a run of start-training: step, curve, last figures, evaluations, alarms, cost, and at the end its checkpoints and report. Waits for its end; call it again while it works.",
+    Toolset::Train,
+    Effect::Read,
+);
+
+/// The end of a run.
+#[cfg(feature = "text")]
+pub(crate) const STOP_TRAINING: Spec = Spec::local(
+    "stop-training",
+    "Stop training",
+    "Ends a run after the step that it is at, saves what it has learned, and ends what it made. resume-training can go on with it.",
+    Toolset::Train,
+    Effect::Set,
+)
+.that_reaches_services()
+.that_ends();
+
+/// Going on with a run.
+#[cfg(feature = "text")]
+pub(crate) const RESUME_TRAINING: Spec = Spec::local(
+    "resume-training",
+    "Resume training",
+    "Goes on with a run that was interrupted, stopped or has failed, from its last step, or from its last checkpoint if the session is gone: then GPUs are made again, which bill.",
+    Toolset::Train,
+    Effect::Add,
+)
+.that_reaches_services();
 
 /// A slice of a stored result.
 pub(crate) const READ_RESULT: Spec = Spec::local(

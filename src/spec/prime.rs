@@ -6,7 +6,7 @@ use super::{Effect, Method, Spec, Toolset};
 pub(crate) const CREATE_RUN: Spec = Spec::new(
     "prime-intellect-createrun",
     "Create run",
-    "Starts a whole training run (RL or supervised, full parameters) on dedicated GPUs from one config and returns its runId; it may bill per GPU hour (onDemand, estimatedCostPerHour in the answer). After a lost answer look for its name in prime-intellect-listruns first: a blind repeat starts, and bills, a second one. The run's own token is left out of the answer.",
+    "Starts a whole training run (RL or supervised, full parameters) on dedicated GPUs from one config and returns its runId; it may bill per GPU hour (onDemand, estimatedCostPerHour in the answer). After a lost answer look for its name in prime-intellect-listruns first: a blind repeat starts, and bills, a second one.",
     Toolset::Runs,
     Method::Post,
     "/api/v1/training/runs",

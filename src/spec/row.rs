@@ -53,6 +53,8 @@ pub struct Spec {
     pub secret: Option<&'static str>,
     /// What an empty list means.
     pub empty: Option<Empty>,
+    /// The MCP hint `openWorldHint`: whether it has to do with more than this machine.
+    pub open_world: bool,
 }
 
 impl Spec {
@@ -171,6 +173,7 @@ impl Spec {
             ends: effect.destructive(),
             secret: None,
             empty: None,
+            open_world: !path.is_empty(),
         }
     }
 
@@ -192,6 +195,13 @@ impl Spec {
     #[must_use]
     pub const fn traced(mut self, trace: &'static str) -> Self {
         self.trace = Some(trace);
+        self
+    }
+
+    /// Says that what it starts on this machine, or ends, calls a service.
+    #[must_use]
+    pub const fn that_reaches_services(mut self) -> Self {
+        self.open_world = true;
         self
     }
 

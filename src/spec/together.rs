@@ -68,8 +68,8 @@ pub(crate) const FORWARD_BACKWARD_PASS: Spec = Spec::new(
     "forward-backward-pass",
     "Forward-backward pass",
     "Computes the loss of a batch and adds its gradients to those since the last optimizer-step, which has to wait until this is COMPLETED (several calls accumulate). build-training-batch writes the body: pass its path as body_path. \
-To write one yourself: full = prompt tokens (P) + response tokens; model_input is full without its last token, target_tokens full without its first, and every tensor is as long; slot i belongs to the predicted token full[i+1], so the other tensors begin with P-1 zeros. P=3, full=[101,17,42,7,9]: tokens [101,17,42,7], target_tokens [17,42,7,9], mask [0,0,1,1], logprobs [0,0,lp(7),lp(9)], advantages [0,0,A,A]. \
-CROSS_ENTROPY needs weights; all others logprobs and advantages, and take weights or mask (with neither, prompt positions count too); GRPO with beta > 0 also reference_logprobs. Give an unusable position weight 0.",
+To write one yourself: model_input is the whole sequence without its last token, target_tokens without its first; slot i of every tensor belongs to token i+1, so prompt positions come first, as zeros. \
+CROSS_ENTROPY needs weights; all others logprobs and advantages, and take weights or mask.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/forward-backward",
@@ -157,7 +157,7 @@ pub(crate) const SAMPLE: Spec = Spec::new(
 pub(crate) const GET_SAMPLE_OPERATION: Spec = Spec::new(
     "get-sample-operation",
     "Get sample operation",
-    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs (one per token, under the sampling policy), stop_reason} and policy_segments[] (version = which weights made the tokens from start_token on; 0 = initial). Of prompts given as text a summary has texts, cut; completions_file has a line for each completion (read-result, at [0].text), file the tokens (at output.results[0].sequences[*].tokens). With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
+    "Shows a sampling. COMPLETED: output.results[], one per prompt in order, each with sequences[] {tokens (prompt not included), logprobs, stop_reason} and policy_segments[] (version: which weights made the tokens from start_token on). Of prompts given as text a summary has texts, cut; completions_file has a line for each completion (read-result, at [0].text), file the tokens (at output.results[0].sequences[*].tokens). With prompt_logprobs entry i+1 belongs to slot i of a training tensor. Integers may come as strings.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/training-sessions/{session_id}/operations/sample/{operation_id}",

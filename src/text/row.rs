@@ -11,7 +11,8 @@ const TEMPLATE_ARGS: [&str; 3] = ["template_args", "chat_template_kwargs", "temp
 /// A variable of the template that is often written beside the others.
 const GENERATION_PROMPT: &str = "add_generation_prompt";
 
-const NEEDED: &str =
+/// What is said of a row that asks nothing.
+pub const NEEDED: &str =
     "needs messages, such as [{\"role\": \"user\", \"content\": \"…\"}], or prompt, a text as it stands";
 
 /// What a model is asked.

@@ -40,6 +40,18 @@ pub(crate) fn known(call: &Call<'_>, session_id: &str) -> Option<String> {
     known.get(session_id.trim()).cloned()
 }
 
+/// The base model of a model resource, if the service says it.
+#[cfg(feature = "text")]
+pub(crate) async fn of_resource(call: &Call<'_>, id: &str) -> Result<Option<String>, ToolError> {
+    if let Some(base_model) = known(call, id) {
+        return Ok(Some(base_model));
+    }
+    let resource = Request::new(call, &GET_MODEL_RESOURCE).path("model_resources_id", id);
+    let resource = resource.send().await?;
+    learn(call, &resource);
+    Ok(resource.member("base_model"))
+}
+
 /// The base model of a session, asked for once.
 #[cfg(feature = "text")]
 pub(crate) async fn of_session(call: &Call<'_>, session_id: &str) -> Result<String, ToolError> {

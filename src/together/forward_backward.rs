@@ -40,9 +40,11 @@ const BUILT: Instead = Instead {
 ]), transform = renamed(&[("loss_type", "loss.type"), ("loss_fn", "loss.type")]))]
 #[schemars(transform = plain, transform = instead(&BUILT))]
 pub(crate) struct ForwardBackward {
-    #[schemars(required, length(min = 1))]
+    /// As build-training-batch writes them: {model_input: {chunks: [{encoded_text: {tokens}}]}, loss_fn_inputs: {target_tokens, logprobs, advantages, weights or mask, each {data, dtype}}}.
+    #[schemars(required, length(min = 1), transform = brief)]
     samples: Option<Vec<TrainingSample>>,
-    #[schemars(required)]
+    /// {type, and the params object named after it}. type as in build-training-batch: CROSS_ENTROPY (supervised), GRPO (clipped policy gradient), IMPORTANCE_SAMPLING (unclipped), PPO, CISPO (detached ratio as weight), DRO (quadratic penalty, dro_params {beta}), DPPO (dppo_params {delta_low, delta_high}). grpo_params {clip_low_threshold: 0.8, clip_high_threshold: 1.2, bounds of the ratio itself; beta: KL weight, 0; agg_type: FIXED_HORIZON, TOKEN_MEAN or SEQUENCE_MEAN; ratio_type: TOKEN or SEQUENCE (GSPO)}.
+    #[schemars(required, transform = brief)]
     loss: Option<Loss>,
     /// Loss and metrics only, no gradients. Default false.
     forward_only: Option<bool>,

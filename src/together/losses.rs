@@ -85,6 +85,8 @@ pub(crate) struct Loss {
     kind: Option<LossType>,
     #[schemars(transform = unlisted)]
     cross_entropy_params: Option<CrossEntropyParams>,
+    /// clip_low_threshold (bound of the probability ratio itself, no offset; 0.8), clip_high_threshold (1.2), beta (KL weight; 0, above it reference_logprobs are needed), agg_type (FIXED_HORIZON, TOKEN_MEAN, SEQUENCE_MEAN), ratio_type (TOKEN, or SEQUENCE for GSPO).
+    #[schemars(transform = brief)]
     grpo_params: Option<GrpoParams>,
     /// clip_low_threshold, clip_high_threshold as in grpo_params.
     #[schemars(transform = brief)]
@@ -92,7 +94,8 @@ pub(crate) struct Loss {
     /// The same two; defaults 0.0 and 4.0.
     #[schemars(transform = brief)]
     cispo_params: Option<CispoParams>,
-    /// Required for DRO.
+    /// beta: penalty weight, such as 0.05. Required for DRO.
+    #[schemars(transform = brief)]
     dro_params: Option<DroParams>,
     /// delta_low, delta_high: differences of probability, default 0.15.
     #[schemars(transform = brief)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::schema::{renamed, retired};
+use crate::arguments::schema::{brief, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 const GPUS: &str = "is not for callers: the model decides, and body.compute_config.num_generator_replicas how many copies sample (the type is body.compute_config.gpu_type)";
@@ -36,6 +36,8 @@ pub(crate) struct NewModelResource {
     /// Default true: LoRA sessions, several at once. false: one full-weight session.
     #[expect(dead_code, reason = "checked by its schema and sent as it came")]
     lora_enabled: Option<bool>,
+    /// {"adam": {}} (default) or {"muon": {"scaling_strategy": "MATCH_ADAM" or "ORIGINAL"}}.
+    #[schemars(transform = brief)]
     optimizer_config: Option<OptimizerConfig>,
 }
 

@@ -80,7 +80,7 @@ const LEAST_SPREAD: f64 = 1e-6;
 const LEAST_DIFFERENCE: f64 = 1e-9;
 
 /// The mean and the population's standard deviation; nothing of nothing. Equal values deviate by exactly 0.
-pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
+pub(crate) fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
     let (least, most) = values.iter().fold(None, |bounds, value| {
         let (least, most) = bounds.unwrap_or((*value, *value));
         Some((least.min(*value), most.max(*value)))

@@ -303,6 +303,7 @@ async fn presented(
         output: if has_result { output } else { Output::Auto },
         summary: summary.map(|summary| -> Summary { Box::new(summary) }),
         stored,
+        image: None,
     };
     #[cfg(feature = "text")]
     if let Some(text) = text {

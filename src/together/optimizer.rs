@@ -14,7 +14,11 @@ use crate::error::problems::{Path, Problems};
     ("adamw_params", "is called adam_params today, and holds learning_rate too"),
 ]), transform = renamed(&[("adamw_params", "adam_params")]))]
 pub(crate) struct OptimizerStep {
+    /// learning_rate (always give it: about 1e-5 to 1e-4 for LoRA), weight_decay (always give it: its default is disputed, 0 or 0.1), beta1 0.9, beta2 0.95, eps 1e-8, grad_clip_norm 1.0 (0 turns clipping off).
+    #[schemars(transform = brief)]
     adam_params: Option<AdamParams>,
+    /// learning_rate (always give it, such as 0.02), momentum 0.95, newton_schulz_steps 5, weight_decay 0, grad_clip_norm 1.0, adam (for what Muon does not handle).
+    #[schemars(transform = brief)]
     muon_params: Option<MuonParams>,
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod prompts;
 
 #[cfg(feature = "text")]
 use crate::arguments::schema::{Instead, instead};
-use crate::arguments::schema::{hint, plain, renamed, retired};
+use crate::arguments::schema::{brief, hint, plain, renamed, retired};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -58,8 +58,8 @@ const TEXT: Instead = Instead {
 ])))]
 #[schemars(transform = plain)]
 pub(crate) struct Sample {
-    /// The prompts, as token ids.
-    #[schemars(length(min = 1))]
+    /// The prompts as token ids, each {chunks: [{encoded_text: {tokens: […]}}]}.
+    #[schemars(length(min = 1), transform = brief)]
     model_inputs: Option<Vec<ModelInput>>,
     /// Completions for each prompt (the group size of GRPO). Default 1.
     #[schemars(range(min = 1))]

@@ -27,7 +27,11 @@ pub(crate) struct CreateSession {
     #[schemars(required, length(min = 1))]
     model_resources_id: Option<String>,
     display_name: Option<String>,
+    /// For LoRA resources: rank (32, bounded by the model's max_rank), alpha (64, at most 128), dropout (0), seed (of the initial adapter), train_unembed (true: also the output head).
+    #[schemars(transform = brief)]
     lora_config: Option<LoraConfig>,
+    /// Informational: {wandb: {entity, group, project, run_id, run_name, url}}.
+    #[schemars(transform = brief)]
     metadata: Option<Metadata>,
     /// Training or inference checkpoint to start from.
     resume_from_checkpoint_id: Option<String>,

@@ -359,3 +359,127 @@ fn folded(line: &str) -> String {
     }
     folded
 }
+
+/// Questions of a kind that a model without a shell is given in a file: which letter is to be written, eight times.
+fn questions() -> String {
+    (0..200).fold(String::new(), |mut rows, number| {
+        let letter = ["A", "B", "C", "D"][number % 4];
+        let row = json!({"prompt": format!("{number}: eight times {letter}: "), "answer": letter.repeat(8)});
+        let _ = writeln!(rows, "{row}");
+        rows
+    })
+}
+
+/// The most calls from a file of questions to an adapter.
+const MOST_CALLS_OF_A_RUN: usize = 15;
+
+#[tokio::test]
+async fn a_file_of_questions_becomes_an_adapter_in_few_calls() {
+    let data = tempfile::tempdir().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    fs::write(files.path().join("questions.jsonl"), questions()).unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command
+        .env_clear()
+        .env("RL_MCP_DATA_DIR", data.path())
+        .env("RL_MCP_FILE_DIRS", files.path())
+        .args(["--sandbox", "--sandbox-speed", "2000"]);
+    let server = Server::initialized(&mut command).await;
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut server = server;
+    let mut call = async |tool: &'static str, arguments: Value| {
+        let outcome = server.call(tool, arguments.clone()).await;
+        let answer = outcome.json();
+        turns.push(Turn {
+            tool,
+            arguments,
+            answer: outcome.text,
+        });
+        answer
+    };
+    let grader = json!({"type": "similarity", "measure": "edit"});
+    let check = json!({"path": "questions.jsonl", "grader": grader});
+    let checked = call("check-dataset", check).await;
+    assert_eq!(checked["note"], "Nothing is wrong with it.");
+    let mut recipe = json!({
+        "method": "grpo", "base_model": "sandbox/byte-lm", "dataset": "questions.jsonl",
+        "grader": grader, "steps": 120, "rows_per_step": 16, "learning_rate": 0.001, "sampling": {"max_tokens": 8},
+    });
+    recipe["estimate_only"] = true.into();
+    call("start-training", recipe.clone()).await;
+    recipe.as_object_mut().unwrap().remove("estimate_only");
+    let started = call("start-training", recipe).await;
+    let run = started["run_id"].clone();
+    let mut shown = started;
+    for _ in 0..6 {
+        let next = json!({"run_id": run, "wait_seconds": 50});
+        shown = call("get-training", next).await;
+        if shown.get("ended_at").is_some() {
+            break;
+        }
+    }
+    assert_eq!(shown["status"], "completed", "{shown}");
+    let report = call("get-training", json!({"run_id": run, "view": "report"})).await;
+    let report = report["report_text"].as_str().unwrap().to_owned();
+    assert!(report.contains("completed after 120 of 120 steps"), "{report}");
+    let id = shown["inference_checkpoint"]["id"].clone();
+    let directory = data.path().join("adapter");
+    let arguments = json!({"id": id, "directory": directory, "variant": "CHECKPOINT_VARIANT_ADAPTER"});
+    call("download-checkpoint", arguments).await;
+    assert!(directory.join("adapter_model.safetensors").is_file());
+    assert!(turns.len() <= MOST_CALLS_OF_A_RUN, "{} calls", turns.len());
+    // It has learned to read the question: who does not is right once in four.
+    let last = shown["last_step"]["reward"].as_f64().unwrap();
+    assert!(last > 0.4, "{shown}");
+    let turns: Vec<Turn> = [2, 3].map(|turn| turns[turn].clone()).to_vec();
+    let shown = told(&turns, run.as_str().unwrap(), data.path().to_str().unwrap());
+    hold(
+        "README.md",
+        "a file of questions",
+        &format!("```console\n{shown}\n```\n"),
+    );
+}
+
+/// The turns as README shows them: what differs from run to run has a name.
+fn told(turns: &[Turn], run: &str, data: &str) -> String {
+    let mut turns = turns.to_vec();
+    for turn in &mut turns {
+        turn.answer = turn.answer.replace(run, "grpo-1");
+        turn.arguments = serde_json::from_str(&turn.arguments.to_string().replace(run, "grpo-1")).unwrap();
+        let mut answer: Value = serde_json::from_str(&turn.answer).unwrap();
+        let members = answer.as_object_mut().unwrap();
+        for (name, value) in [
+            ("started_at", json!("2026-11-27T09:00:00Z")),
+            ("ended_at", json!("2026-11-27T09:04:00Z")),
+            ("usd", json!(3.81)),
+            ("report", json!("/data/runs/grpo-1/report.md")),
+        ] {
+            if let Some(member) = members.get_mut(name) {
+                *member = value;
+            }
+        }
+        for (name, id) in [
+            ("inference_checkpoint", "checkpoint"),
+            ("training_checkpoint", "to-resume"),
+        ] {
+            if let Some(member) = members.get_mut(name) {
+                member["id"] = id.into();
+            }
+        }
+        if let Some(next) = members
+            .get_mut("next")
+            .filter(|next| next["tool"] == "download-checkpoint")
+        {
+            next["arguments"]["id"] = "checkpoint".into();
+        }
+        if let Some(last) = members.get_mut("last_step") {
+            last["seconds"] = json!({"sampling": 1.2, "training": 1.0, "here": 0.1});
+        }
+        turn.answer = answer.to_string();
+    }
+    let shown = shown(&turns, data)
+        .replace("\"get\"", "\"grpo-1\"")
+        .replace("/get/", "/grpo-1/");
+    let shown: Vec<String> = shown.lines().map(folded).collect();
+    shown.join("\n")
+}

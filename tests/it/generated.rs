@@ -87,6 +87,49 @@ fn the_tools() {
     hold("docs/tools.md", "tools", &format!("{text}\n"));
 }
 
+/// A line of a table for each member of a schema, and those of its objects.
+#[cfg(feature = "text")]
+fn members(text: &mut String, schema: &serde_json::Value, above: &str) {
+    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+        let required = schema["required"]
+            .as_array()
+            .is_some_and(|all| all.contains(&name.as_str().into()));
+        let values = member["enum"].as_array().map(|values| {
+            let values: Vec<String> = values
+                .iter()
+                .map(|value| format!("`{}`", value.as_str().unwrap()))
+                .collect();
+            format!("{}. ", values.join(", "))
+        });
+        let _ = writeln!(
+            text,
+            "| `{above}{name}`{} | {}{} |",
+            if required { ", required" } else { "" },
+            values.unwrap_or_default(),
+            member["description"]
+                .as_str()
+                .unwrap_or_default()
+                .replace('|', "\\|")
+        );
+        // A loss is told where it is used.
+        if above.is_empty() && name != "loss" {
+            members(text, member, &format!("{name}."));
+        }
+    }
+}
+
+/// What a recipe has, as `start-training` takes it.
+#[cfg(feature = "text")]
+#[test]
+fn the_recipe() {
+    let entry = rl_mcp::ALL
+        .iter()
+        .find(|entry| entry.spec.name == "start-training");
+    let mut text = "\n| member | what it is |\n|---|---|\n".to_owned();
+    members(&mut text, &entry.unwrap().schema(), "");
+    hold("docs/training.md", "recipe", &format!("{text}\n"));
+}
+
 /// Each kind with its members and its example, which `src/grade/tests.rs` runs.
 #[cfg(feature = "text")]
 #[test]
@@ -95,33 +138,12 @@ fn the_graders() {
     for kind in rl_mcp::KINDS {
         let schema = kind.schema();
         let _ = write!(text, "\n## `{}`\n\n{}\n", kind.name, kind.says);
-        if let Some(members) = schema["properties"]
+        if schema["properties"]
             .as_object()
-            .filter(|members| !members.is_empty())
+            .is_some_and(|members| !members.is_empty())
         {
             text.push_str("\n| member | what it is |\n|---|---|\n");
-            for (name, member) in members {
-                let required = schema["required"]
-                    .as_array()
-                    .is_some_and(|all| all.contains(&name.as_str().into()));
-                let values = member["enum"].as_array().map(|values| {
-                    let values: Vec<String> = values
-                        .iter()
-                        .map(|value| format!("`{}`", value.as_str().unwrap()))
-                        .collect();
-                    format!("{}. ", values.join(", "))
-                });
-                let _ = writeln!(
-                    text,
-                    "| `{name}`{} | {}{} |",
-                    if required { ", required" } else { "" },
-                    values.unwrap_or_default(),
-                    member["description"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .replace('|', "\\|")
-                );
-            }
+            members(&mut text, &schema, "");
         }
         let example: serde_json::Value = serde_json::from_str(kind.example).unwrap();
         let _ = write!(

@@ -27,6 +27,8 @@ mod bounds;
 mod cli;
 mod contract;
 mod course;
+#[cfg(feature = "text")]
+mod curves;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod downloads;
@@ -65,5 +67,7 @@ mod secrets;
 mod support;
 #[cfg(feature = "text")]
 mod text;
+#[cfg(feature = "sandbox")]
+mod training;
 mod waiting;
 mod watching;

@@ -106,7 +106,7 @@ fn every_linked_file_is_there() {
 /// The front page stays one that is read.
 #[test]
 fn the_readme_stays_short() {
-    assert!(README.lines().count() <= 150);
+    assert!(README.lines().count() <= 190);
     let long = README.lines().find(|line| line.chars().count() > 140);
     assert_eq!(long, None);
 }

@@ -114,7 +114,7 @@ fn annotations(spec: &Spec) -> ToolAnnotations {
         .read_only(effect.read_only())
         .destructive(effect.destructive())
         .idempotent(effect.idempotent())
-        .open_world(!spec.is_local())
+        .open_world(spec.open_world)
 }
 
 /// What the model reads about a failure. Secrets are taken out here, and out of a success in `output.rs`: the two doors

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Entry;
 use crate::arguments::Rule;
 use crate::arguments::schema::ALIASES;
-use crate::spec::Service;
+use crate::spec::{Service, Toolset};
 
 /// The names of all arguments, in every spelling.
 pub(crate) fn arguments(tools: &[Entry]) -> BTreeSet<String> {
@@ -28,9 +28,10 @@ pub(crate) fn arguments(tools: &[Entry]) -> BTreeSet<String> {
 /// many things.
 pub(crate) fn homes(tools: &[Entry]) -> BTreeMap<String, Option<String>> {
     let mut homes: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let stepwise = tools
-        .iter()
-        .filter(|entry| entry.spec.service == Some(Service::Together));
+    // A recipe has all of them, for a whole run.
+    let stepwise = tools.iter().filter(|entry| {
+        entry.spec.service == Some(Service::Together) && entry.spec.toolset != Some(Toolset::Train)
+    });
     for entry in stepwise.clone() {
         for (name, place) in Rule::new(&entry.schema()).numbers() {
             let home = format!("{}: {place}", entry.spec.name);

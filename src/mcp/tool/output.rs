@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, ProtocolVersion, Resource};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -34,6 +36,9 @@ pub(super) async fn success(
     request: &RequestContext<RoleServer>,
 ) -> CallToolResult {
     let view = reply.take_view();
+    let image = view
+        .image
+        .map(|png| ContentBlock::image(BASE64_STANDARD.encode(png), "image/png"));
     if !is_large(reply.text().len()) {
         reply = Reply::new(call.context.redactor().scrub_owned(reply.into_text()));
     }
@@ -51,7 +56,8 @@ pub(super) async fn success(
         if let Some(storing) = view.stored {
             storing.end_or_warn().await;
         }
-        return CallToolResult::success(vec![ContentBlock::text(reply.into_text())]);
+        let text = ContentBlock::text(reply.into_text());
+        return CallToolResult::success(std::iter::once(text).chain(image).collect());
     }
     let other = if view.output == Output::Full || !fits_whole {
         TOO_LONG_FOR_FULL
@@ -89,6 +95,7 @@ pub(super) async fn success(
     }
     let text = json::text(&summary).unwrap_or_default();
     blocks.insert(0, ContentBlock::text(call.context.redactor().scrub_owned(text)));
+    blocks.extend(image);
     CallToolResult::success(blocks)
 }
 

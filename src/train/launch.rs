@@ -1,0 +1,211 @@
+//! How a run gets its worker: a process of its own, or where the services end with this process, a task of this one.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep};
+
+use super::place::Place;
+use super::plan::Plan;
+use super::state::{State, now};
+use super::{FROZEN, Recipe, Status};
+use crate::arguments::id;
+use crate::context::{Call, Context};
+use crate::error::ToolError;
+use crate::error::problems::{Path, Problems};
+use crate::files::data::Data;
+use crate::work::blocking;
+
+/// Limits that were changed when a run was taken up again.
+pub(crate) const LIMITS: &str = "limits.json";
+
+/// What the worker says on its standard error.
+pub(crate) const LOG: &str = "worker.log";
+/// How long a worker may take to come up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked for.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Starts a worker in this process.
+type Here = fn(Arc<Context>, Place);
+
+/// How the runs of this process get their workers.
+#[derive(Default)]
+pub(crate) struct Launcher(OnceLock<Here>);
+
+impl Launcher {
+    /// Has workers run in this process.
+    pub(crate) fn stay_here(&self, start: Here) {
+        let _ = self.0.set(start);
+    }
+
+    /// Starts the worker of a run, and waits until it is at work. An error says why it is not.
+    pub(crate) async fn launch(&self, context: &Arc<Context>, place: &Place) -> Result<(), String> {
+        let said = said(place).len();
+        if let Some(start) = self.0.get() {
+            start(Arc::clone(context), place.clone());
+        } else {
+            let place = place.clone();
+            let spawned = blocking(move || detach(&place))
+                .await
+                .map_err(|error| error.to_string())?;
+            spawned.map_err(|error| format!("its worker cannot be started: {error}"))?;
+        }
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let looked = place.clone();
+            let is_up = blocking(move || looked.is_worked_on() || is_over(&looked)).await;
+            if is_up.unwrap_or_default() {
+                return Ok(());
+            }
+            if let Some(problem) = self::said(place).get(said..).and_then(refusal) {
+                return Err(format!("its worker says: {problem}"));
+            }
+            sleep(INTERVAL).await;
+        }
+        Err(format!(
+            "its worker did not come up: see {}",
+            place.path(LOG).display()
+        ))
+    }
+}
+
+/// What workers of a run have said so far.
+fn said(place: &Place) -> String {
+    std::fs::read_to_string(place.path(LOG)).unwrap_or_default()
+}
+
+/// Why a worker did not begin.
+fn refusal(said: &str) -> Option<String> {
+    let mut lines = said
+        .lines()
+        .filter_map(|line| line.strip_prefix(concat!(env!("CARGO_PKG_NAME"), ": ")));
+    lines.next().map(|line| line.trim_end_matches('.').to_owned())
+}
+
+/// Whether a run came to its end before anybody looked.
+fn is_over(place: &Place) -> bool {
+    let state = State::read(place).ok().flatten();
+    state.is_some_and(|state| state.status.is_final())
+}
+
+/// Starts the worker so that nothing ties it to this process: a host that ends this one with all that it started does not
+/// find it. The first process starts the second and ends, and the second begins a session of its own.
+fn detach(place: &Place) -> io::Result<()> {
+    let mut command = worker(place, "--detach")?;
+    let status = command.status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "{status}, see {}",
+            place.path(LOG).display()
+        )))
+    }
+}
+
+/// The second half of [`detach`], in the first process.
+pub(crate) fn detached(place: &Place) -> io::Result<()> {
+    let mut command = worker(place, "--worker")?;
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt as _;
+        /// No console, and no share in the signals of this one.
+        const DETACHED_PROCESS: u32 = 0x0000_0008;
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+        command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    }
+    command.spawn().map(drop)
+}
+
+/// Begins a session of its own, so that no terminal's end reaches the worker.
+pub(crate) fn begin_session() {
+    #[cfg(unix)]
+    let _ = rustix::process::setsid();
+}
+
+/// This program as the worker of a run. Keys are in its environment, never among its arguments.
+fn worker(place: &Place, how: &str) -> io::Result<Command> {
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(place.path(LOG))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(["train", how, place.id()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
+    Ok(command)
+}
+
+id!(
+    /// From start-training.
+    RunId: "the run_id that start-training answered, which list-recent-activity shows as well"
+);
+
+impl RunId {
+    /// The directory of the run.
+    pub(crate) async fn place(&self, call: &Call<'_>) -> Result<Place, ToolError> {
+        let data = call
+            .context
+            .config()
+            .data
+            .clone()
+            .ok_or_else(ToolError::no_data)?;
+        let id = self.to_string();
+        let found = blocking(move || Place::find(&data, &id)).await?;
+        found.map_err(|problem| Problems::one(&Path::Root.key("run_id"), problem).into())
+    }
+}
+
+/// The directory of a new run, with all that its worker needs.
+pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolError> {
+    let made = blocking(move || {
+        let recipe: Recipe = serde_json::from_str(plan.frozen.recipe.get())?;
+        let place = Place::make(&data, recipe.method().name())?;
+        place.replace(FROZEN, serde_json::to_string_pretty(&plan.frozen)?.as_bytes())?;
+        let state = State {
+            steps: plan.frozen.steps,
+            usd_per_hour: plan.usd_per_hour,
+            started_at: now(),
+            updated_at: now(),
+            ..State::default()
+        };
+        state.write(&place)?;
+        Ok::<_, io::Error>(place)
+    })
+    .await?;
+    made.map_err(|error| ToolError::Here {
+        why: format!("The directory of the run cannot be written: {error}. Nothing was started."),
+        next: "ask the user to fix that, then call again.".to_owned(),
+    })
+}
+
+/// Has a run go on that has ended or was interrupted. Blocks.
+pub(crate) fn taken_up(place: &Place, limits: Option<String>) -> io::Result<()> {
+    with_limits(place, limits)?;
+    let state = State::read(place)?.unwrap_or_default();
+    let state = State {
+        status: Status::Starting,
+        why: None,
+        ended_at: None,
+        ..state
+    };
+    state.write(place)
+}
+
+/// Gives a run new limits, where there are some: what was given before and is not given now stays. Blocks.
+pub(crate) fn with_limits(place: &Place, limits: Option<String>) -> io::Result<()> {
+    let Some(limits) = limits else { return Ok(()) };
+    let mut all: Map<String, Value> = match place.read(LIMITS)? {
+        Some(text) => serde_json::from_str(&text)?,
+        None => Map::new(),
+    };
+    all.extend(serde_json::from_str::<Map<String, Value>>(&limits)?);
+    place.replace(LIMITS, serde_json::to_string(&all)?.as_bytes())
+}

@@ -1,0 +1,531 @@
+//! The loop of a training run. Each of its steps is made of the calls that an agent would make, by the same tools.
+//!
+//! Nothing is submitted before it is written down (`train/intents.rs`), and each step is finished with a line in
+//! `steps.jsonl`: a worker that takes a run up again repeats the step that has no line, under the keys of before.
+
+mod deeds;
+mod ending;
+mod evaluation;
+mod grpo;
+mod hands;
+mod holding;
+mod sft;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::error::problems::Path;
+use crate::json::Body;
+use crate::train::intents::Intents;
+use crate::train::launch::LIMITS;
+use crate::train::place::Lock;
+use crate::train::recipe::{self, Limits, Method};
+use crate::train::rows::{Rows, Shape, of_step};
+use crate::train::state::{Held, now};
+use crate::train::steps::{EVALUATIONS, Evaluation, STEPS, Step, reached, short, without_gain};
+use crate::train::{FROZEN, File, Frozen, Place, Recipe, State, Status, report};
+use crate::work::blocking;
+
+use hands::Hands;
+
+/// What nobody has heard of for longer than this has stopped billing by itself.
+const LONGEST_GAP: f64 = 3600.0;
+
+/// Why a run goes no further.
+#[derive(Debug)]
+enum End {
+    /// By a limit that was set, or by request.
+    Stopped(String),
+    /// Something is wrong.
+    Failed(String),
+    /// The service lost the session.
+    Lost(String),
+}
+
+impl End {
+    fn into_words(self) -> String {
+        match self {
+            Self::Stopped(why) | Self::Failed(why) | Self::Lost(why) => why,
+        }
+    }
+}
+
+impl From<ToolError> for End {
+    fn from(error: ToolError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(format!("its directory cannot be written: {error}"))
+    }
+}
+
+/// A run, and what works at it.
+struct Worker {
+    hands: Hands,
+    place: Place,
+    recipe: Body<Recipe>,
+    frozen: Frozen,
+    limits: Limits,
+    state: State,
+    intents: Intents,
+    steps: Vec<Step>,
+    evaluations: Vec<Evaluation>,
+    rows: Rows,
+    eval_rows: Option<Rows>,
+    shape: Shape,
+    /// Since when what the run made bills, in this process and since it was last counted.
+    billed_since: Option<Instant>,
+    shown: watch::Sender<State>,
+    _lock: Lock,
+}
+
+/// Does what is left of a run, and says how it ended. An error says why nothing was done.
+pub(crate) async fn work(
+    context: Arc<Context>,
+    place: Place,
+    shown: watch::Sender<State>,
+) -> Result<State, String> {
+    let mut worker = Worker::new(context, place, shown).await?;
+    let end = worker.run().await;
+    worker.end(end).await;
+    Ok(worker.state)
+}
+
+/// The same in a task of this process.
+pub(crate) fn spawn(context: Arc<Context>, place: Place) {
+    tokio::spawn(async move {
+        let id = place.id().to_owned();
+        if let Err(problem) = work(context, place, watch::Sender::default()).await {
+            tracing::warn!(run = id, problem, "a training run did not go on");
+        }
+    });
+}
+
+impl Worker {
+    async fn new(context: Arc<Context>, place: Place, shown: watch::Sender<State>) -> Result<Self, String> {
+        let config = context.config();
+        let files = config.files.clone();
+        let found = place.clone();
+        let read = blocking(move || read(&found, &files))
+            .await
+            .map_err(|error| error.to_string())??;
+        let Found {
+            lock,
+            frozen,
+            recipe,
+            limits,
+            mut state,
+            intents,
+            steps,
+            evaluations,
+            rows,
+            eval_rows,
+        } = read;
+        // Since the last word of the worker before this one, the service went on billing.
+        if state.resource.as_ref().is_some_and(Held::is_to_end) {
+            state.billed_seconds += silence(&state.updated_at);
+        }
+        state.why = None;
+        state.ended_at = None;
+        state.status = Status::Starting;
+        let shape = recipe.value.shape();
+        let mut worker = Self {
+            hands: Hands::new(context),
+            place,
+            recipe,
+            frozen,
+            limits,
+            state,
+            intents,
+            steps,
+            evaluations,
+            rows,
+            eval_rows,
+            shape,
+            billed_since: None,
+            shown,
+            _lock: lock,
+        };
+        worker.take_up().map_err(End::into_words)?;
+        Ok(worker)
+    }
+
+    /// What the run has ended is to be made again, from the last checkpoint.
+    fn take_up(&mut self) -> Result<(), End> {
+        let is_ended = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.is_own && held.is_ended);
+        if is_ended(&self.state.resource) {
+            self.state.resource = None;
+        }
+        if is_ended(&self.state.session)
+            || (self.state.resource.is_none()
+                && self.state.session.is_some()
+                && self.recipe.value.session_id.is_none())
+        {
+            self.state.attempt += 1;
+            self.rewind("its session had been ended")?;
+        }
+        self.place.go_on()?;
+        Ok(())
+    }
+
+    /// Trains until there is no step left, or something ends it.
+    async fn run(&mut self) -> Result<(), End> {
+        loop {
+            match self.train().await {
+                Err(End::Lost(why)) => self.begin_anew(&why)?,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn train(&mut self) -> Result<(), End> {
+        self.hold().await?;
+        self.state.status = Status::Running;
+        self.save().await?;
+        self.evaluate().await?;
+        while self.state.step < self.state.steps {
+            self.check_limits()?;
+            self.check_gain()?;
+            if self.is_asked_to_stop().await {
+                return Err(End::Stopped("stop-training was called".to_owned()));
+            }
+            self.check_rows().await?;
+            let step = match self.recipe.value.method() {
+                Method::Grpo => self.grpo().await?,
+                Method::Sft => self.sft().await?,
+            };
+            self.finish_step(step).await?;
+            self.evaluate().await?;
+            if self.state.step.is_multiple_of(self.recipe.value.save_every())
+                && self.state.step < self.state.steps
+            {
+                self.save_training_checkpoint().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down that a step is done: what comes after a crash begins with the next.
+    async fn finish_step(&mut self, mut step: Step) -> Result<(), End> {
+        self.count_billed();
+        self.state.tokens += step.tokens;
+        step.usd = self.state.usd();
+        self.state.step = step.step;
+        let (place, line) = (self.place.clone(), step.clone());
+        blocking(move || place.append(STEPS, &line)).await??;
+        self.steps.push(step);
+        self.save().await?;
+        self.forget_intents().await
+    }
+
+    /// What has an operation, or may have one, is of no use once its step has a line.
+    async fn forget_intents(&mut self) -> Result<(), End> {
+        self.intents = Intents::default();
+        let place = self.place.clone();
+        blocking(move || Intents::forget(&place))
+            .await?
+            .map_err(End::from)
+    }
+
+    /// Writes the state down, and tells it.
+    async fn save(&mut self) -> Result<(), End> {
+        self.count_billed();
+        self.state.updated_at = now();
+        self.shown.send_replace(self.state.clone());
+        let (place, state) = (self.place.clone(), self.state.clone());
+        blocking(move || state.write(&place)).await?.map_err(End::from)
+    }
+
+    /// Says what it is doing, to whoever looks.
+    async fn doing(&mut self, what: &str) -> Result<(), End> {
+        if self.state.doing.as_deref() == Some(what) {
+            return Ok(());
+        }
+        self.state.doing = Some(what.to_owned());
+        self.save().await
+    }
+
+    /// Adds the time since it was last counted.
+    fn count_billed(&mut self) {
+        if let Some(since) = self.billed_since.replace(Instant::now()) {
+            self.state.billed_seconds += since.elapsed().as_secs_f64();
+        } else {
+            self.billed_since = None;
+        }
+    }
+
+    /// Ends the run where it has cost what it may.
+    fn check_limits(&mut self) -> Result<(), End> {
+        self.count_billed();
+        let hours = self.state.billed_seconds / 3600.0;
+        let most = self.limits.hours();
+        if hours >= most {
+            return Err(End::Stopped(format!("limits.hours ({}) are over", short(most))));
+        }
+        if let (Some(usd), Some(most)) = (self.state.usd(), self.limits.usd)
+            && usd >= most
+        {
+            return Err(End::Stopped(format!("limits.usd ({}) are used up", short(most))));
+        }
+        Ok(())
+    }
+
+    /// Ends the run where it has reached what it is for, or goes nowhere.
+    fn check_gain(&self) -> Result<(), End> {
+        let limits = &self.limits;
+        if let (Some(wanted), Some(reward)) = (limits.reward, reached(&self.steps, &self.evaluations))
+            && reward >= wanted
+        {
+            return Err(End::Stopped(format!(
+                "limits.reward ({}) is reached: {}",
+                short(wanted),
+                short(reward)
+            )));
+        }
+        if let Some(most) = limits.steps_without_gain {
+            let without = without_gain(&self.steps);
+            if u32::try_from(without).unwrap_or(u32::MAX) >= most {
+                return Err(End::Stopped(format!(
+                    "limits.steps_without_gain: the mean of five steps has not risen for {without}"
+                )));
+            }
+        }
+        if let (Some(most), Some(kl)) = (limits.kl, self.steps.last().and_then(Step::kl))
+            && kl > most
+        {
+            return Err(End::Stopped(format!(
+                "limits.kl ({}) is passed: {}",
+                short(most),
+                short(kl)
+            )));
+        }
+        match self.steps.last().and_then(|step| step.loss) {
+            Some(loss) if !loss.is_finite() => Err(End::Failed(
+                "the loss is not finite: lower learning_rate, and look at the rewards".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    async fn is_asked_to_stop(&self) -> bool {
+        let place = self.place.clone();
+        blocking(move || place.is_asked_to_stop())
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Ends the run if its rows are no longer those that it began with.
+    async fn check_rows(&mut self) -> Result<(), End> {
+        let files = self.hands.context().config().files.clone();
+        let mut changed = self
+            .rows
+            .has_changed(&files)
+            .map_err(|problem| changed(&self.frozen.dataset, &problem))?;
+        if changed {
+            let path = self.frozen.dataset.path.clone();
+            let read = files.clone();
+            let rows = blocking(move || Rows::open(&read, &path)).await?;
+            let rows = rows.map_err(|problem| self::changed(&self.frozen.dataset, &problem))?;
+            changed = rows.hash != self.frozen.dataset.sha256;
+            self.rows = rows;
+        }
+        if changed {
+            return Err(self::changed(&self.frozen.dataset, "it holds something else now"));
+        }
+        Ok(())
+    }
+
+    /// The rows of the step that comes next.
+    fn asked(&mut self) -> Result<Vec<serde_json::Value>, End> {
+        let recipe = &self.recipe.value;
+        let indices = of_step(
+            self.rows.len(),
+            recipe.rows_per_step(),
+            self.state.step,
+            recipe.seed.unwrap_or(0),
+        );
+        let mut asked = Vec::with_capacity(indices.len());
+        for index in indices {
+            let row = self.rows.asked(index, &self.shape);
+            asked.push(row.map_err(|problem| {
+                End::Failed(format!(
+                    "{}, line {} {problem}",
+                    self.frozen.dataset.path,
+                    self.rows.line(index)
+                ))
+            })?);
+        }
+        Ok(asked)
+    }
+
+    /// The key of something that is submitted: the same whoever does it, and however often.
+    fn key(&self, what: &str) -> String {
+        format!(
+            "{}-{}-{}-{what}",
+            self.place.id(),
+            self.state.attempt,
+            self.state.step
+        )
+    }
+
+    /// The session to train in.
+    fn session(&self) -> Result<String, End> {
+        let held = self.state.session.as_ref();
+        held.map(|held| held.id.clone())
+            .ok_or_else(|| End::Failed("it has no training session".to_owned()))
+    }
+
+    /// Goes back to the last checkpoint, whose steps the session had that is gone.
+    fn begin_anew(&mut self, why: &str) -> Result<(), End> {
+        /// A session that is lost again and again is not lost by accident.
+        const MOST_ATTEMPTS: u32 = 5;
+        let is_own = self.state.session.as_ref().is_some_and(|session| session.is_own);
+        if !is_own {
+            return Err(End::Failed(format!(
+                "the session that it was given is gone: {why}"
+            )));
+        }
+        self.state.attempt += 1;
+        if self.state.attempt > MOST_ATTEMPTS {
+            return Err(End::Failed(format!(
+                "its session was lost again and again: {why}"
+            )));
+        }
+        self.rewind(why)
+    }
+
+    /// Forgets all steps after the last checkpoint.
+    fn rewind(&mut self, why: &str) -> Result<(), End> {
+        let step = self
+            .state
+            .training_checkpoint
+            .as_ref()
+            .map_or(0, |saved| saved.step);
+        tracing::warn!(
+            run = self.place.id(),
+            why,
+            step,
+            "begins anew from the last checkpoint"
+        );
+        self.state.session = None;
+        self.state.reference = None;
+        self.state.step = step;
+        self.steps.truncate(step);
+        self.evaluations.retain(|evaluation| evaluation.step <= step);
+        self.place.keep_lines(STEPS, step)?;
+        self.place.keep_lines(EVALUATIONS, self.evaluations.len())?;
+        Ok(())
+    }
+
+    /// Tells a person what came of it. A report that cannot be written is no failure of the run.
+    async fn report(&self) {
+        let place = self.place.clone();
+        if let Ok(Err(error)) = blocking(move || report::write(&place)).await {
+            tracing::warn!(%error, "the report cannot be written");
+        }
+    }
+}
+
+/// What a run has in its directory.
+struct Found {
+    lock: Lock,
+    frozen: Frozen,
+    recipe: Body<Recipe>,
+    limits: Limits,
+    state: State,
+    intents: Intents,
+    steps: Vec<Step>,
+    evaluations: Vec<Evaluation>,
+    rows: Rows,
+    eval_rows: Option<Rows>,
+}
+
+fn read(place: &Place, files: &crate::files::Files) -> Result<Found, String> {
+    let broken = |error: io::Error| format!("its directory cannot be read: {error}");
+    let lock = lock(place)?;
+    let frozen = place.read(FROZEN).map_err(broken)?.ok_or("it has no recipe")?;
+    let frozen: Frozen = serde_json::from_str(&frozen).map_err(|error| format!("its recipe: {error}"))?;
+    let recipe =
+        recipe::read(frozen.recipe.get(), &Path::Root.key(FROZEN)).map_err(|error| error.to_string())?;
+    let more = place.read(LIMITS).map_err(broken)?;
+    let more: Limits = more
+        .map(|text| serde_json::from_str(&text).map_err(|error| format!("its limits: {error}")))
+        .transpose()?
+        .unwrap_or_default();
+    let limits = more.or(&recipe.value.limits());
+    let state = State::read(place).map_err(broken)?.unwrap_or_default();
+    let mut steps: Vec<Step> = place.lines(STEPS).map_err(broken)?;
+    let mut state = State {
+        steps: frozen.steps,
+        ..state
+    };
+    // A line is written before the state: it says what is done.
+    state.step = steps.len();
+    steps.truncate(state.step);
+    let rows = unchanged(files, &frozen.dataset)?;
+    let eval_rows = frozen
+        .eval_dataset
+        .as_ref()
+        .map(|file| unchanged(files, file))
+        .transpose()?;
+    Ok(Found {
+        lock,
+        intents: Intents::read(place).map_err(broken)?,
+        evaluations: place.lines(EVALUATIONS).map_err(broken)?,
+        frozen,
+        recipe,
+        limits,
+        state,
+        steps,
+        rows,
+        eval_rows,
+    })
+}
+
+/// Makes this the run's one worker. Whoever only looks holds the lock for a moment.
+fn lock(place: &Place) -> Result<Lock, String> {
+    const TRIES: u32 = 50;
+    for _ in 0..TRIES {
+        match place.lock() {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) => return Err(format!("its directory cannot be written: {error}")),
+        }
+    }
+    Err("another worker is at it".to_owned())
+}
+
+/// The rows of a file that is as it was when the run began.
+fn unchanged(files: &crate::files::Files, file: &File) -> Result<Rows, String> {
+    let rows = Rows::open(files, &file.path).map_err(|problem| format!("{}: {problem}", file.path))?;
+    if rows.hash == file.sha256 {
+        return Ok(rows);
+    }
+    Err(format!(
+        "{} has changed since the run began, so that its steps would not be those that were planned: put the file back as it was, or start a new run",
+        file.path
+    ))
+}
+
+fn changed(file: &File, problem: &str) -> End {
+    End::Failed(format!(
+        "{} has changed since the run began: {problem}",
+        file.path
+    ))
+}
+
+/// How long nothing has been written since this time, in seconds. A clock that jumps is not believed beyond what can be.
+fn silence(since: &str) -> f64 {
+    let then = humantime::parse_rfc3339_weak(since).ok();
+    let gap = then.and_then(|then| std::time::SystemTime::now().duration_since(then).ok());
+    gap.map_or(0.0, |gap| gap.as_secs_f64().min(LONGEST_GAP))
+}
