@@ -24,6 +24,8 @@ const TOP: i32 = 52;
 const BOTTOM: i32 = HEIGHT - 56;
 /// How many times finer lines are drawn than they are shown, so that they look smooth.
 const FINER: i32 = 3;
+/// In how many parts the picture is drawn, which share its height evenly.
+const BANDS: i32 = 10;
 
 const INK: Rgb888 = Rgb888::new(0x22, 0x2b, 0x38);
 const GREY: Rgb888 = Rgb888::new(0x6b, 0x76, 0x84);
@@ -125,48 +127,40 @@ impl Chart<'_> {
         };
         let x = Scale::new((least_x, most_x), (LEFT, RIGHT));
         let y = Scale::new((*lowest, *highest), (BOTTOM, TOP));
-        let mut fine = Canvas::new(WIDTH * FINER, HEIGHT * FINER);
-        let line = |canvas: &mut Canvas, from: Point, to: Point, color, width| {
+        let mut canvas = Canvas::new(WIDTH, HEIGHT);
+        let height = HEIGHT / BANDS;
+        for band in 0..BANDS {
+            // One after the other, as the whole would take ten times the memory.
+            let mut fine = Canvas::band(WIDTH * FINER, height * FINER, band * height * FINER);
+            self.draw(&mut fine, (&x, &y), &y_ticks);
+            canvas.put(&fine, FINER);
+        }
+        self.label(&mut canvas, (&x, &whole_ticks(least_x, most_x)), (&y, &y_ticks));
+        canvas.png().map(Some)
+    }
+
+    /// Draws the lines.
+    fn draw(&self, canvas: &mut Canvas, (x, y): (&Scale, &Scale), y_ticks: &[f64]) {
+        let pen = FINER.unsigned_abs();
+        let mut line = |from: Point, to: Point, color| {
             let _ = Line::new(from, to)
-                .into_styled(PrimitiveStyle::with_stroke(color, width))
+                .into_styled(PrimitiveStyle::with_stroke(color, pen))
                 .draw(canvas);
         };
-        let pen = FINER.unsigned_abs();
-        for tick in &y_ticks {
+        let (left, right, top, floor) = (LEFT * FINER, RIGHT * FINER, TOP * FINER, BOTTOM * FINER);
+        for tick in y_ticks {
             let at = y.at(*tick, FINER);
-            line(
-                &mut fine,
-                Point::new(LEFT * FINER, at),
-                Point::new(RIGHT * FINER, at),
-                GRID,
-                pen,
-            );
+            line(Point::new(left, at), Point::new(right, at), GRID);
         }
+        line(Point::new(left, top), Point::new(left, floor), GREY);
+        line(Point::new(left, floor), Point::new(right, floor), GREY);
         for series in &self.series {
             let points: Vec<Point> = series
                 .finite()
                 .map(|(at, value)| Point::new(x.at(at, FINER), y.at(value, FINER)))
                 .collect();
-            draw(&mut fine, series, &points);
+            draw(canvas, series, &points);
         }
-        let floor = BOTTOM * FINER;
-        line(
-            &mut fine,
-            Point::new(LEFT * FINER, TOP * FINER),
-            Point::new(LEFT * FINER, floor),
-            GREY,
-            pen,
-        );
-        line(
-            &mut fine,
-            Point::new(LEFT * FINER, floor),
-            Point::new(RIGHT * FINER, floor),
-            GREY,
-            pen,
-        );
-        let mut canvas = fine.coarser(FINER);
-        self.label(&mut canvas, (&x, &whole_ticks(least_x, most_x)), (&y, &y_ticks));
-        canvas.png().map(Some)
     }
 
     /// Writes what the axes and the lines are.

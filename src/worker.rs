@@ -251,7 +251,11 @@ impl Worker {
             return Ok(());
         }
         self.state.doing = Some(what.to_owned());
-        self.save().await
+        self.count_billed();
+        self.state.updated_at = now();
+        self.shown.send_replace(self.state.clone());
+        let (place, state) = (self.place.clone(), self.state.clone());
+        blocking(move || state.show(&place)).await?.map_err(End::from)
     }
 
     /// Adds the time since it was last counted.
@@ -528,4 +532,21 @@ fn silence(since: &str) -> f64 {
     let then = humantime::parse_rfc3339_weak(since).ok();
     let gap = then.and_then(|then| std::time::SystemTime::now().duration_since(then).ok());
     gap.map_or(0.0, |gap| gap.as_secs_f64().min(LONGEST_GAP))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_clock_that_jumps_is_not_believed() {
+        let at = |time: SystemTime| humantime::format_rfc3339_seconds(time).to_string();
+        let now = SystemTime::now();
+        assert!((59.0..62.0).contains(&silence(&at(now - Duration::from_secs(60)))));
+        // Ahead of now, long ago, and no time at all.
+        assert!(silence(&at(now + Duration::from_secs(9999))) <= 0.0);
+        assert!((silence("1970-01-01T00:00:00Z") - LONGEST_GAP).abs() < 1.0);
+        assert!(silence("") <= 0.0);
+    }
 }

@@ -11,35 +11,44 @@ use embedded_graphics::prelude::{DrawTarget, OriginDimensions, RgbColor as _, Si
 pub(super) struct Canvas {
     width: i32,
     height: i32,
+    /// What of a larger picture is above it.
+    top: i32,
     pixels: Vec<Rgb888>,
 }
 
 impl Canvas {
     /// An empty one, of a size above 0.
     pub(super) fn new(width: i32, height: i32) -> Self {
+        Self::band(width, height, 0)
+    }
+
+    /// A part of a larger one: the lines from `top` on.
+    pub(super) fn band(width: i32, height: i32, top: i32) -> Self {
         let count = usize::try_from(width * height).unwrap_or_default();
         Self {
             width,
             height,
+            top,
             pixels: vec![Rgb888::WHITE; count],
         }
     }
 
     fn place(&self, x: i32, y: i32) -> Option<usize> {
+        let y = y - self.top;
         let inside = (0..self.width).contains(&x) && (0..self.height).contains(&y);
         inside.then(|| usize::try_from(y * self.width + x).ok()).flatten()
     }
 
-    /// The same in fewer pixels, each the mean of those that it stands for.
-    pub(super) fn coarser(&self, times: i32) -> Self {
-        let mut coarse = Self::new(self.width / times, self.height / times);
+    /// Puts a finer band in its place, in fewer pixels: each is the mean of those that it stands for.
+    pub(super) fn put(&mut self, band: &Self, times: i32) {
         let count = u32::try_from(times * times).unwrap_or(1);
-        for y in 0..coarse.height {
-            for x in 0..coarse.width {
+        let top = band.top / times;
+        for y in top..top + band.height / times {
+            for x in 0..self.width {
                 let mut sum = [0_u32; 3];
                 let all = (0..times * times).map(|n| (x * times + n % times, y * times + n / times));
                 for (x, y) in all {
-                    let Some(pixel) = self.place(x, y).and_then(|place| self.pixels.get(place)) else {
+                    let Some(pixel) = band.place(x, y).and_then(|place| band.pixels.get(place)) else {
                         continue;
                     };
                     for (sum, part) in sum.iter_mut().zip([pixel.r(), pixel.g(), pixel.b()]) {
@@ -47,12 +56,11 @@ impl Canvas {
                     }
                 }
                 let [r, g, b] = sum.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX));
-                if let Some(pixel) = coarse.place(x, y).and_then(|place| coarse.pixels.get_mut(place)) {
+                if let Some(pixel) = self.place(x, y).and_then(|place| self.pixels.get_mut(place)) {
                     *pixel = Rgb888::new(r, g, b);
                 }
             }
         }
-        coarse
     }
 
     /// As a PNG file.
@@ -76,7 +84,7 @@ impl Canvas {
 
 impl OriginDimensions for Canvas {
     fn size(&self) -> Size {
-        Size::new(self.width.unsigned_abs(), self.height.unsigned_abs())
+        Size::new(self.width.unsigned_abs(), (self.top + self.height).unsigned_abs())
     }
 }
 

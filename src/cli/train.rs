@@ -34,6 +34,8 @@ use bar::Bar;
 
 /// How long each look at an operation waits.
 const WAIT: Duration = Duration::from_secs(50);
+/// How many threads wait for the disk, or work over large texts: a run does one thing after the other.
+const BLOCKING: usize = 1;
 /// Exit code of a run that has failed.
 const FAILED: u8 = 1;
 /// Exit code of a run that was stopped by Ctrl-C, as shells have it.
@@ -108,8 +110,10 @@ impl Training {
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(|error| error.to_string());
         }
+        // Each thread that works keeps memory of its own.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(BLOCKING)
             .build()
             .map_err(|error| format!("cannot start: {error}"))?;
         let (ground, code) = if let Some(id) = &self.worker {

@@ -74,7 +74,7 @@ impl Intents {
 
     /// Empties the file: what stands in it is done. Blocks.
     pub(crate) fn forget(place: &Place) -> io::Result<()> {
-        place.replace(FILE, b"")
+        place.replace_lightly(FILE, b"")
     }
 
     /// Writes down what came of it. Blocks.

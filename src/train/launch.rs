@@ -119,6 +119,9 @@ pub(crate) fn detached(place: &Place) -> io::Result<()> {
         const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
         command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
     }
+    // Several heaps keep what large batches took, each for itself; the worker does one thing after the other.
+    #[cfg(target_env = "gnu")]
+    command.env("MALLOC_ARENA_MAX", "1");
     command.spawn().map(drop)
 }
 

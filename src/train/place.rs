@@ -105,14 +105,26 @@ impl Place {
 
     /// Puts a file in the place of an older one, whole. Blocks.
     pub(crate) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let file = self.placed(name, content, true)?;
+        sync_folder(file.parent().unwrap_or(&self.root))
+    }
+
+    /// The same of a file that can do without its last change, should the machine fail. Blocks.
+    pub(crate) fn replace_lightly(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.placed(name, content, false).map(drop)
+    }
+
+    fn placed(&self, name: &str, content: &[u8], through: bool) -> io::Result<PathBuf> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root);
         make_private(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(content)?;
-        file.as_file().sync_data()?;
+        if through {
+            file.as_file().sync_data()?;
+        }
         file.persist(&path).map_err(|error| error.error)?;
-        sync_folder(folder)
+        Ok(path)
     }
 
     /// Adds a line of JSON to a file. Blocks.

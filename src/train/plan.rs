@@ -166,9 +166,9 @@ pub(crate) async fn plan(call: &Call<'_>, recipe: &Body<Recipe>) -> Result<Plan,
     };
     let model = if problems.is_empty() {
         let whose = Whose {
+            tokenizer: given.tokenizer.as_deref(),
             base_model: known_model.as_deref(),
             session_id: given.session_id.as_deref(),
-            ..Whose::default()
         };
         let source = tokenizer::source(call, &whose).await?;
         Some(text::load(call, &source).await?)

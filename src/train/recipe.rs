@@ -109,6 +109,9 @@ pub(crate) struct Recipe {
     #[schemars(range(min = 1))]
     pub(crate) save_every: Option<u32>,
     pub(crate) limits: Option<Limits>,
+    /// In place of the base model's: as in render-prompt.
+    #[schemars(transform = unlisted)]
+    pub(crate) tokenizer: Option<String>,
     /// As in create-model-resource.
     #[schemars(transform = unlisted)]
     pub(crate) gpu_type: Option<String>,

@@ -142,6 +142,11 @@ impl State {
             .transpose()
     }
 
+    /// Writes it for those who look. Blocks.
+    pub(crate) fn show(&self, place: &Place) -> io::Result<()> {
+        place.replace_lightly(FILE, serde_json::to_string_pretty(self)?.as_bytes())
+    }
+
     /// Writes it. Blocks.
     pub(crate) fn write(&self, place: &Place) -> io::Result<()> {
         place.replace(FILE, serde_json::to_string_pretty(self)?.as_bytes())

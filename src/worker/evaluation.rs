@@ -74,6 +74,7 @@ impl Worker {
         let arguments = json!({
             "session_id": session,
             "prompts": asked,
+            "tokenizer": self.recipe.value.tokenizer,
             "body": {"num_samples": 1, "sampling_params": params},
         });
         let sampled = self.done(SAMPLE, "eval", arguments).await?;

@@ -154,6 +154,7 @@ impl Worker {
         json!({
             "session_id": session,
             "prompts": asked,
+            "tokenizer": recipe.tokenizer,
             "body": {"num_samples": recipe.group_size(), "sampling_params": params},
         })
     }

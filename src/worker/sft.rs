@@ -45,6 +45,7 @@ impl Worker {
             "session_id": session,
             "examples": asked.into_iter().map(example).collect::<Vec<_>>(),
             "train_on": train_on,
+            "tokenizer": self.recipe.value.tokenizer,
             "loss": {"type": "LOSS_TYPE_CROSS_ENTROPY"},
         })
     }

@@ -626,6 +626,118 @@ async fn rows_that_change_and_graders_that_die_end_a_run_in_order() {
 }
 
 #[tokio::test]
+async fn a_disk_that_takes_nothing_more_ends_a_run_in_order() {
+    let ground = Ground::new(&[]).await;
+    let mut server = ground.server().await;
+    let started = server
+        .call("start-training", Ground::recipe(json!({"steps": 60})))
+        .await
+        .json();
+    let run = started["run_id"].as_str().unwrap();
+    let until = json!({"run_id": run, "until_step": 1, "wait_seconds": 50});
+    server.call("get-training", until).await.json();
+    // Nothing can be added to what is a directory.
+    let steps = ground.path("data/runs").join(run).join("steps.jsonl");
+    fs::rename(&steps, steps.with_extension("kept")).unwrap();
+    fs::create_dir(&steps).unwrap();
+    for _ in 0..1000 {
+        if ground.state(run)["status"] == "failed" {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    let state = ground.state(run);
+    assert_eq!(state["status"], "failed", "{state}");
+    let why = state["why"].as_str().unwrap();
+    assert!(why.contains("its directory cannot be written"), "{why}");
+    ground.all_ended().await;
+}
+
+/// Passes connections on, and refuses some once it is told to.
+struct Relay {
+    url: String,
+    refusals: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    cut: tokio::sync::watch::Sender<()>,
+}
+
+impl Relay {
+    async fn start(url: &str) -> Self {
+        use std::sync::atomic::Ordering;
+        let target = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = format!("http://{}", listener.local_addr().unwrap());
+        let refusals = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (cut, seen) = tokio::sync::watch::channel(());
+        let left = refusals.clone();
+        tokio::spawn(async move {
+            while let Ok((mut inside, _)) = listener.accept().await {
+                let refuse =
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+                if refuse.is_ok() {
+                    continue;
+                }
+                let (target, mut seen) = (target.clone(), seen.clone());
+                seen.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut outside = tokio::net::TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut inside, &mut outside) => {}
+                        _ = seen.changed() => {}
+                    }
+                });
+            }
+        });
+        Self {
+            url: own,
+            refusals,
+            cut,
+        }
+    }
+
+    /// The way is cut, and so many tries to take it fail.
+    fn go_away(&self, tries: usize) {
+        self.refusals.store(tries, std::sync::atomic::Ordering::SeqCst);
+        self.cut.send_replace(());
+    }
+
+    fn refuses(&self) -> usize {
+        self.refusals.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_for_a_while_is_waited_for() {
+    let ground = Ground::new(&[]).await;
+    ground.write_recipe(json!({}));
+    let (code, ..) = ground.train(&["recipe.json"]).await;
+    assert_eq!(code, 0);
+    let expected = ground.adapter(&ground.run()).await;
+    let relay = Relay::start(&ground.sandbox.url).await;
+    let mut command = ground.command(&["recipe.json"]);
+    command.env("TOGETHER_BASE_URL", &relay.url);
+    let before = ground.run();
+    let mut child = command.spawn().unwrap();
+    // In the middle of a step, whichever that is.
+    while ground.run() == before
+        || !ground
+            .path("data/runs")
+            .join(ground.run())
+            .join("steps.jsonl")
+            .exists()
+    {
+        sleep(Duration::from_millis(5)).await;
+    }
+    relay.go_away(30);
+    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert!(status.success());
+    assert_eq!(relay.refuses(), 0, "it was away");
+    let run = ground.run();
+    assert_eq!(ground.steps(&run).len(), 6);
+    assert!(ground.adapter(&run).await == expected, "another adapter");
+    ground.all_ended().await;
+}
+
+#[tokio::test]
 async fn learning_is_real() {
     let ground = Ground::new(&[]).await;
     let mean = |steps: &[Value]| {

@@ -23,6 +23,6 @@ pub(crate) async fn output_closed() {
 
 /// Elsewhere it shows when something is written.
 #[cfg(not(target_os = "linux"))]
-pub async fn output_closed() {
+pub(crate) async fn output_closed() {
     std::future::pending::<()>().await;
 }
