@@ -7,15 +7,17 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::{memchr3, memmem};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::course::fingerprint;
 use crate::client::{IdempotencyKey, Outgoing, is_loopback};
 use crate::context::{Call, Reply, Request};
 use crate::error::{Cause, ToolError};
+use crate::json::walk::{items, members};
 use crate::json::{self, Object};
 use crate::spec::{CREATE_PAYLOAD_DOWNLOAD_URL, CREATE_PAYLOAD_UPLOAD_URL, Effect, Method, Service, Spec};
 use crate::work;
@@ -184,32 +186,39 @@ async fn stand_in(body: String, payload_id: String) -> Result<String, ToolError>
 }
 
 fn shrunk(body: &str, payload_id: String) -> Result<String, ToolError> {
-    let mut value: Value = serde_json::from_str(body)
-        .map_err(|error| ToolError::Internal(format!("a body cannot be read again: {error}")))?;
-    shrink(&mut value);
+    let mut value = short(body);
     if let Value::Object(map) = &mut value {
         map.insert("payload_id".to_owned(), payload_id.into());
     }
     json::text(&value)
 }
 
-fn shrink(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for gone in ["shape", "sparse_crow_indices", "sparse_col_indices"] {
-                map.remove(gone);
-            }
-            for (name, value) in map.iter_mut() {
-                match value {
-                    Value::Array(chunks) if name == "chunks" => shrink_chunks(chunks),
-                    value => shrink(value),
-                }
-            }
-        }
-        Value::Array(values) if values.iter().all(Value::is_number) => values.truncate(STAND_IN_NUMBERS),
-        Value::Array(values) => values.iter_mut().for_each(shrink),
-        _ => {}
+/// A value whose lists of numbers are cut. Millions of numbers that go are stepped over, not read.
+fn short(text: &str) -> Value {
+    const GONE: [&str; 3] = ["shape", "sparse_crow_indices", "sparse_col_indices"];
+    let text = text.trim_ascii();
+    if let Some(all) = items(text) {
+        let inside = text.get(1..).unwrap_or_default().as_bytes();
+        let has_others =
+            memchr3(b'n', b't', b'f', inside).is_some() || memchr3(b'[', b'{', b'"', inside).is_some();
+        return if has_others {
+            all.map(short).collect()
+        } else {
+            all.take(STAND_IN_NUMBERS).map(short).collect()
+        };
     }
+    let Some(members) = members(text) else {
+        return serde_json::from_str(text).unwrap_or_default();
+    };
+    let members = members.filter(|(name, _)| !GONE.contains(&&**name));
+    let members = members.map(|(name, value)| {
+        let mut value = short(value);
+        if let (Value::Array(chunks), "chunks") = (&mut value, &*name) {
+            shrink_chunks(chunks);
+        }
+        (name.into_owned(), value)
+    });
+    Value::Object(members.collect())
 }
 
 /// The chunks of one model input share one budget of tokens; surplus chunks are dropped.
@@ -252,7 +261,7 @@ impl Uploads {
 
 fn hash(session_id: &str, body: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (session_id, body).hash(&mut hasher);
+    (session_id, fingerprint(body)).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -264,7 +273,7 @@ mod tests {
     #[test]
     fn a_stand_in_keeps_the_shape_and_the_opaque_keys() {
         let long: Vec<u32> = (0..20).collect();
-        let mut body = json!({
+        let body = json!({
             "samples": [{
                 "model_input": {"chunks": [
                     {"encoded_text": {"tokens": [1, 2, 3, 4, 5]}},
@@ -275,10 +284,10 @@ mod tests {
                 "routed_experts_key": "k".repeat(100),
             }],
             "stop": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"],
+            "mixed": [1, 2, 3, 4, 5, 6, 7, 8, 9, null],
         });
-        shrink(&mut body);
         assert_eq!(
-            body,
+            short(&serde_json::to_string_pretty(&body).unwrap()),
             json!({
                 "samples": [{
                     "model_input": {"chunks": [
@@ -289,6 +298,7 @@ mod tests {
                     "routed_experts_key": "k".repeat(100),
                 }],
                 "stop": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"],
+                "mixed": [1, 2, 3, 4, 5, 6, 7, 8, 9, null],
             })
         );
     }

@@ -10,6 +10,7 @@ use super::hands::{is_passing, is_refused};
 use super::{End, Worker};
 use crate::context::Reply;
 use crate::error::ToolError;
+use crate::json::peek;
 use crate::spec;
 use crate::spec::{Spec, Status};
 use crate::train::intents::Known;
@@ -135,8 +136,7 @@ impl Worker {
     /// An operation at its end, whichever that is.
     async fn ended(&mut self, deed: Deed, key: &str, arguments: &Value) -> Result<Reply, End> {
         let mut reply = self.started(deed, key, arguments).await?;
-        let id: String = reply
-            .member("id")
+        let id = id_of(&reply)
             .ok_or_else(|| End::Failed(format!("{} was answered without an id", deed.submit.name)))?;
         let session = self.of_arguments(arguments)?;
         let get = json!({"session_id": session, "operation_id": id, "wait_seconds": WAIT});
@@ -179,7 +179,7 @@ impl Worker {
             arguments.insert("wait_seconds".to_owned(), WAIT.into());
         }
         let reply = self.called(deed.submit.name, &arguments).await?;
-        if let Some(id) = reply.member::<String>("id") {
+        if let Some(id) = id_of(&reply) {
             let (place, own) = (self.place.clone(), key.to_owned());
             let mut intents = std::mem::take(&mut self.intents);
             let (intents, written) = blocking(move || {
@@ -256,10 +256,19 @@ impl Worker {
 /// How long a call waits: the server's limit is shorter.
 const WAIT: u32 = 3600;
 
+/// The status of an operation, which stands before megabytes of results.
+fn status_of(reply: &Reply) -> Option<String> {
+    peek::text(reply.text(), "status").or_else(|| reply.member("status"))
+}
+
+/// The id of an operation.
+pub(super) fn id_of(reply: &Reply) -> Option<String> {
+    peek::text(reply.text(), "id").or_else(|| reply.member("id"))
+}
+
 /// Whether an operation is in this state.
 fn is(reply: &Reply, word: &str) -> bool {
-    let status: Option<String> = reply.member("status");
-    status.is_some_and(|status| Status::OPERATION.word(&status) == Some(word))
+    status_of(reply).is_some_and(|status| Status::OPERATION.word(&status) == Some(word))
 }
 
 /// Whether the file that a submission named is there still.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::deeds::{Done, FORWARD_BACKWARD, OPTIMIZER_STEP, SAMPLE, WEIGHTS_SYNC};
+use super::deeds::{Done, FORWARD_BACKWARD, OPTIMIZER_STEP, SAMPLE, WEIGHTS_SYNC, id_of};
 use super::{End, Worker};
 use crate::context::Reply;
 use crate::spec;
@@ -368,8 +368,7 @@ impl Clock {
 }
 
 pub(super) fn id(reply: &Reply) -> Result<String, End> {
-    let id: Option<String> = reply.member("id");
-    id.ok_or_else(|| End::Failed("an operation has no id".to_owned()))
+    id_of(reply).ok_or_else(|| End::Failed("an operation has no id".to_owned()))
 }
 
 /// The completions of a step, if all of them were graded.
