@@ -14,6 +14,7 @@ use crate::spec;
 use crate::spec::Spec;
 use crate::train::plan::plan;
 use crate::train::{Launcher, Recipe, launch, recipe};
+use crate::work::blocking;
 
 pub(crate) struct StartTraining;
 
@@ -27,6 +28,30 @@ impl Handler for StartTraining {
 
     fn doubt(args: &Self::Args, _: &Problems) -> Option<String> {
         args.value.doubt()
+    }
+
+    async fn check_files(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) {
+        let recipe = &args.value;
+        let named = [
+            ("dataset", &recipe.dataset),
+            ("eval_dataset", &recipe.eval_dataset),
+        ];
+        let named: Vec<(&'static str, String)> = named
+            .into_iter()
+            .filter_map(|(name, path)| Some((name, path.clone()?)))
+            .collect();
+        let files = call.context.config().files.clone();
+        let looked = blocking(move || {
+            let missing =
+                |(name, path): (&'static str, String)| Some((name, files.path_blocking(&path).err()?));
+            named.into_iter().filter_map(missing).collect::<Vec<_>>()
+        });
+        for (name, problem) in looked.await.unwrap_or_default() {
+            let at = Path::Root.key(name);
+            if !problems.mention(&at) {
+                problems.add(&at, problem);
+            }
+        }
     }
 
     async fn call(args: Self::Args, call: &Call<'_>) -> Result<Reply, ToolError> {

@@ -78,6 +78,7 @@ impl Recipe {
         Shape {
             system: self.system.clone(),
             prompt: self.prompt.clone(),
+            completion: self.completion.clone(),
         }
     }
 

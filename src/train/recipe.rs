@@ -22,20 +22,46 @@ pub(crate) use file::{EXAMPLE_GRPO, EXAMPLE_SFT, given, read};
     ("data", "dataset"),
     ("dataset_path", "dataset"),
     ("train_dataset", "dataset"),
+    ("train_file", "dataset"),
+    ("training_file", "dataset"),
+    ("train_path", "dataset"),
+    ("train_data", "dataset"),
+    ("data_path", "dataset"),
     ("prompts_path", "dataset"),
     ("examples_path", "dataset"),
     ("eval_path", "eval_dataset"),
+    ("eval_file", "eval_dataset"),
+    ("eval_data", "eval_dataset"),
+    ("validation_file", "eval_dataset"),
+    ("test_dataset", "eval_dataset"),
     ("validation_dataset", "eval_dataset"),
     ("system_prompt", "system"),
+    ("system_message", "system"),
+    ("template", "prompt"),
+    ("answer", "completion"),
+    ("response", "completion"),
     ("prompt_template", "prompt"),
     ("reward", "grader"),
+    ("reward_function", "grader"),
+    ("reward_fn", "grader"),
+    ("reward_funcs", "grader"),
+    ("reward_functions", "grader"),
+    ("graders", "grader"),
     ("num_samples", "group_size"),
     ("num_generations", "group_size"),
     ("rollouts_per_example", "group_size"),
+    ("num_rollouts", "group_size"),
+    ("n_samples", "group_size"),
     ("batch_size", "rows_per_step"),
+    ("train_batch_size", "rows_per_step"),
+    ("per_device_train_batch_size", "rows_per_step"),
     ("prompts_per_step", "rows_per_step"),
     ("max_steps", "steps"),
+    ("num_steps", "steps"),
+    ("n_steps", "steps"),
     ("num_epochs", "epochs"),
+    ("n_epochs", "epochs"),
+    ("total_epochs", "epochs"),
     ("num_train_epochs", "epochs"),
     ("lr", "learning_rate"),
     ("beta", "kl"),
@@ -44,6 +70,9 @@ pub(crate) use file::{EXAMPLE_GRPO, EXAMPLE_SFT, given, read};
     ("lora_rank", "lora.rank"),
     ("sampling_params", "sampling"),
     ("max_tokens", "sampling.max_tokens"),
+    ("max_completion_length", "sampling.max_tokens"),
+    ("max_new_tokens", "sampling.max_tokens"),
+    ("max_response_length", "sampling.max_tokens"),
     ("temperature", "sampling.temperature"),
     ("max_hours", "limits.hours"),
     ("max_usd", "limits.usd"),
@@ -66,6 +95,8 @@ pub(crate) struct Recipe {
     pub(crate) system: Option<String>,
     /// Makes the user's message of rows without one: "What is {{row.question}}?"
     pub(crate) prompt: Option<String>,
+    /// The same for the answer, for sft: "{{row.answer}}".
+    pub(crate) completion: Option<String>,
     /// As in grade-completions.
     pub(crate) grader: Option<Written>,
     /// A JSON file of it.
@@ -99,6 +130,7 @@ pub(crate) struct Recipe {
     /// As in build-training-batch.
     #[schemars(transform = unlisted)]
     pub(crate) scale_by_deviation: Option<bool>,
+    #[schemars(transform = brief)]
     pub(crate) lora: Option<Lora>,
     /// For sft. Default last.
     pub(crate) train_on: Option<TrainOn>,
@@ -170,7 +202,7 @@ pub(crate) struct Sampling {
     pub(crate) stop: Option<Vec<String>>,
 }
 
-/// As in create-training-session: rank 32, alpha 64.
+/// {rank: 32, alpha: 64}, as in create-training-session.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Lora {
     #[schemars(range(min = 1))]

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, list, nearest};
 use crate::files::{Files, LARGEST_JSON};
 use crate::grade::Grade;
 use crate::text::{Asked, Row};
@@ -52,6 +52,8 @@ pub(crate) struct Shape {
     pub(crate) system: Option<String>,
     /// Makes the user's message of a row.
     pub(crate) prompt: Option<String>,
+    /// Makes its answer.
+    pub(crate) completion: Option<String>,
 }
 
 impl Rows {
@@ -143,9 +145,22 @@ impl Rows {
         at: &Path<'_>,
         problems: &mut Problems,
     ) {
+        // What is misspelled is misspelled in all rows, and told once.
+        let mut found: Vec<(String, Vec<usize>)> = Vec::new();
         for index in 0..self.len() {
-            if let Err(why) = self.usable(index, shape, grader, needs_answer) {
-                problems.add(&at.line(self.line(index)), why);
+            let Err(why) = self.usable(index, shape, grader, needs_answer) else {
+                continue;
+            };
+            let line = self.line(index);
+            match found.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, lines)) => lines.push(line),
+                None => found.push((why, vec![line])),
+            }
+        }
+        for (why, lines) in found {
+            match lines.as_slice() {
+                [line] => problems.add(&at.line(*line), why),
+                lines => problems.add(at, format!("{why}: {}", numbered(lines))),
             }
         }
     }
@@ -164,7 +179,8 @@ impl Rows {
             return Err(problems.each().collect::<Vec<_>>().join("; "));
         };
         if needs_answer && !has_answer(&row) {
-            return Err("has no answer to learn: its last message is to be the assistant's, or {prompt} has a completion".to_owned());
+            let way = "has no answer to learn: its last message is to be the assistant's, or {prompt} has a completion, or the recipe makes one (completion: \"{{row.MEMBER}}\")";
+            return Err(way.to_owned());
         }
         match grader {
             Some(grader) => grader
@@ -183,8 +199,20 @@ impl Shape {
             Value::String(text) => Map::from_iter([("prompt".to_owned(), Value::String(text))]),
             _ => return Err("is no object".to_owned()),
         };
+        if let Some(template) = &self.completion {
+            let answer = filled(template, &row, "completion")?;
+            let has_own = row
+                .get("completion")
+                .is_some_and(|own| *own != Value::String(answer.clone()));
+            if has_own {
+                return Err(
+                    "has a completion of its own, and the recipe has one: leave one of them out".to_owned(),
+                );
+            }
+            row.insert("completion".to_owned(), answer.into());
+        }
         if let Some(template) = &self.prompt {
-            let asked = filled(template, &row)?;
+            let asked = filled(template, &row, "prompt")?;
             let has_own = row.contains_key("messages");
             if has_own {
                 return Err(
@@ -226,6 +254,16 @@ impl Shape {
     }
 }
 
+/// Such as "lines 1, 2, 3, … (200 in all)".
+fn numbered(lines: &[usize]) -> String {
+    const MOST: usize = 5;
+    let mut named: Vec<String> = lines.iter().take(MOST).map(usize::to_string).collect();
+    if lines.len() > MOST {
+        named.push(format!("… ({} in all)", lines.len()));
+    }
+    format!("lines {}", list(named.iter().map(String::as_str)))
+}
+
 fn has_answer(row: &Row) -> bool {
     match &row.asked {
         Asked::Text(_) => row
@@ -246,23 +284,32 @@ pub(crate) fn placeholders(template: &str) -> Result<Vec<&str>, String> {
     let mut rest = template;
     while let Some((_, after)) = rest.split_once("{{") {
         let (name, behind) = after.split_once("}}").ok_or("has {{ without }} behind it")?;
-        let name = name.trim();
-        let name = name.strip_prefix("row.").ok_or_else(|| {
-            format!("has {{{{{name}}}}}, and knows {{{{row.MEMBER}}}} alone: the members of a row")
-        })?;
-        names.push(name);
+        names.push(member(name)?);
         rest = behind;
     }
     if names.is_empty() {
         return Err(
-            "names no member of the rows, such as {{row.question}}: all prompts would be the same".to_owned(),
+            "names no member of the rows, such as {{row.question}}: it would be the same for all".to_owned(),
         );
     }
     Ok(names)
 }
 
+/// The member that a template means by a name: others call a row an item, or leave it out.
+fn member(name: &str) -> Result<&str, String> {
+    let name = name.trim();
+    let member = ["row.", "item."]
+        .iter()
+        .find_map(|row| name.strip_prefix(row))
+        .unwrap_or(name);
+    let is_plain = !member.is_empty() && !member.contains(['{', '}', '|', '(', '[', '.', ' ']);
+    is_plain.then_some(member).ok_or_else(|| {
+        format!("has {{{{{name}}}}}, and knows {{{{row.MEMBER}}}} alone: the members of a row")
+    })
+}
+
 /// A template with what the row holds. Texts go in as they stand, all else as JSON.
-fn filled(template: &str, row: &Map<String, Value>) -> Result<String, String> {
+fn filled(template: &str, row: &Map<String, Value>, what: &str) -> Result<String, String> {
     let mut text = String::new();
     let mut rest = template;
     for name in placeholders(template)? {
@@ -272,7 +319,10 @@ fn filled(template: &str, row: &Map<String, Value>) -> Result<String, String> {
         match row.get(name) {
             Some(Value::String(value)) => text.push_str(value),
             Some(Value::Null) | None => {
-                return Err(format!("has no {name}, which the recipe's prompt takes"));
+                let near = nearest(name, row.keys().map(String::as_str));
+                let near =
+                    near.map_or_else(String::new, |near| format!(" (did you mean {{{{row.{near}}}}}?)"));
+                return Err(format!("has no {name}, which the recipe's {what} takes{near}"));
             }
             Some(other) => text.push_str(&other.to_string()),
         }
@@ -400,7 +450,17 @@ mod tests {
         let shape = |system: Option<&str>, prompt: Option<&str>| Shape {
             system: system.map(str::to_owned),
             prompt: prompt.map(str::to_owned),
+            completion: None,
         };
+        let answered = Shape {
+            completion: Some("{{row.a}}".to_owned()),
+            ..shape(None, Some("{{ q }}"))
+        };
+        let made = answered.of(json!({"q": "x", "a": 4})).unwrap();
+        assert_eq!(
+            made["messages"],
+            json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": "4"}])
+        );
         let user = |text: &str| json!({"role": "user", "content": text});
         let system = json!({"role": "system", "content": "s"});
         for (made, row, expected) in [
@@ -426,7 +486,8 @@ mod tests {
         let problem = shape(None, Some("{{row.q}}")).of(json!({"p": 1})).unwrap_err();
         assert!(problem.contains("has no q"), "{problem}");
         for (template, expected) in [
-            ("{{question}}", "knows {{row.MEMBER}} alone"),
+            ("{{row.a.b}}", "knows {{row.MEMBER}} alone"),
+            ("{{ q | upper }}", "knows {{row.MEMBER}} alone"),
             ("{{row.q", "without }}"),
             ("q", "names no member"),
         ] {

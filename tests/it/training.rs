@@ -626,6 +626,74 @@ async fn rows_that_change_and_graders_that_die_end_a_run_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_recipe_is_said_at_once_and_in_its_own_words() {
+    let ground = Ground::new(&[]).await;
+    let mut server = ground.server().await;
+    for (recipe, expected) in [
+        // As others call it.
+        (
+            json!({"method": "rl", "model": "m", "train_file": "none.jsonl", "num_generations": 8, "max_steps": 5, "n_epochs": 1,
+                "per_device_train_batch_size": 8, "reward_funcs": {"type": "number"}, "beta": 0.1, "max_completion_length": 8}),
+            vec![
+                "model: is called base_model here",
+                "train_file: is called dataset here",
+                "num_generations: is called group_size here",
+                "max_steps: is called steps here",
+                "per_device_train_batch_size: is called rows_per_step here",
+                "reward_funcs: is called grader here",
+                "beta: is called kl here",
+                "max_completion_length: is called sampling.max_tokens here",
+                "epochs: say the same as steps",
+                "dataset: there is no such file",
+            ],
+        ),
+        (
+            json!({"base_model": "m", "dataset": "none.jsonl"}),
+            vec!["method: is required", "dataset: there is no such file"],
+        ),
+        // The same of all rows, once.
+        (
+            Ground::recipe(json!({"grader": {"type": "number", "expected": "{{row.anwser}}"}})),
+            vec![
+                "dataset: has no anwser, which the grader compares with (did you mean {{row.answer}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
+            ],
+        ),
+        (
+            Ground::recipe(json!({"prompt": "{{qestion}}"})),
+            vec![
+                "dataset: has no qestion, which the recipe's prompt takes (did you mean {{row.question}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
+            ],
+        ),
+        (
+            Ground::recipe(json!({"method": "sft", "grader": null, "group_size": null, "sampling": null})),
+            vec!["or the recipe makes one (completion: \"{{row.MEMBER}}\"): lines 1, 2"],
+        ),
+        (
+            Ground::recipe(
+                json!({"base_model": "gpt-4", "session_id": "s", "lora": null, "sampling": {"temperature": 0}}),
+            ),
+            vec![
+                "session_id: stands in place of base_model",
+                "sampling.temperature: of 0 makes all completions of a prompt the same",
+            ],
+        ),
+    ] {
+        let answer = server.call("start-training", recipe.clone()).await;
+        for part in expected {
+            assert!(
+                answer.error().contains(part),
+                "{part}\n{recipe}\n{}",
+                answer.error()
+            );
+        }
+    }
+    let named = json!({"method": "sft", "grader": null, "group_size": null, "sampling": null, "completion": "{{answer}}", "estimate_only": true});
+    let plan = server.call("start-training", Ground::recipe(named)).await.json();
+    assert_eq!(plan["rows"], 16);
+    assert!(ground.up().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_disk_that_takes_nothing_more_ends_a_run_in_order() {
     let ground = Ground::new(&[]).await;
     let mut server = ground.server().await;

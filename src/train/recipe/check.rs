@@ -36,10 +36,12 @@ impl Recipe {
                 "say the same as steps in another way: give one of them",
             );
         }
-        if let Some(prompt) = &self.prompt
-            && let Err(problem) = placeholders(prompt)
-        {
-            problems.add(&Path::Root.key("prompt"), problem);
+        for (name, template) in [("prompt", &self.prompt), ("completion", &self.completion)] {
+            if let Some(template) = template
+                && let Err(problem) = placeholders(template)
+            {
+                problems.add(&Path::Root.key(name), problem);
+            }
         }
         if self
             .warmup_steps
@@ -104,8 +106,13 @@ impl Recipe {
             path: self.grader_path.as_deref(),
         };
         grader.check(problems);
-        if self.train_on.is_some() {
-            problems.add(&Path::Root.key("train_on"), "is for method sft: leave it out");
+        for (name, given) in [
+            ("train_on", self.train_on.is_some()),
+            ("completion", self.completion.is_some()),
+        ] {
+            if given {
+                problems.add(&Path::Root.key(name), "is for method sft: leave it out");
+            }
         }
         let kind = self.loss.as_ref().and_then(|loss| loss.value.kind());
         if kind == Some(LossType::CrossEntropy) {
