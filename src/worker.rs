@@ -37,6 +37,9 @@ use hands::Hands;
 /// What nobody has heard of for longer than this has stopped billing by itself.
 const LONGEST_GAP: f64 = 3600.0;
 
+/// After so many steps in a row in which nothing could be learned a run ends.
+const MOST_SKIPPED: usize = 20;
+
 /// Why a run goes no further.
 #[derive(Debug)]
 enum End {
@@ -302,6 +305,12 @@ impl Worker {
                     "limits.steps_without_gain: the mean of five steps has not risen for {without}"
                 )));
             }
+        }
+        let skipped = self.steps.iter().rev().take_while(|step| step.skipped.is_some());
+        if skipped.count() >= MOST_SKIPPED {
+            return Err(End::Stopped(format!(
+                "nothing was learned in the last {MOST_SKIPPED} steps, as all groups had equal rewards: look at the completions (view rollouts), and take a grader that tells them apart, other rows, or a larger group_size"
+            )));
         }
         if let (Some(most), Some(kl)) = (limits.kl, self.steps.last().and_then(Step::kl))
             && kl > most

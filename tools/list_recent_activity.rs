@@ -93,8 +93,14 @@ mod runs {
         let look = blocking(move || Looked::newest(&data));
         match timeout(PATIENCE, look).await {
             Ok(Ok(runs)) if !runs.is_empty() => {
+                let is_any_up = runs.iter().any(|run| !run.is_at_rest());
                 let runs: Vec<_> = runs.iter().map(Looked::in_short).collect();
-                reply.with("training_runs", &runs)
+                let reply = reply.with("training_runs", &runs);
+                if is_any_up {
+                    reply.noted("What a training run holds (up) is its own while it works: get-training shows it, stop-training ends it.")
+                } else {
+                    reply
+                }
             }
             _ => reply,
         }

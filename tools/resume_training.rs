@@ -12,7 +12,7 @@ use crate::json::{self, Body};
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::train::launch::{RunId, taken_up};
+use crate::train::launch::{RunId, met, taken_up};
 use crate::train::recipe::Limits;
 use crate::train::view::{Looked, Now};
 use crate::train::{Launcher, Status};
@@ -52,6 +52,11 @@ impl Handler for ResumeTraining {
             Now::Ended(_) | Now::Interrupted => {}
         }
         let limits = args.limits.map(Body::into_text);
+        let (own, given) = (place.clone(), limits.clone());
+        let met = blocking(move || met(&own, given)).await?.map_err(unreadable)?;
+        if !met.is_empty() {
+            return Err(ToolError::Arguments(met));
+        }
         let own = place.clone();
         blocking(move || taken_up(&own, limits))
             .await?

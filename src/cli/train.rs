@@ -170,12 +170,12 @@ impl Training {
         let plan = plan(&call, &recipe)
             .await
             .map_err(|error| told(&error.to_string()))?;
-        let said = serde_json::to_string_pretty(&plan.said).map_err(|error| error.to_string())?;
+        let said = plan.said.to_string();
         if self.estimate_only || recipe.value.estimate_only == Some(true) {
             println_out(&said)?;
             return Ok(None);
         }
-        stderr::write(format!("{said}\n"));
+        stderr::write(crate::wrapped::fit(&said));
         let place = launch::prepared(Arc::clone(&ground.data), plan).await;
         place.map(Some).map_err(|error| told(&error.to_string()))
     }
@@ -193,6 +193,14 @@ impl Training {
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
             .collect();
         let limits = (!limits.is_empty()).then(|| serde_json::Value::from(limits).to_string());
+        let met = match launch::met(place, limits.clone()) {
+            Ok(met) if self.resume.is_some() && !met.is_empty() => Some(met.sentences()),
+            Ok(_) => None,
+            Err(error) => Some(format!("the run's directory cannot be read: {error}")),
+        };
+        if let Some(met) = met {
+            return (ground, Err(met));
+        }
         if let Err(error) = launch::with_limits(place, limits) {
             return (
                 ground,

@@ -11,8 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::place::Place;
 use super::plan::Plan;
+use super::recipe::Limits;
 use super::state::{State, now};
-use super::{FROZEN, Recipe, Status};
+use super::steps::{EVALUATIONS, STEPS, reached, short};
+use super::{FROZEN, Frozen, Recipe, Status};
 use crate::arguments::id;
 use crate::context::{Call, Context};
 use crate::error::ToolError;
@@ -187,6 +189,43 @@ pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolE
         why: format!("The directory of the run cannot be written: {error}. Nothing was started."),
         next: "ask the user to fix that, then call again.".to_owned(),
     })
+}
+
+/// Reports the limits that a run would have, and has met already: it would make GPUs to end at once. Blocks.
+pub(crate) fn met(place: &Place, limits: Option<String>) -> io::Result<Problems> {
+    let mut problems = Problems::default();
+    let frozen: Option<Frozen> = place
+        .read(FROZEN)?
+        .and_then(|text| serde_json::from_str(&text).ok());
+    let recipe = frozen.and_then(|frozen| serde_json::from_str::<Recipe>(frozen.recipe.get()).ok());
+    let read = |text: Option<String>| -> io::Result<Limits> {
+        Ok(text
+            .map(|text| serde_json::from_str(&text))
+            .transpose()?
+            .unwrap_or_default())
+    };
+    let limits = read(limits)?
+        .or(&read(place.read(LIMITS)?)?)
+        .or(&recipe.map(|recipe| recipe.limits()).unwrap_or_default());
+    let state = State::read(place)?.unwrap_or_default();
+    let at = Path::Root.key("limits");
+    let mut look = |name: &str, most: Option<f64>, so_far: Option<f64>| {
+        if let (Some(most), Some(so_far)) = (most, so_far)
+            && so_far >= most
+        {
+            let problem = format!(
+                "is {}, and the run is at {} already: give a higher one",
+                short(most),
+                short(so_far)
+            );
+            problems.add(&at.key(name), problem);
+        }
+    };
+    look("hours", Some(limits.hours()), Some(state.billed_seconds / 3600.0));
+    look("usd", limits.usd, state.usd());
+    let reward = reached(&place.lines(STEPS)?, &place.lines(EVALUATIONS)?);
+    look("reward", limits.reward, reward);
+    Ok(problems)
 }
 
 /// Has a run go on that has ended or was interrupted. Blocks.

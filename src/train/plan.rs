@@ -1,5 +1,7 @@
 //! What a recipe comes to: checked against its files, priced, and ready to be started.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use super::rows::{Rows, Shape};
 use super::{File, Frozen, Recipe};
 use crate::context::Call;
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::{Path, Problems, counted};
 use crate::files::Files;
 use crate::files::LARGEST_JSON;
 use crate::grade::Grade;
@@ -62,6 +64,50 @@ pub(crate) struct Said {
     hours_at_most: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     usd_at_most: Option<f64>,
+}
+
+/// For people.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let model = self.base_model.as_deref().unwrap_or("a session's model");
+        write!(
+            f,
+            "{} on {model}: {} of {} rows",
+            self.method,
+            counted(self.steps, "step"),
+            self.rows_per_step
+        )?;
+        if let Some(group) = self.group_size {
+            write!(f, " with {group} completions each")?;
+        }
+        write!(
+            f,
+            ", learning rate {}\n  {}",
+            self.learning_rate,
+            counted(self.rows, "row")
+        )?;
+        if let Some(eval_rows) = self.eval_rows {
+            write!(f, ", {eval_rows} held out")?;
+        }
+        if let (Some(mean), Some(longest)) = (self.mean_tokens, self.longest_tokens) {
+            write!(f, "; {mean} tokens on average, {longest} at most")?;
+        }
+        if !self.creates.is_empty() {
+            write!(f, "\n  makes {}, and ends it", self.creates.join(" and "))?;
+        }
+        if let Some(left) = &self.leaves_up {
+            write!(f, "\n  leaves up {left}")?;
+        }
+        write!(f, "\n  at most {} hours", self.hours_at_most)?;
+        if let Some(usd) = self.usd_at_most {
+            write!(f, ", {usd} USD")?;
+        }
+        match self.usd_per_hour {
+            Some(usd) => write!(f, " ({usd} USD per hour)"),
+            None if self.leaves_up.is_none() => f.write_str(" (the price is not known)"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What the files of a recipe hold.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::arguments::Written;
 use crate::arguments::schema::{brief, renamed, unlisted};
+use crate::error::problems::{Path, Problems};
 use crate::json::Body;
 use crate::together::SessionId;
 use crate::together::losses::Loss;
@@ -19,6 +20,7 @@ pub(crate) use file::{EXAMPLE_GRPO, EXAMPLE_SFT, given, read};
 #[schemars(transform = renamed(&[
     ("model", "base_model"),
     ("model_name", "base_model"),
+    ("model_name_or_path", "base_model"),
     ("data", "dataset"),
     ("dataset_path", "dataset"),
     ("train_dataset", "dataset"),
@@ -68,6 +70,10 @@ pub(crate) use file::{EXAMPLE_GRPO, EXAMPLE_SFT, given, read};
     ("kl_coef", "kl"),
     ("lora_config", "lora"),
     ("lora_rank", "lora.rank"),
+    ("lora_r", "lora.rank"),
+    ("lora_alpha", "lora.alpha"),
+    ("lr_scheduler_type", "decay"),
+    ("lr_scheduler", "decay"),
     ("sampling_params", "sampling"),
     ("max_tokens", "sampling.max_tokens"),
     ("max_completion_length", "sampling.max_tokens"),
@@ -204,6 +210,7 @@ pub(crate) struct Sampling {
 
 /// {rank: 32, alpha: 64}, as in create-training-session.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
+#[schemars(transform = renamed(&[("r", "rank"), ("lora_rank", "rank"), ("lora_alpha", "alpha")]))]
 pub(crate) struct Lora {
     #[schemars(range(min = 1))]
     pub(crate) rank: Option<u32>,
@@ -317,6 +324,18 @@ impl Limits {
     /// The most billed hours.
     pub(crate) fn hours(&self) -> f64 {
         self.hours.unwrap_or(HOURS)
+    }
+
+    /// Reports limits that would end a run before anything is learned.
+    pub(crate) fn check(&self, path: &Path<'_>, problems: &mut Problems) {
+        for (name, value) in [("hours", self.hours), ("usd", self.usd)] {
+            if value.is_some_and(|value| value <= 0.0) {
+                problems.add(
+                    &path.key(name),
+                    "is nothing: the run would end before its first step",
+                );
+            }
+        }
     }
 
     /// These, and where they say nothing the others.

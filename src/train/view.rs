@@ -216,9 +216,18 @@ pub(crate) fn shown(looked: Looked, view: View, step: Option<usize>) -> io::Resu
     } else if is_interrupted {
         Some(json!({"tool": spec::RESUME_TRAINING.name, "arguments": {"run_id": place.id()}}))
     } else {
-        state.inference_checkpoint.as_ref().map(|saved| {
-            json!({"tool": spec::DOWNLOAD_CHECKPOINT.name, "arguments": {"id": saved.id, "directory": place.id()}})
-        })
+        let downloaded = state.inference_checkpoint.as_ref().map(|saved| {
+            let arguments =
+                json!({"id": saved.id, "variant": "CHECKPOINT_VARIANT_ADAPTER", "directory": place.id()});
+            json!({"tool": spec::DOWNLOAD_CHECKPOINT.name, "arguments": arguments})
+        });
+        let resumed = json!({"tool": spec::RESUME_TRAINING.name, "arguments": {"run_id": place.id()}});
+        match (state.status, downloaded) {
+            (super::Status::Completed, downloaded) => downloaded,
+            // Either of them.
+            (_, Some(downloaded)) => Some(json!([downloaded, resumed])),
+            (_, None) => Some(resumed),
+        }
     };
     let report_path = place.path(REPORT);
     let of = |held: &Option<Held>| held.as_ref().map(|held| held.id.clone());

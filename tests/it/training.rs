@@ -367,6 +367,15 @@ fn walk(directory: &Path) -> Vec<PathBuf> {
 async fn a_run_that_is_killed_anywhere_ends_as_one_in_peace() {
     let peace = Ground::new(&[]).await;
     peace.write_recipe(json!({}));
+    let (code, out, err) = peace.train(&["recipe.json", "--estimate-only"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    for part in [
+        "grpo on sandbox/byte-lm: 6 steps of 4 rows with 4 completions each, learning rate 0.01\n",
+        "  makes a model resource with sandbox/byte-lm and a training session, and ends it\n",
+        "  at most 4 hours, 224 USD (56 USD per hour)\n",
+    ] {
+        assert!(out.contains(part), "{out}");
+    }
     let (code, out, err) = peace.train(&["recipe.json"]).await;
     assert_eq!(code, 0, "{out}{err}");
     let expected = peace.adapter(&peace.run()).await;
@@ -548,7 +557,21 @@ async fn what_was_given_is_left_up_and_limits_end_what_was_made() {
     let step = ground.state(&run)["step"].as_u64().unwrap();
     assert!((1..500).contains(&step), "{step}");
     assert!(ground.state(&run)["inference_checkpoint"].is_object());
-    // More may be given afterwards.
+    // A limit that is met makes no GPUs again; more may be given.
+    let (code, _, err) = ground.train(&["--resume", &run]).await;
+    assert!(
+        code == 2 && err.contains("limits.usd is 0.01, and the run is at 0.01"),
+        "{code} {err}"
+    );
+    let mut server = ground.server().await;
+    let met = json!({"run_id": run, "limits": {"hours": 1e-9, "usd": 5}});
+    let met = server.call("resume-training", met).await;
+    assert!(
+        met.error()
+            .contains("limits.hours: is 1.00e-9, and the run is at"),
+        "{}",
+        met.error()
+    );
     let (code, out, _) = ground.train(&["--resume", &run, "--usd", "0.02"]).await;
     assert!(
         code == 0 && out.contains("limits.usd (0.02) are used up"),
@@ -659,9 +682,9 @@ async fn what_is_wrong_with_a_recipe_is_said_at_once_and_in_its_own_words() {
             ],
         ),
         (
-            Ground::recipe(json!({"prompt": "{{qestion}}"})),
+            Ground::recipe(json!({"prompt": "{{questions}}"})),
             vec![
-                "dataset: has no qestion, which the recipe's prompt takes (did you mean {{row.question}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
+                "dataset: has no questions, which the recipe's prompt takes (did you mean {{row.question}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
             ],
         ),
         (
@@ -802,6 +825,23 @@ async fn a_service_that_is_away_for_a_while_is_waited_for() {
     let run = ground.run();
     assert_eq!(ground.steps(&run).len(), 6);
     assert!(ground.adapter(&run).await == expected, "another adapter");
+    ground.all_ended().await;
+}
+
+#[tokio::test]
+async fn a_run_in_which_nothing_can_be_learned_ends_itself() {
+    let ground = Ground::new(&[]).await;
+    ground.write_recipe(json!({"grader": {"type": "string", "expected": "no model says that"}, "steps": 60}));
+    let (code, out, err) = ground.train(&["recipe.json"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    let expected = "stopped after 20 of 60 steps: nothing was learned in the last 20 steps, as all groups had equal rewards";
+    assert!(out.contains(expected), "{out}");
+    assert!(
+        ground
+            .steps(&ground.run())
+            .iter()
+            .all(|step| step["skipped"].is_string())
+    );
     ground.all_ended().await;
 }
 

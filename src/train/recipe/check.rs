@@ -52,6 +52,7 @@ impl Recipe {
                 "are as many as there are steps: the full rate would never be reached",
             );
         }
+        self.limits().check(&Path::Root.key("limits"), problems);
         if let Some(loss) = &self.loss {
             loss.value.check(&Path::Root.key("loss"), problems);
         }
