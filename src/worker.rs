@@ -27,7 +27,7 @@ use crate::train::launch::LIMITS;
 use crate::train::place::Lock;
 use crate::train::recipe::{self, Limits, Method};
 use crate::train::rows::{Rows, Shape, of_step};
-use crate::train::state::{Held, now};
+use crate::train::state::{Held, Saved, now};
 use crate::train::steps::{EVALUATIONS, Evaluation, STEPS, Step, reached, short, without_gain};
 use crate::train::{FROZEN, File, Frozen, Place, Recipe, State, Status, report};
 use crate::work::blocking;
@@ -85,6 +85,8 @@ struct Worker {
     rows: Rows,
     eval_rows: Option<Rows>,
     shape: Shape,
+    /// Whether this process has got the GPUs, and not one before it.
+    is_maker: bool,
     /// Since when what the run made bills, in this process and since it was last counted.
     billed_since: Option<Instant>,
     shown: watch::Sender<State>,
@@ -154,6 +156,7 @@ impl Worker {
             rows,
             eval_rows,
             shape,
+            is_maker: false,
             billed_since: None,
             shown,
             _lock: lock,
@@ -164,6 +167,10 @@ impl Worker {
 
     /// What the run has ended is to be made again, from the last checkpoint.
     fn take_up(&mut self) -> Result<(), End> {
+        self.place.go_on()?;
+        if self.is_complete() {
+            return Ok(());
+        }
         let is_ended = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.is_own && held.is_ended);
         if is_ended(&self.state.resource) {
             self.state.resource = None;
@@ -176,18 +183,32 @@ impl Worker {
             self.state.attempt += 1;
             self.rewind("its session had been ended")?;
         }
-        self.place.go_on()?;
         Ok(())
     }
 
     /// Trains until there is no step left, or something ends it.
     async fn run(&mut self) -> Result<(), End> {
+        if self.is_complete() {
+            return Ok(());
+        }
         loop {
             match self.train().await {
                 Err(End::Lost(why)) => self.begin_anew(&why)?,
                 ended => return ended,
             }
         }
+    }
+
+    /// Whether nothing is left but to end what it made.
+    fn is_complete(&self) -> bool {
+        let last = self.state.steps;
+        let is_saved = |saved: &Option<Saved>| saved.as_ref().is_some_and(|saved| saved.step == last);
+        let is_evaluated =
+            self.eval_rows.is_none() || self.evaluations.iter().any(|evaluation| evaluation.step == last);
+        self.state.step == last
+            && is_saved(&self.state.inference_checkpoint)
+            && is_saved(&self.state.training_checkpoint)
+            && is_evaluated
     }
 
     async fn train(&mut self) -> Result<(), End> {
@@ -401,8 +422,7 @@ impl Worker {
     fn begin_anew(&mut self, why: &str) -> Result<(), End> {
         /// A session that is lost again and again is not lost by accident.
         const MOST_ATTEMPTS: u32 = 5;
-        let is_own = self.state.session.as_ref().is_some_and(|session| session.is_own);
-        if !is_own {
+        if self.recipe.value.session_id.is_some() {
             return Err(End::Failed(format!(
                 "the session that it was given is gone: {why}"
             )));
@@ -431,6 +451,14 @@ impl Worker {
         );
         self.state.session = None;
         self.state.reference = None;
+        if self
+            .state
+            .resource
+            .as_ref()
+            .is_some_and(|held| held.is_own && held.is_ended)
+        {
+            self.state.resource = None;
+        }
         self.state.step = step;
         self.steps.truncate(step);
         self.evaluations.retain(|evaluation| evaluation.step <= step);

@@ -23,7 +23,7 @@ Together AI, step by step:
 
 #[cfg(feature = "text")]
 const TOGETHER_STEP: &str = "\
-3. RL step: sample several completions per prompt, grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample keeps the old weights). Supervised: build-training-batch with examples, then the same.
+3. RL step: sample several completions per prompt (prompts_path), grade-completions, build-training-batch, forward-backward-pass with its body_path, optimizer-step, weights-sync (else sample uses old weights). Supervised: build-training-batch with examples, then the same.
 ";
 #[cfg(not(feature = "text"))]
 const TOGETHER_STEP: &str = "\
@@ -32,7 +32,7 @@ const TOGETHER_STEP: &str = "\
 
 const TOGETHER_END: &str = "\
 4. End: save-training-checkpoint to resume later, create-inference-checkpoint to serve or download; stop-training-session until STOPPED, stop-model-resource. Stopping the session alone leaves the GPUs billing.
-FAILED is final: read error, then submit a new one.
+FAILED is final: read error, submit anew.
 ";
 
 const PRIME: [&str; 1] = ["\

@@ -148,6 +148,7 @@ impl Worker {
                 is_new,
             )
             .await?;
+        self.is_maker = true;
         Ok(Held::own(made))
     }
 
@@ -348,7 +349,14 @@ impl Worker {
                         return Ok(());
                     };
                     held.is_ended = true;
-                    return Err(End::Failed(gone(&reply, "model resource", &held.id, &status)));
+                    let why = gone(&reply, "model resource", &held.id, &status);
+                    // A worker before this one may have ended it, or it ended by itself when nobody was there.
+                    let may_be_made_anew = held.is_own && !self.is_maker;
+                    return Err(if may_be_made_anew {
+                        End::Lost(why)
+                    } else {
+                        End::Failed(why)
+                    });
                 }
                 _ if begun.elapsed() > LONGEST_QUEUE => {
                     return Err(End::Failed("no GPUs came free within a day".to_owned()));

@@ -716,6 +716,58 @@ async fn what_is_wrong_with_a_recipe_is_said_at_once_and_in_its_own_words() {
     assert!(ground.up().await.is_empty());
 }
 
+/// The worker was killed once it had ended what it made, and before it wrote that down.
+#[tokio::test]
+async fn a_run_that_is_killed_while_it_ends_is_taken_up() {
+    let ground = Ground::new(&[]).await;
+    let forget = |run: &str| {
+        let mut state = ground.state(run);
+        for held in ["resource", "session"] {
+            state[held]["is_ended"] = false.into();
+        }
+        state["status"] = "ending".into();
+        ground.write(&format!("data/runs/{run}/state.json"), &state.to_string());
+    };
+    let resources = async || {
+        ground.asked("/v1/rl/model-resources").await["data"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    ground.write_recipe(json!({"eval_dataset": "eval.jsonl"}));
+    let (code, ..) = ground.train(&["recipe.json"]).await;
+    assert_eq!(code, 0);
+    let run = ground.run();
+    forget(&run);
+    let before = resources().await;
+    let (code, out, err) = ground.train(&["--resume", &run]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("completed after 6 of 6 steps"), "{out}");
+    assert_eq!(
+        resources().await,
+        before,
+        "nothing is made for a run that is complete"
+    );
+
+    // One that has steps left gets GPUs again, since somebody wants it to go on.
+    ground.write_recipe(json!({"limits": {"reward": 0}}));
+    let (code, out, _) = ground.train(&["recipe.json"]).await;
+    assert!(code == 0 && out.contains("stopped after 5 of 6 steps"), "{out}");
+    let run = ground.run();
+    forget(&run);
+    let mut server = ground.server().await;
+    let resumed = json!({"run_id": run, "limits": {"reward": 5}});
+    server.call("resume-training", resumed).await.json();
+    let shown = at_rest(&mut server, &run).await;
+    assert_eq!(
+        (&shown["status"], &shown["step"]),
+        (&json!("completed"), &json!(6)),
+        "{shown}"
+    );
+    assert_eq!(resources().await, before + 2);
+    ground.all_ended().await;
+}
+
 #[tokio::test]
 async fn a_disk_that_takes_nothing_more_ends_a_run_in_order() {
     let ground = Ground::new(&[]).await;
