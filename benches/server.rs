@@ -31,6 +31,8 @@ mod processor;
 mod relay;
 #[path = "server/report.rs"]
 mod report;
+#[path = "common/sandbox.rs"]
+mod sandbox;
 #[path = "server/step.rs"]
 mod step;
 #[path = "server/texts.rs"]

@@ -22,60 +22,24 @@
 )]
 
 mod common;
+#[path = "common/sandbox.rs"]
+mod sandbox;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::median;
+use sandbox::Sandbox;
 
 const ROUNDS: usize = 3;
 const STEPS: usize = 40;
 /// What the system counts a second in.
 const TICKS: f64 = 100.0;
-
-/// The services, which end with this.
-struct Sandbox {
-    child: Child,
-    url: String,
-    key: String,
-}
-
-impl Sandbox {
-    fn start(binary: &Path) -> Self {
-        let mut child = Command::new(binary)
-            .args(["sandbox", "--sandbox-speed", "5000"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (mut url, mut key) = (String::new(), String::new());
-        for line in lines {
-            let line = line.unwrap();
-            if let Some(value) = line.strip_prefix("export TOGETHER_BASE_URL=") {
-                value.clone_into(&mut url);
-            }
-            if let Some(value) = line.strip_prefix("export TOGETHER_API_KEY=") {
-                value.clone_into(&mut key);
-            }
-            if !url.is_empty() && !key.is_empty() {
-                break;
-            }
-        }
-        Self { child, url, key }
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// What a process took.
 struct Took {
@@ -159,7 +123,7 @@ fn main() {
     );
     fs::write(directory.join("recipe.toml"), &recipe).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/train.py");
-    let sandbox = Sandbox::start(&binary);
+    let sandbox = Sandbox::start(&binary, 5000).unwrap();
     let mut all: [Vec<Took>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         let mut own = Command::new(&binary);

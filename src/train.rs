@@ -14,6 +14,8 @@ pub(crate) mod state;
 pub(crate) mod steps;
 pub(crate) mod view;
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -41,6 +43,15 @@ pub(crate) struct Frozen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokenizer: Option<serde_json::Value>,
     pub(crate) steps: usize,
+}
+
+impl Frozen {
+    /// Reads it; `None`: the run was never started. Blocks.
+    pub(crate) fn read(place: &Place) -> io::Result<Option<Self>> {
+        let text = place.read(FROZEN)?;
+        text.map(|text| serde_json::from_str(&text).map_err(io::Error::other))
+            .transpose()
+    }
 }
 
 /// A file of rows.

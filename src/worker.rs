@@ -23,7 +23,7 @@ use crate::error::ToolError;
 use crate::error::problems::Path;
 use crate::json::Body;
 use crate::train::intents::Intents;
-use crate::train::launch::LIMITS;
+use crate::train::launch::{self, limits_of};
 use crate::train::place::Lock;
 use crate::train::recipe::{self, Limits, Method};
 use crate::train::rows::{Rows, Shape, of_step};
@@ -99,7 +99,8 @@ pub(crate) async fn work(
     place: Place,
     shown: watch::Sender<State>,
 ) -> Result<State, String> {
-    let mut worker = Worker::new(context, place, shown).await?;
+    let made = blocking(move || Worker::new(context, place, shown)).await;
+    let mut worker = made.map_err(|error| error.to_string())??;
     let end = worker.run().await;
     worker.end(end).await;
     Ok(worker.state)
@@ -109,53 +110,56 @@ pub(crate) async fn work(
 pub(crate) fn spawn(context: Arc<Context>, place: Place) {
     tokio::spawn(async move {
         let id = place.id().to_owned();
-        if let Err(problem) = work(context, place, watch::Sender::default()).await {
+        let worked = work(context, place.clone(), watch::Sender::default()).await;
+        if let Err(problem) = worked {
             tracing::warn!(run = id, problem, "a training run did not go on");
+            // Whoever launched it looks there.
+            let _ = blocking(move || launch::refuse(&place, &problem)).await;
         }
     });
 }
 
 impl Worker {
-    async fn new(context: Arc<Context>, place: Place, shown: watch::Sender<State>) -> Result<Self, String> {
-        let config = context.config();
-        let files = config.files.clone();
-        let found = place.clone();
-        let read = blocking(move || read(&found, &files))
-            .await
-            .map_err(|error| error.to_string())??;
-        let Found {
-            lock,
-            frozen,
-            recipe,
-            limits,
-            mut state,
-            intents,
-            steps,
-            evaluations,
-            rows,
-            eval_rows,
-        } = read;
+    /// Makes this the run's one worker, with all that its directory holds. Blocks.
+    fn new(context: Arc<Context>, place: Place, shown: watch::Sender<State>) -> Result<Self, String> {
+        let broken = |error: io::Error| format!("its directory cannot be read: {error}");
+        let lock = lock(&place)?;
+        let frozen = Frozen::read(&place).map_err(broken)?.ok_or("it has no recipe")?;
+        let recipe =
+            recipe::read(frozen.recipe.get(), &Path::Root.key(FROZEN)).map_err(|error| error.to_string())?;
+        let limits = limits_of(&place, &recipe.value).map_err(broken)?;
+        let steps: Vec<Step> = place.lines(STEPS).map_err(broken)?;
+        let before = State::read(&place).map_err(broken)?.unwrap_or_default();
         // Since the last word of the worker before this one, the service went on billing.
-        if state.resource.as_ref().is_some_and(Held::is_to_end) {
-            state.billed_seconds += silence(&state.updated_at);
-        }
-        state.why = None;
-        state.ended_at = None;
-        state.status = Status::Starting;
-        let shape = recipe.value.shape();
+        let silent = match &before.resource {
+            Some(resource) if resource.is_to_end() => silence(&before.updated_at),
+            _ => 0.0,
+        };
+        let state = State {
+            status: Status::Starting,
+            why: None,
+            ended_at: None,
+            billed_seconds: before.billed_seconds + silent,
+            // A line is written before the state: it says what is done.
+            step: steps.len(),
+            steps: frozen.steps,
+            ..before
+        };
+        let files = &context.config().files;
+        let eval_rows = frozen.eval_dataset.as_ref();
         let mut worker = Self {
+            rows: unchanged(files, &frozen.dataset)?,
+            eval_rows: eval_rows.map(|file| unchanged(files, file)).transpose()?,
+            intents: Intents::read(&place).map_err(broken)?,
+            evaluations: place.lines(EVALUATIONS).map_err(broken)?,
+            shape: recipe.value.shape(),
             hands: Hands::new(context),
             place,
             recipe,
             frozen,
             limits,
             state,
-            intents,
             steps,
-            evaluations,
-            rows,
-            eval_rows,
-            shape,
             is_maker: false,
             billed_since: None,
             shown,
@@ -262,11 +266,7 @@ impl Worker {
 
     /// Writes the state down, and tells it.
     async fn save(&mut self) -> Result<(), End> {
-        self.count_billed();
-        self.state.updated_at = now();
-        self.shown.send_replace(self.state.clone());
-        let (place, state) = (self.place.clone(), self.state.clone());
-        blocking(move || state.write(&place)).await?.map_err(End::from)
+        self.tell(State::write).await
     }
 
     /// Says what it is doing, to whoever looks.
@@ -275,19 +275,38 @@ impl Worker {
             return Ok(());
         }
         self.state.doing = Some(what.to_owned());
+        self.tell(State::show).await
+    }
+
+    async fn tell(&mut self, write: fn(&State, &Place) -> io::Result<()>) -> Result<(), End> {
         self.count_billed();
         self.state.updated_at = now();
         self.shown.send_replace(self.state.clone());
         let (place, state) = (self.place.clone(), self.state.clone());
-        blocking(move || state.show(&place)).await?.map_err(End::from)
+        blocking(move || write(&state, &place)).await?.map_err(End::from)
+    }
+
+    /// Writes down what is about to be submitted, or what came of it.
+    async fn note(
+        &mut self,
+        write: impl FnOnce(&mut Intents, &Place) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), End> {
+        let (mut intents, place) = (std::mem::take(&mut self.intents), self.place.clone());
+        let noted = blocking(move || {
+            let written = write(&mut intents, &place);
+            (intents, written)
+        });
+        let (intents, written) = noted.await?;
+        self.intents = intents;
+        written.map_err(End::from)
     }
 
     /// Adds the time since it was last counted.
     fn count_billed(&mut self) {
-        if let Some(since) = self.billed_since.replace(Instant::now()) {
-            self.state.billed_seconds += since.elapsed().as_secs_f64();
-        } else {
-            self.billed_since = None;
+        if let Some(since) = &mut self.billed_since {
+            let until = Instant::now();
+            self.state.billed_seconds += (until - *since).as_secs_f64();
+            *since = until;
         }
     }
 
@@ -460,6 +479,9 @@ impl Worker {
             self.state.resource = None;
         }
         self.state.step = step;
+        // They are of the session that is gone.
+        self.intents = Intents::default();
+        Intents::forget(&self.place)?;
         self.steps.truncate(step);
         self.evaluations.retain(|evaluation| evaluation.step <= step);
         self.place.keep_lines(STEPS, step)?;
@@ -474,62 +496,6 @@ impl Worker {
             tracing::warn!(%error, "the report cannot be written");
         }
     }
-}
-
-/// What a run has in its directory.
-struct Found {
-    lock: Lock,
-    frozen: Frozen,
-    recipe: Body<Recipe>,
-    limits: Limits,
-    state: State,
-    intents: Intents,
-    steps: Vec<Step>,
-    evaluations: Vec<Evaluation>,
-    rows: Rows,
-    eval_rows: Option<Rows>,
-}
-
-fn read(place: &Place, files: &crate::files::Files) -> Result<Found, String> {
-    let broken = |error: io::Error| format!("its directory cannot be read: {error}");
-    let lock = lock(place)?;
-    let frozen = place.read(FROZEN).map_err(broken)?.ok_or("it has no recipe")?;
-    let frozen: Frozen = serde_json::from_str(&frozen).map_err(|error| format!("its recipe: {error}"))?;
-    let recipe =
-        recipe::read(frozen.recipe.get(), &Path::Root.key(FROZEN)).map_err(|error| error.to_string())?;
-    let more = place.read(LIMITS).map_err(broken)?;
-    let more: Limits = more
-        .map(|text| serde_json::from_str(&text).map_err(|error| format!("its limits: {error}")))
-        .transpose()?
-        .unwrap_or_default();
-    let limits = more.or(&recipe.value.limits());
-    let state = State::read(place).map_err(broken)?.unwrap_or_default();
-    let mut steps: Vec<Step> = place.lines(STEPS).map_err(broken)?;
-    let mut state = State {
-        steps: frozen.steps,
-        ..state
-    };
-    // A line is written before the state: it says what is done.
-    state.step = steps.len();
-    steps.truncate(state.step);
-    let rows = unchanged(files, &frozen.dataset)?;
-    let eval_rows = frozen
-        .eval_dataset
-        .as_ref()
-        .map(|file| unchanged(files, file))
-        .transpose()?;
-    Ok(Found {
-        lock,
-        intents: Intents::read(place).map_err(broken)?,
-        evaluations: place.lines(EVALUATIONS).map_err(broken)?,
-        frozen,
-        recipe,
-        limits,
-        state,
-        steps,
-        rows,
-        eval_rows,
-    })
 }
 
 /// Makes this the run's one worker. Whoever only looks holds the lock for a moment.

@@ -6,10 +6,8 @@
     reason = "of a JSON value: a member that is missing is null"
 )]
 
-use std::io::{BufRead as _, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::client::Server;
 use crate::relay::{Relay, Traffic};
+use crate::sandbox::Sandbox;
 
 const PROMPTS: usize = 8;
 const GROUP: usize = 8;
@@ -46,8 +45,8 @@ pub(crate) struct Steps {
 
 /// Takes one step in each way.
 pub(crate) fn measure(binary: &Path) -> Result<Steps> {
-    let sandbox = Sandbox::start(binary)?;
-    let relay = Relay::start(sandbox.address)?;
+    let sandbox = Sandbox::start(binary, 2000)?;
+    let relay = Relay::start(sandbox.url.trim_start_matches("http://").parse()?)?;
     let data = tempfile::tempdir()?;
     let environment = [
         ("TOGETHER_BASE_URL", relay.url()),
@@ -105,42 +104,6 @@ pub(crate) fn print(out: &mut impl Write, steps: &Steps) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// The services alone, in a process that ends with this value.
-struct Sandbox {
-    process: Child,
-    address: SocketAddr,
-    key: String,
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Sandbox {
-    fn start(binary: &Path) -> Result<Self> {
-        let mut process = Command::new(binary)
-            .args(["sandbox", "--sandbox-speed", "2000"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = process.stdout.take().ok_or("the sandbox has no output")?;
-        let mut variables = BufReader::new(output).lines().map_while(std::result::Result::ok);
-        let mut variable = |name: &str| {
-            let begin = format!("export {name}=");
-            variables.find_map(|line| line.strip_prefix(&begin).map(str::to_owned))
-        };
-        let url = variable("TOGETHER_BASE_URL").ok_or("the sandbox names no address")?;
-        let key = variable("TOGETHER_API_KEY").ok_or("the sandbox names no key")?;
-        Ok(Self {
-            process,
-            address: url.trim_start_matches("http://").parse()?,
-            key,
-        })
-    }
 }
 
 struct Agent {

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::sandboxed::{self, Environment};
 use crate::config::Config;
 use crate::context::{Call, Context};
+use crate::error::ToolError;
 use crate::error::problems::Path;
 use crate::files::Files;
 use crate::files::data::Data;
@@ -27,7 +28,7 @@ use crate::train::plan::plan;
 use crate::train::recipe::{self, EXAMPLE_GRPO, EXAMPLE_SFT};
 use crate::train::report::{REPORT, curve_line};
 use crate::train::steps::{STEPS, Step, alarms, short};
-use crate::train::{FROZEN, Frozen, Place, Recipe, State, Status, launch};
+use crate::train::{Frozen, Place, Recipe, State, Status, launch};
 use crate::worker;
 
 use bar::Bar;
@@ -167,9 +168,7 @@ impl Training {
     async fn planned(&self, ground: &Ground) -> Result<Option<Place>, String> {
         let recipe = self.read()?;
         let call = Call::new(&ground.context, &spec::START_TRAINING);
-        let plan = plan(&call, &recipe)
-            .await
-            .map_err(|error| told(&error.to_string()))?;
+        let plan = plan(&call, &recipe).await.map_err(|error| told(&error))?;
         let said = plan.said.to_string();
         if self.estimate_only || recipe.value.estimate_only == Some(true) {
             println_out(&said)?;
@@ -177,7 +176,7 @@ impl Training {
         }
         stderr::write(crate::wrapped::fit(&said));
         let place = launch::prepared(Arc::clone(&ground.data), plan).await;
-        place.map(Some).map_err(|error| told(&error.to_string()))
+        place.map(Some).map_err(|error| told(&error))
     }
 
     /// Works at a run and shows how it goes.
@@ -267,7 +266,7 @@ impl Training {
             .and_then(crate::files::text)
             .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
         let name = path.display().to_string();
-        recipe::read(&text, &Path::Root.key(&name)).map_err(|error| told(&error.to_string()))
+        recipe::read(&text, &Path::Root.key(&name)).map_err(|error| told(&error))
     }
 }
 
@@ -302,11 +301,7 @@ impl Ground {
 
 /// The directories of the files that a run reads.
 fn of_run(place: &Place) -> Vec<PathBuf> {
-    let frozen: Option<Frozen> = place
-        .read(FROZEN)
-        .ok()
-        .flatten()
-        .and_then(|text| serde_json::from_str(&text).ok());
+    let frozen = Frozen::read(place).ok().flatten();
     let files = frozen
         .into_iter()
         .flat_map(|frozen| [Some(frozen.dataset), frozen.eval_dataset]);
@@ -316,13 +311,12 @@ fn of_run(place: &Place) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What a model would be told to do is a person's own business.
-fn told(text: &str) -> String {
-    text.replace("\nNext: correct them all and call again.", "")
-        .replace(
-            "The arguments need correction; nothing was sent.",
-            "nothing was started:",
-        )
+/// A failure without what a model is told to do next, which is a person's own business.
+fn told(error: &ToolError) -> String {
+    match error {
+        ToolError::Arguments(problems) => format!("nothing was started:{problems}"),
+        error => error.to_string(),
+    }
 }
 
 fn code(state: &State, is_interrupted: bool) -> ExitCode {

@@ -316,6 +316,23 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{end}")
 }
 
+/// Such as `lines 1, 2, 3, 4, 5, … (200 in all)`.
+#[cfg(feature = "text")]
+#[must_use]
+pub(crate) fn numbered(what: &str, numbers: impl ExactSizeIterator<Item = usize>) -> String {
+    const MOST_NAMED: usize = 5;
+    let count = numbers.len();
+    let mut named: Vec<String> = numbers
+        .take(MOST_NAMED)
+        .map(|number| number.to_string())
+        .collect();
+    if count > MOST_NAMED {
+        named.push(format!("… ({count} in all)"));
+    }
+    let end = if count == 1 { "" } else { "s" };
+    format!("{what}{end} {}", list(named.iter().map(String::as_str)))
+}
+
 /// `a, b, c`, for messages.
 #[must_use]
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

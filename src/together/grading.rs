@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems, list};
+use crate::error::problems::{Path, Problems, numbered};
 use crate::files::LARGEST_JSON;
 use crate::files::data::{RESULTS, Stored};
 use crate::grade::{Failure, Grade, Score, Subject};
@@ -227,23 +227,15 @@ impl Lacks {
 
 impl Rows {
     fn named(&self, what: &str) -> String {
-        let named = format!("the row of {}", numbered(what, &self.numbers));
+        let named = format!("the row of {}", numbered(what, self.numbers.iter().copied()));
         if self.lines.is_empty() {
             return named;
         }
-        format!("{named}, {} of prompts_path,", numbered("line", &self.lines))
+        format!(
+            "{named}, {} of prompts_path,",
+            numbered("line", self.lines.iter().copied())
+        )
     }
-}
-
-/// Such as "prompts 0, 2 and 3".
-fn numbered(what: &str, numbers: &BTreeSet<usize>) -> String {
-    const MOST_NAMED: usize = 5;
-    let mut named: Vec<String> = numbers.iter().take(MOST_NAMED).map(usize::to_string).collect();
-    if numbers.len() > MOST_NAMED {
-        named.push(format!("… ({} in all)", numbers.len()));
-    }
-    let end = if numbers.len() == 1 { "" } else { "s" };
-    format!("{what}{end} {}", list(named.iter().map(String::as_str)))
 }
 
 fn lines(graded: &[Graded]) -> Result<String, ToolError> {

@@ -152,12 +152,7 @@ pub(crate) async fn explained(call: &Call<'_>, raw: &str, mut failure: Box<Failu
 
 /// Reports what a call that is refused anyway asks for and the service does not offer, if a list of that was shown.
 pub(crate) fn look(call: &Call<'_>, body: &str, problems: &mut Problems) {
-    let offered = call.context.state::<Models>().get();
-    let wanted: Option<Wanted> = serde_json::from_str(body).ok();
-    let Some((member, problem)) = offered
-        .zip(wanted)
-        .and_then(|(offered, wanted)| missing(&offered, &wanted))
-    else {
+    let Some((member, problem)) = not_offered(call, body) else {
         return;
     };
     let at = Path::Root.key("body");
@@ -165,6 +160,13 @@ pub(crate) fn look(call: &Call<'_>, body: &str, problems: &mut Problems) {
     if !problems.mention(&at) {
         problems.add(&at, problem);
     }
+}
+
+/// What a body asks for and the service does not offer, if a list of that was shown: the member, and what is wrong with it.
+pub(crate) fn not_offered(call: &Call<'_>, body: &str) -> Option<(&'static str, String)> {
+    let offered = call.context.state::<Models>().get()?;
+    let wanted: Wanted = serde_json::from_str(body).ok()?;
+    missing(&offered, &wanted)
 }
 
 /// What is wanted and not offered.

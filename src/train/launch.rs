@@ -1,7 +1,7 @@
 //! How a run gets its worker: a process of its own, or where the services end with this process, a task of this one.
 
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::files::data::Data;
 use crate::work::blocking;
 
 /// Limits that were changed when a run was taken up again.
-pub(crate) const LIMITS: &str = "limits.json";
+const LIMITS: &str = "limits.json";
 
 /// What the worker says on its standard error.
 pub(crate) const LOG: &str = "worker.log";
@@ -47,7 +47,8 @@ impl Launcher {
 
     /// Starts the worker of a run, and waits until it is at work. An error says why it is not.
     pub(crate) async fn launch(&self, context: &Arc<Context>, place: &Place) -> Result<(), String> {
-        let said = said(place).len();
+        let own = place.clone();
+        let said = blocking(move || said(&own).len()).await.unwrap_or_default();
         if let Some(start) = self.0.get() {
             start(Arc::clone(context), place.clone());
         } else {
@@ -60,14 +61,17 @@ impl Launcher {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let looked = place.clone();
-            let is_up = blocking(move || looked.is_worked_on() || is_over(&looked)).await;
-            if is_up.unwrap_or_default() {
-                return Ok(());
+            let look = blocking(move || {
+                let is_up = looked.is_worked_on() || is_over(&looked);
+                is_up
+                    .then_some(Ok(()))
+                    .or_else(|| refusal(&looked, said).map(Err))
+            });
+            match look.await.unwrap_or_default() {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(problem)) => return Err(format!("its worker says: {problem}")),
+                None => sleep(INTERVAL).await,
             }
-            if let Some(problem) = self::said(place).get(said..).and_then(refusal) {
-                return Err(format!("its worker says: {problem}"));
-            }
-            sleep(INTERVAL).await;
         }
         Err(format!(
             "its worker did not come up: see {}",
@@ -76,17 +80,31 @@ impl Launcher {
     }
 }
 
-/// What workers of a run have said so far.
+/// What workers of a run have said so far. Blocks.
 fn said(place: &Place) -> String {
     std::fs::read_to_string(place.path(LOG)).unwrap_or_default()
 }
 
-/// Why a worker did not begin.
-fn refusal(said: &str) -> Option<String> {
+/// What a line of theirs begins with that says why one did not begin.
+const REFUSAL: &str = concat!(env!("CARGO_PKG_NAME"), ": ");
+
+/// Why a worker did not begin, in what was said since. Blocks.
+fn refusal(place: &Place, since: usize) -> Option<String> {
+    let said = said(place);
     let mut lines = said
+        .get(since..)?
         .lines()
-        .filter_map(|line| line.strip_prefix(concat!(env!("CARGO_PKG_NAME"), ": ")));
+        .filter_map(|line| line.strip_prefix(REFUSAL));
     lines.next().map(|line| line.trim_end_matches('.').to_owned())
+}
+
+/// Says why a worker does not begin, as one in a process of its own does. Blocks.
+pub(crate) fn refuse(place: &Place, problem: &str) -> io::Result<()> {
+    writeln!(log(place)?, "{REFUSAL}{problem}")
+}
+
+fn log(place: &Place) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(place.path(LOG))
 }
 
 /// Whether a run came to its end before anybody looked.
@@ -135,16 +153,12 @@ pub(crate) fn begin_session() {
 
 /// This program as the worker of a run. Keys are in its environment, never among its arguments.
 fn worker(place: &Place, how: &str) -> io::Result<Command> {
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(place.path(LOG))?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["train", how, place.id()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log);
+        .stderr(log(place)?);
     Ok(command)
 }
 
@@ -194,19 +208,13 @@ pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolE
 /// Reports the limits that a run would have, and has met already: it would make GPUs to end at once. Blocks.
 pub(crate) fn met(place: &Place, limits: Option<String>) -> io::Result<Problems> {
     let mut problems = Problems::default();
-    let frozen: Option<Frozen> = place
-        .read(FROZEN)?
-        .and_then(|text| serde_json::from_str(&text).ok());
+    let frozen = Frozen::read(place)?;
     let recipe = frozen.and_then(|frozen| serde_json::from_str::<Recipe>(frozen.recipe.get()).ok());
-    let read = |text: Option<String>| -> io::Result<Limits> {
-        Ok(text
-            .map(|text| serde_json::from_str(&text))
-            .transpose()?
-            .unwrap_or_default())
-    };
-    let limits = read(limits)?
-        .or(&read(place.read(LIMITS)?)?)
-        .or(&recipe.map(|recipe| recipe.limits()).unwrap_or_default());
+    let given: Limits = limits.map_or_else(|| Ok(Limits::default()), |text| serde_json::from_str(&text))?;
+    let limits = given.or(&match &recipe {
+        Some(recipe) => limits_of(place, recipe)?,
+        None => Limits::default(),
+    });
     let state = State::read(place)?.unwrap_or_default();
     let at = Path::Root.key("limits");
     let mut look = |name: &str, most: Option<f64>, so_far: Option<f64>| {
@@ -226,6 +234,15 @@ pub(crate) fn met(place: &Place, limits: Option<String>) -> io::Result<Problems>
     let reward = reached(&place.lines(STEPS)?, &place.lines(EVALUATIONS)?);
     look("reward", limits.reward, reward);
     Ok(problems)
+}
+
+/// The limits of a run: those that it was given since, and else its recipe's. Blocks.
+pub(crate) fn limits_of(place: &Place, recipe: &Recipe) -> io::Result<Limits> {
+    let given: Option<Limits> = place
+        .read(LIMITS)?
+        .map(|text| serde_json::from_str(&text))
+        .transpose()?;
+    Ok(given.unwrap_or_default().or(&recipe.limits()))
 }
 
 /// Has a run go on that has ended or was interrupted. Blocks.

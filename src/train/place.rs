@@ -83,10 +83,9 @@ impl Place {
                 let id = entry.file_name().into_string().ok()?;
                 let root = entry.path();
                 // One without a state was never started.
-                let made = fs::metadata(root.join(super::state::FILE)).ok()?;
-                let _ = made;
+                let is_started = root.join(super::state::FILE).is_file();
                 let begun = fs::metadata(root.join(super::FROZEN)).and_then(|frozen| frozen.modified());
-                Some((begun.ok(), Self { root, id }))
+                is_started.then(|| (begun.ok(), Self { root, id }))
             })
             .collect();
         all.sort_by(|(a, first), (b, second)| b.cmp(a).then_with(|| second.id.cmp(&first.id)));

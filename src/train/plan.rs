@@ -184,24 +184,11 @@ pub(crate) async fn plan(call: &Call<'_>, recipe: &Body<Recipe>) -> Result<Plan,
         (Some(base_model), _) => {
             // So that a model that is not offered is named now, and not when GPUs are asked for.
             let _ = models::offered(call).await;
-            let mut found = Problems::default();
-            models::look(
-                call,
-                &resource.clone().unwrap_or_default().to_string(),
-                &mut found,
-            );
-            if let Some(problem) = found.each().next() {
-                let problem = problem
-                    .trim_start_matches("body.base_model ")
-                    .trim_start_matches("body.compute_config.gpu_type ");
-                let at = if given.gpu_type.is_some()
-                    && problem.contains(given.gpu_type.as_deref().unwrap_or_default())
-                {
-                    "gpu_type"
-                } else {
-                    "base_model"
-                };
-                problems.add(&Path::Root.key(at), problem.to_owned());
+            let body = resource.clone().unwrap_or_default().to_string();
+            if let Some((member, problem)) = models::not_offered(call, &body) {
+                // A recipe has no body around them.
+                let name = member.rsplit('.').next().unwrap_or(member);
+                problems.add(&Path::Root.key(name), problem);
             }
             Some(base_model.trim().to_owned())
         }

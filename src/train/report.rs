@@ -5,10 +5,10 @@ use std::io;
 
 use serde_json::{Map, Value};
 
+use super::Frozen;
 use super::place::Place;
 use super::state::State;
 use super::steps::{EVALUATIONS, Evaluation, ROLLOUTS, STEPS, Step, alarms, short};
-use super::{FROZEN, Frozen};
 use crate::chart::{Chart, Kind, Series};
 
 /// The file.
@@ -135,9 +135,7 @@ pub(crate) fn write(place: &Place) -> io::Result<()> {
 /// The report of a run as it is now. Blocks.
 pub(crate) fn text_of(place: &Place) -> io::Result<String> {
     let state = State::read(place)?.unwrap_or_default();
-    let frozen: Option<Frozen> = place
-        .read(FROZEN)?
-        .and_then(|text| serde_json::from_str(&text).ok());
+    let frozen = Frozen::read(place)?;
     let steps: Vec<Step> = place.lines(STEPS)?;
     let evaluations: Vec<Evaluation> = place.lines(EVALUATIONS)?;
     let last = steps

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::problems::{Path, Problems, list, nearest};
+use crate::error::problems::{Path, Problems, nearest, numbered};
 use crate::files::{Files, LARGEST_JSON};
 use crate::grade::Grade;
 use crate::text::{Asked, Row};
@@ -160,7 +160,7 @@ impl Rows {
         for (why, lines) in found {
             match lines.as_slice() {
                 [line] => problems.add(&at.line(*line), why),
-                lines => problems.add(at, format!("{why}: {}", numbered(lines))),
+                lines => problems.add(at, format!("{why}: {}", numbered("line", lines.iter().copied()))),
             }
         }
     }
@@ -220,22 +220,13 @@ impl Shape {
                 );
             }
             row.remove("prompt");
-            let mut messages = vec![json!({"role": "user", "content": asked})];
-            if let Some(answer) = row.remove("completion") {
-                messages.push(json!({"role": "assistant", "content": answer}));
-            }
+            let messages = turns(asked, &mut row);
             row.insert("messages".to_owned(), messages.into());
         }
         if let Some(system) = &self.system {
             let messages = match (row.remove("messages"), row.remove("prompt")) {
                 (Some(Value::Array(messages)), _) | (None, Some(Value::Array(messages))) => messages,
-                (None, Some(Value::String(text))) => {
-                    let mut messages = vec![json!({"role": "user", "content": text})];
-                    if let Some(answer) = row.remove("completion") {
-                        messages.push(json!({"role": "assistant", "content": answer}));
-                    }
-                    messages
-                }
+                (None, Some(Value::String(text))) => turns(text, &mut row),
                 _ => return Err("needs messages or prompt".to_owned()),
             };
             if messages
@@ -254,14 +245,13 @@ impl Shape {
     }
 }
 
-/// Such as "lines 1, 2, 3, … (200 in all)".
-fn numbered(lines: &[usize]) -> String {
-    const MOST: usize = 5;
-    let mut named: Vec<String> = lines.iter().take(MOST).map(usize::to_string).collect();
-    if lines.len() > MOST {
-        named.push(format!("… ({} in all)", lines.len()));
-    }
-    format!("lines {}", list(named.iter().map(String::as_str)))
+/// A question, and the row's answer if it has one, as messages.
+fn turns(question: String, row: &mut Map<String, Value>) -> Vec<Value> {
+    let turn = |role: &str, content: Value| json!({"role": role, "content": content});
+    let answer = row.remove("completion").map(|answer| turn("assistant", answer));
+    std::iter::once(turn("user", question.into()))
+        .chain(answer)
+        .collect()
 }
 
 fn has_answer(row: &Row) -> bool {

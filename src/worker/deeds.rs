@@ -14,7 +14,6 @@ use crate::json::peek;
 use crate::spec;
 use crate::spec::{Spec, Status};
 use crate::train::intents::Known;
-use crate::work::blocking;
 
 /// How long the service, or the way there, may be away.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -138,8 +137,7 @@ impl Worker {
         let mut reply = self.started(deed, key, arguments).await?;
         let id = id_of(&reply)
             .ok_or_else(|| End::Failed(format!("{} was answered without an id", deed.submit.name)))?;
-        let session = self.of_arguments(arguments)?;
-        let get = json!({"session_id": session, "operation_id": id, "wait_seconds": WAIT});
+        let get = shown(arguments, &id);
         while !is(&reply, "COMPLETED") && !is(&reply, "FAILED") {
             // A hung operation must not bill for ever.
             self.check_limits()?;
@@ -153,24 +151,16 @@ impl Worker {
     async fn started(&mut self, deed: Deed, key: &str, arguments: &Value) -> Result<Reply, End> {
         let mut arguments = match self.intents.of(key) {
             Some(Known::Is(id)) => {
-                let session = self.of_arguments(arguments)?;
-                let get = json!({"session_id": session, "operation_id": id, "wait_seconds": WAIT});
+                let get = shown(arguments, id);
                 return self.called(deed.get.name, &get).await;
             }
             // As it was meant: under its key the service takes nothing else.
             Some(Known::Meant(meant)) if is_still_there(meant) => meant.clone(),
             Some(Known::Meant(_)) => arguments.clone(),
             None => {
-                let (place, own, tool) = (self.place.clone(), key.to_owned(), deed.submit.name);
-                let mut intents = std::mem::take(&mut self.intents);
-                let meant = arguments.clone();
-                let (intents, written) = blocking(move || {
-                    let written = intents.mean(&place, &own, tool, &meant);
-                    (intents, written)
-                })
-                .await?;
-                self.intents = intents;
-                written?;
+                let (own, tool, meant) = (key.to_owned(), deed.submit.name, arguments.clone());
+                self.note(move |intents, place| intents.mean(place, &own, tool, &meant))
+                    .await?;
                 arguments.clone()
             }
         };
@@ -180,15 +170,9 @@ impl Worker {
         }
         let reply = self.called(deed.submit.name, &arguments).await?;
         if let Some(id) = id_of(&reply) {
-            let (place, own) = (self.place.clone(), key.to_owned());
-            let mut intents = std::mem::take(&mut self.intents);
-            let (intents, written) = blocking(move || {
-                let written = intents.is(&place, &own, &id);
-                (intents, written)
-            })
-            .await?;
-            self.intents = intents;
-            written?;
+            let own = key.to_owned();
+            self.note(move |intents, place| intents.is(place, &own, &id))
+                .await?;
         }
         Ok(reply)
     }
@@ -197,13 +181,6 @@ impl Worker {
     pub(super) async fn breathe(&self) {
         if self.hands.context().config().max_wait.is_zero() {
             sleep(FIRST_WAIT).await;
-        }
-    }
-
-    fn of_arguments(&self, arguments: &Value) -> Result<String, End> {
-        match arguments.get("session_id").and_then(Value::as_str) {
-            Some(session) => Ok(session.to_owned()),
-            None => self.session(),
         }
     }
 
@@ -255,6 +232,11 @@ impl Worker {
 
 /// How long a call waits: the server's limit is shorter.
 const WAIT: u32 = 3600;
+
+/// What shows the operation that was started with these arguments.
+fn shown(arguments: &Value, id: &str) -> Value {
+    json!({"session_id": arguments.get("session_id"), "operation_id": id, "wait_seconds": WAIT})
+}
 
 /// The status of an operation, which stands before megabytes of results.
 fn status_of(reply: &Reply) -> Option<String> {

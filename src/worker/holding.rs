@@ -17,7 +17,6 @@ use crate::spec;
 use crate::spec::{Spec, Status};
 use crate::train::intents::Known;
 use crate::train::state::Held;
-use crate::work::blocking;
 
 /// How long GPUs may be waited for, which costs nothing.
 const LONGEST_QUEUE: Duration = Duration::from_secs(24 * 3600);
@@ -199,7 +198,7 @@ impl Worker {
                 // Perhaps it was sent.
                 let before: Vec<String> = serde_json::from_value(meant.clone()).unwrap_or_default();
                 if let Some(id) = self.found(list, |listed| is_new(listed, &before)).await? {
-                    self.note(key, &id).await?;
+                    self.note_made(key, &id).await?;
                     return Ok(id);
                 }
                 before
@@ -211,16 +210,9 @@ impl Worker {
                     .into_iter()
                     .map(|listed| listed.id)
                     .collect();
-                let (place, own, tool) = (self.place.clone(), key.to_owned(), create.name);
-                let meant = json!(before);
-                let mut intents = std::mem::take(&mut self.intents);
-                let (intents, written) = blocking(move || {
-                    let written = intents.mean(&place, &own, tool, &meant);
-                    (intents, written)
-                })
-                .await?;
-                self.intents = intents;
-                written?;
+                let (own, tool, meant) = (key.to_owned(), create.name, json!(before));
+                self.note(move |intents, place| intents.mean(place, &own, tool, &meant))
+                    .await?;
                 before
             }
         };
@@ -231,7 +223,7 @@ impl Worker {
                     let id: Option<String> = reply.member("id");
                     let id =
                         id.ok_or_else(|| End::Failed(format!("{} was answered without an id", create.name)))?;
-                    self.note(key, &id).await?;
+                    self.note_made(key, &id).await?;
                     return Ok(id);
                 }
                 Err(error) => {
@@ -239,7 +231,7 @@ impl Worker {
                         .found_soon(&error, list, |listed| is_new(listed, &before))
                         .await?
                     {
-                        self.note(key, &id).await?;
+                        self.note_made(key, &id).await?;
                         return Ok(id);
                     }
                     if !is_passing(&error) || begun.elapsed() > LONGEST_QUEUE {
@@ -316,16 +308,10 @@ impl Worker {
     }
 
     /// Writes down what came of a creation.
-    async fn note(&mut self, key: &str, id: &str) -> Result<(), End> {
-        let (place, own, id) = (self.place.clone(), key.to_owned(), id.to_owned());
-        let mut intents = std::mem::take(&mut self.intents);
-        let (intents, written) = blocking(move || {
-            let written = intents.is(&place, &own, &id);
-            (intents, written)
-        })
-        .await?;
-        self.intents = intents;
-        written.map_err(End::from)
+    async fn note_made(&mut self, key: &str, id: &str) -> Result<(), End> {
+        let (key, id) = (key.to_owned(), id.to_owned());
+        self.note(move |intents, place| intents.is(place, &key, &id))
+            .await
     }
 
     /// Waits until the GPUs are there.

@@ -384,9 +384,8 @@ async fn a_file_of_questions_becomes_an_adapter_in_few_calls() {
         .env("RL_MCP_DATA_DIR", data.path())
         .env("RL_MCP_FILE_DIRS", files.path())
         .args(["--sandbox", "--sandbox-speed", "2000"]);
-    let server = Server::initialized(&mut command).await;
+    let mut server = Server::initialized(&mut command).await;
     let mut turns: Vec<Turn> = Vec::new();
-    let mut server = server;
     let mut call = async |tool: &'static str, arguments: Value| {
         let outcome = server.call(tool, arguments.clone()).await;
         let answer = outcome.json();

@@ -584,11 +584,9 @@ async fn what_was_given_is_left_up_and_limits_end_what_was_made() {
 #[tokio::test]
 async fn rows_that_change_and_graders_that_die_end_a_run_in_order() {
     let ground = Ground::new(&[]).await;
-    let program = ground.path("grader.sh");
     let commands = TempDir::new().unwrap();
     let list = commands.path().join("graders.json");
     let program_path = commands.path().join("grader.sh");
-    drop(program);
     let counter = ground.path("count");
     fs::write(
         &program_path,
@@ -766,6 +764,34 @@ async fn a_run_that_is_killed_while_it_ends_is_taken_up() {
     );
     assert_eq!(resources().await, before + 2);
     ground.all_ended().await;
+}
+
+/// In front of a sandbox of the server's own the worker is a task, whose words come back as well.
+#[tokio::test]
+async fn a_worker_in_the_server_says_why_it_does_not_begin() {
+    let ground = Ground::new(&[]).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl-mcp"));
+    command
+        .env_clear()
+        .env("RL_MCP_DATA_DIR", ground.path("data"))
+        .env("RL_MCP_FILE_DIRS", ground.directory.path())
+        .args(["--sandbox", "--sandbox-speed", "5000"]);
+    let mut server = Server::initialized(&mut command).await;
+    let recipe = Ground::recipe(json!({"steps": 6, "limits": {"reward": 0}}));
+    let started = server.call("start-training", recipe).await.json();
+    let run = started["run_id"].as_str().unwrap();
+    let shown = at_rest(&mut server, run).await;
+    assert_eq!(shown["status"], "stopped", "{shown}");
+    ground.write("train.jsonl", "{\"question\": \"other\", \"answer\": \"rows\"}\n");
+    let resumed = json!({"run_id": run, "limits": {"reward": 5}});
+    let refused = server.call("resume-training", resumed).await;
+    assert!(
+        refused
+            .error()
+            .contains("train.jsonl has changed since the run began"),
+        "{}",
+        refused.error()
+    );
 }
 
 #[tokio::test]
