@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(feature = "sandbox")]
+mod demo;
 pub(crate) mod sandboxed;
 #[cfg(feature = "text")]
 pub(crate) mod train;

@@ -80,15 +80,20 @@ pub fn run(cli: &Cli) -> ExitCode {
 fn start(cli: &Cli) -> Result<ExitCode, String> {
     let variable = |name: &str| std::env::var(name).ok();
     let redactor = Arc::<Redactor>::default();
+    let quiet = match &cli.command {
+        Some(Command::Sandboxed(command)) => command.log(),
+        _ => None,
+    };
     logging::start(
         variable(config::LOG)
             .as_deref()
             .and_then(config::given)
-            .as_deref(),
+            .as_deref()
+            .or(quiet),
         redactor.clone(),
     )?;
     if let Some(Command::Sandboxed(command)) = &cli.command {
-        return command.run(cli);
+        return command.run(cli, redactor);
     }
     #[cfg(feature = "text")]
     if let Some(Command::Train(options)) = &cli.command {

@@ -1,6 +1,6 @@
 //! `rl-mcp train`: a run in the foreground, and the worker of one that a server started.
 
-mod bar;
+pub(super) mod bar;
 
 use std::fmt::Write as _;
 use std::io;
@@ -38,9 +38,9 @@ const WAIT: Duration = Duration::from_secs(50);
 /// How many threads wait for the disk, or work over large texts: a run does one thing after the other.
 const BLOCKING: usize = 1;
 /// Exit code of a run that has failed.
-const FAILED: u8 = 1;
+pub(super) const FAILED: u8 = 1;
 /// Exit code of a run that was stopped by Ctrl-C, as shells have it.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 #[derive(Args, Clone)]
 pub struct Training {
@@ -82,9 +82,9 @@ pub enum Example {
 }
 
 /// What all of it needs.
-struct Ground {
-    context: Arc<Context>,
-    data: Arc<Data>,
+pub(super) struct Ground {
+    pub(super) context: Arc<Context>,
+    pub(super) data: Arc<Data>,
     environment: Environment,
 }
 
@@ -227,7 +227,7 @@ impl Training {
                         }
                         is_interrupted = true;
                         place.ask_to_stop().map_err(|error| error.to_string())?;
-                        bar.say("It ends after this step, saves, and ends what it made. Ctrl-C again gives it up at once.");
+                        stderr::write(crate::wrapped::fit("It ends after this step, saves, and ends what it made. Ctrl-C again gives it up at once."));
                     }
                 }
             };
@@ -277,7 +277,8 @@ impl Ground {
         Self::new(self.environment, redactor, directories)
     }
 
-    fn new(
+    /// Reads the configuration; tools may read these directories too.
+    pub(super) fn new(
         environment: Environment,
         redactor: Arc<Redactor>,
         mut directories: Vec<PathBuf>,

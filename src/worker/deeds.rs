@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::hands::{is_passing, is_refused};
-use super::{End, Worker};
+use super::hands::is_refused;
+use super::{End, Worker, is_passing};
 use crate::context::Reply;
 use crate::error::ToolError;
 use crate::json::peek;

@@ -151,7 +151,7 @@ impl Worker {
         loop {
             match self.hands.call(tool, &arguments).await {
                 Ok(_) => return true,
-                Err(error) if Instant::now() > until || !super::hands::is_passing(&error) => {
+                Err(error) if Instant::now() > until || !super::is_passing(&error) => {
                     tracing::warn!(run = self.place.id(), tool, %error, "could not be ended");
                     return false;
                 }

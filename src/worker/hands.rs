@@ -16,14 +16,14 @@ use crate::tools::TOOLS;
 const SLACK: Duration = Duration::from_secs(30);
 
 /// Calls tools.
-pub(super) struct Hands {
+pub(crate) struct Hands {
     context: Arc<Context>,
     /// What each tool accepts, made when it is first called.
     accepts: Mutex<HashMap<&'static str, Arc<Accepts>>>,
 }
 
 impl Hands {
-    pub(super) fn new(context: Arc<Context>) -> Self {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
             context,
             accepts: Mutex::default(),
@@ -35,7 +35,7 @@ impl Hands {
     }
 
     /// Calls a tool.
-    pub(super) async fn call(&self, tool: &'static str, arguments: &Value) -> Result<Reply, ToolError> {
+    pub(crate) async fn call(&self, tool: &'static str, arguments: &Value) -> Result<Reply, ToolError> {
         let entry = TOOLS
             .find(tool)
             .ok_or_else(|| ToolError::Internal(format!("there is no tool {tool}")))?;
@@ -57,7 +57,7 @@ impl Hands {
 }
 
 /// Whether a call that failed so may succeed when it is made again: nothing is wrong with it.
-pub(super) fn is_passing(error: &ToolError) -> bool {
+pub(crate) fn is_passing(error: &ToolError) -> bool {
     match error {
         ToolError::Call(failure) => {
             failure.cause.passing()

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::hands::is_passing;
+use super::is_passing;
 use super::{End, Worker};
 use crate::context::Reply;
 use crate::error::ToolError;

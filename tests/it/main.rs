@@ -24,6 +24,8 @@ mod arguments;
 mod batches;
 mod body_path;
 mod bounds;
+#[cfg(feature = "sandbox")]
+mod by_hand;
 mod cli;
 mod contract;
 mod course;

@@ -1,14 +1,16 @@
 //! With the feature.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use rl_mcp_sandbox::Behavior;
 pub(crate) use rl_mcp_sandbox::Options;
 
-use crate::cli::{Cli, Offered};
+use crate::cli::{Cli, Offered, demo};
 use crate::config::{Config, ConfigError};
 use crate::error::problems::list;
+use crate::redact::Redactor;
 
 /// Commands that have a sandbox of their own.
 #[derive(Clone, Subcommand)]
@@ -24,10 +26,10 @@ pub enum Command {
         #[command(flatten)]
         behavior: Behavior,
     },
-    /// Train a tiny model by GRPO through the tools of a sandbox, and show how it learns. Exit code 1: it did not learn.
+    /// Train a tiny model by GRPO on a sandbox, with the calls that an agent makes, and show how it learns. Exit code 1: it did not learn.
     Demo {
         #[command(flatten)]
-        options: rl_mcp_demo::Options,
+        options: demo::Options,
         /// Refused, as it has one anyway.
         #[arg(long = "sandbox", hide = true)]
         anyway: bool,
@@ -37,8 +39,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// What it logs when nobody says. In front of the demo sits a person, and whatever is repeated is repeated for them.
+    pub(crate) const fn log(&self) -> Option<&'static str> {
+        match self {
+            Self::Demo { .. } => Some("error"),
+            Self::Sandbox { .. } => None,
+        }
+    }
+
     /// Runs it to its end. What stands before it in the command line is in `cli`.
-    pub fn run(&self, cli: &Cli) -> Result<ExitCode, String> {
+    pub fn run(&self, cli: &Cli, redactor: Arc<Redactor>) -> Result<ExitCode, String> {
         match self {
             Self::Sandbox {
                 port,
@@ -54,7 +64,7 @@ impl Command {
                 behavior,
             } => {
                 refuse_serving(cli, "demo", *anyway)?;
-                rl_mcp_demo::demo(options, behavior.or(cli.sandbox.behavior))
+                demo::demo(options, behavior.or(cli.sandbox.behavior), redactor)
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Without the feature.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::Cli;
 use crate::config::{Config, ConfigError};
+use crate::redact::Redactor;
 
 /// No flags.
 #[derive(Args, Clone, Copy)]
@@ -24,8 +26,13 @@ impl Options {
 pub enum Command {}
 
 impl Command {
+    /// There is none to log.
+    pub(crate) const fn log(&self) -> Option<&'static str> {
+        match *self {}
+    }
+
     /// There is none to run.
-    pub(crate) fn run(&self, _: &Cli) -> Result<ExitCode, String> {
+    pub(crate) fn run(&self, _: &Cli, _: Arc<Redactor>) -> Result<ExitCode, String> {
         match *self {}
     }
 }

@@ -1,13 +1,14 @@
 //! How a run goes, for a person: one line that changes in a terminal, a line for each step elsewhere.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use terminal_size::terminal_size;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::stderr;
 use crate::train::report::sparkline;
 use crate::train::steps::{STEPS, Step, short};
 use crate::train::{Place, State, Status};
@@ -20,7 +21,7 @@ const WIDTH: usize = 12;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The line.
-pub(super) struct Bar {
+pub(in crate::cli) struct Bar {
     place: Place,
     seen: watch::Receiver<State>,
     steps: Vec<Step>,
@@ -30,7 +31,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub(super) fn new(place: Place, seen: watch::Receiver<State>) -> Self {
+    pub(in crate::cli) fn new(place: Place, seen: watch::Receiver<State>) -> Self {
         Self {
             place,
             seen,
@@ -41,7 +42,7 @@ impl Bar {
     }
 
     /// Waits until something has changed, and shows it.
-    pub(super) async fn turn(&mut self) {
+    pub(in crate::cli) async fn turn(&mut self) {
         if self.is_over {
             return std::future::pending().await;
         }
@@ -64,10 +65,9 @@ impl Bar {
         if self.is_terminal {
             let width = terminal_size().map_or(80, |(width, _)| usize::from(width.0));
             let line: String = self.line(&state).chars().take(width.saturating_sub(1)).collect();
-            let _ = write!(io::stderr(), "\r\x1b[2K{line}");
-            let _ = io::stderr().flush();
+            stderr::keep_below(line);
         } else if is_new && state.step > 0 {
-            let _ = writeln!(io::stderr(), "{}", self.line(&state));
+            stderr::write(self.line(&state) + "\n");
         }
     }
 
@@ -108,17 +108,11 @@ impl Bar {
         line
     }
 
-    /// Says something above the line.
-    pub(super) fn say(&self, text: &str) {
-        self.clear();
-        let _ = write!(io::stderr(), "{}", crate::wrapped::fit(text));
-    }
-
-    /// Takes the line away.
-    pub(super) fn clear(&self) {
+    /// Takes the line away, before something else is written.
+    pub(in crate::cli) fn clear(&self) {
         if self.is_terminal {
-            let _ = write!(io::stderr(), "\r\x1b[2K");
-            let _ = io::stderr().flush();
+            stderr::keep_below("");
+            stderr::flush();
         }
     }
 }

@@ -11,22 +11,17 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::host::{Failure, Host, pause};
-use crate::reading::{List, Operation, Progress, Thing, short};
+use super::host::{Host, pause};
+use super::reading::{List, Operation, Progress, Thing, short};
 
 /// How often one thing is tried before the run is given up.
 const MOST_TRIES: u32 = 12;
 /// The longest that one operation may take.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A host that does not give up at once.
-pub(crate) struct Agent {
-    pub(crate) host: Host,
-}
-
 /// A kind of operation.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind {
+pub struct Kind {
     /// The tool that submits one.
     submit: &'static str,
     /// The tool that shows one.
@@ -45,26 +40,26 @@ impl Kind {
     }
 }
 
-pub(crate) const SAMPLE: Kind = Kind {
+pub const SAMPLE: Kind = Kind {
     to_file: true,
     ..Kind::new("sample", "get-sample-operation")
 };
-pub(crate) const FORWARD_BACKWARD: Kind =
-    Kind::new("forward-backward-pass", "get-forward-backward-operation");
-pub(crate) const OPTIMIZER_STEP: Kind = Kind::new("optimizer-step", "get-optim-step-operation");
-pub(crate) const WEIGHTS_SYNC: Kind = Kind::new("weights-sync", "get-weights-sync-operation");
-pub(crate) const TRAINING_CHECKPOINT: Kind = Kind::new(
+pub const FORWARD_BACKWARD: Kind = Kind::new("forward-backward-pass", "get-forward-backward-operation");
+pub const OPTIMIZER_STEP: Kind = Kind::new("optimizer-step", "get-optim-step-operation");
+pub const WEIGHTS_SYNC: Kind = Kind::new("weights-sync", "get-weights-sync-operation");
+pub const TRAINING_CHECKPOINT: Kind = Kind::new(
     "save-training-checkpoint",
     "get-save-training-checkpoint-operation",
 );
-pub(crate) const INFERENCE_CHECKPOINT: Kind = Kind::new(
+pub const INFERENCE_CHECKPOINT: Kind = Kind::new(
     "create-inference-checkpoint",
     "get-inference-checkpoint-operation",
 );
 
-impl Agent {
+/// What does not give up at once.
+impl Host {
     /// Calls a tool of which a further call does no harm, until it answers.
-    pub(crate) async fn call<T: DeserializeOwned>(
+    pub async fn answer<T: DeserializeOwned>(
         &mut self,
         tool: &'static str,
         arguments: &Value,
@@ -72,16 +67,16 @@ impl Agent {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.host.call(tool, arguments).await {
+            match self.call(tool, arguments).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.passing() && tries < MOST_TRIES => sleep(pause(tries)).await,
-                Err(failure) => return Err(failure.into_text()),
+                Err(failure) => return Err(failure.0),
             }
         }
     }
 
     /// Submits an operation, by what its arguments hold beside the session, and returns it completed.
-    pub(crate) async fn operate(
+    pub async fn operate(
         &mut self,
         kind: Kind,
         session: &str,
@@ -111,7 +106,7 @@ impl Agent {
             if to_file {
                 insert(&mut arguments, "output", json!("file"));
             }
-            operation = self.call(show, &arguments).await?;
+            operation = self.answer(show, &arguments).await?;
         }
     }
 
@@ -119,13 +114,13 @@ impl Agent {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.host.call(tool, &arguments).await {
+            let failure = match self.call(tool, &arguments).await {
                 Ok(operation) => return Ok(operation),
                 Err(failure) => failure,
             };
             let key = failure.idempotency_key().map(str::to_owned);
             if tries == MOST_TRIES || (key.is_none() && !failure.passing()) {
-                return Err(failure.into_text());
+                return Err(failure.0);
             }
             if let Some(key) = key {
                 insert(&mut arguments, "idempotency_key", json!(key));
@@ -136,7 +131,7 @@ impl Agent {
 
     /// Calls a tool that creates something. When its outcome is not known, looks for `ours` in what `list` shows, goes
     /// on with it if it is there, and creates again only if it is not.
-    pub(crate) async fn create(
+    pub async fn create(
         &mut self,
         (tool, body): (&'static str, &Value),
         (list, filter): (&'static str, &Value),
@@ -145,26 +140,23 @@ impl Agent {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.host.call(tool, &json!({"body": body})).await {
+            let failure = match self.call(tool, &json!({"body": body})).await {
                 Ok(thing) => return Ok(thing),
                 Err(failure) => failure,
             };
-            let Failure::Tool(_) = failure else {
-                return Err(failure.into_text());
-            };
-            let things: List<Thing> = self.call(list, filter).await?;
+            let things: List<Thing> = self.answer(list, filter).await?;
             if let Some(thing) = things.data.into_iter().find(&ours) {
                 return Ok(thing);
             }
             if tries == MOST_TRIES || !failure.passing() {
-                return Err(failure.into_text());
+                return Err(failure.0);
             }
             sleep(pause(tries)).await;
         }
     }
 
     /// Calls a tool that ends something, until `show` shows it in one of the states `ended`.
-    pub(crate) async fn stop(
+    pub async fn stop(
         &mut self,
         (tool, arguments): (&'static str, &Value),
         (show, of): (&'static str, &Value),
@@ -173,16 +165,12 @@ impl Agent {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.host.call::<Value>(tool, arguments).await {
-                Ok(_) => None,
-                Err(Failure::Tool(text)) => Some(Failure::Tool(text)),
-                Err(failure) => return Err(failure.into_text()),
-            };
-            let thing: Thing = self.call(show, of).await?;
+            let failure = self.call::<Value>(tool, arguments).await.err();
+            let thing: Thing = self.answer(show, of).await?;
             match failure {
                 Some(failure) if !thing.is(ended) => {
                     if tries == MOST_TRIES || !failure.passing() {
-                        return Err(failure.into_text());
+                        return Err(failure.0);
                     }
                 }
                 _ => return Ok(thing),
@@ -193,7 +181,7 @@ impl Agent {
 
     /// Follows a model resource or session with `show` until it is in one of the states `wanted`, as long as it is in one
     /// that leads there.
-    pub(crate) async fn follow(
+    pub async fn follow(
         &mut self,
         mut thing: Thing,
         (show, of): (&'static str, &Value),
@@ -217,7 +205,7 @@ impl Agent {
                     wanted.join(" or ")
                 ));
             }
-            thing = self.call(show, of).await?;
+            thing = self.answer(show, of).await?;
         }
     }
 }

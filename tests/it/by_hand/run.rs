@@ -2,122 +2,107 @@
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tokio::signal::ctrl_c;
 
-use crate::agent::{
-    Agent, FORWARD_BACKWARD, INFERENCE_CHECKPOINT, OPTIMIZER_STEP, SAMPLE, TRAINING_CHECKPOINT, WEIGHTS_SYNC,
+use super::agent::{
+    FORWARD_BACKWARD, INFERENCE_CHECKPOINT, OPTIMIZER_STEP, SAMPLE, TRAINING_CHECKPOINT, WEIGHTS_SYNC,
 };
-use crate::download::{self, Adapter};
-use crate::reading::{Built, List, Operation, Pass, Price, Saved, Thing};
-use crate::sampling::Sampling;
-use crate::screen::Screen;
-use crate::started::Started;
-use crate::task::{ANSWER, Class};
-use crate::{Options, control};
+use super::control;
+use super::host::Host;
+use super::reading::{Built, Download, List, Operation, Pass, Saved, Thing};
+use super::sampling::Sampling;
+use super::started::Started;
+use super::task::{ANSWER, Class};
 
 /// The sandbox's model.
 const MODEL: &str = "sandbox/byte-lm";
 /// Completions of each prompt in a step.
-pub(crate) const GROUP: usize = 16;
+pub const GROUP: usize = 16;
 /// The same in the measurement at the end.
 const MEASURED: usize = 32;
 /// The adapter of a small model wants more than the usual 1e-5 to 1e-4. With this rate the reward is above 0.95 after 28
 /// steps for each of five seeds; with 0.003 after 40, and with 0.001 it is at 0.7 after 60.
 const LEARNING_RATE: f64 = 0.005;
 
+/// What is trained.
+#[derive(Clone, Copy)]
+pub struct Options {
+    pub steps: u32,
+    /// Decides on the completions and on the adapter's first weights.
+    pub seed: u64,
+    /// Deal the advantages of each batch out anew by chance. Nothing can be learned then: a control.
+    pub shuffle_advantages: bool,
+}
+
 /// What a step came to.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
-    /// Counted from 1.
-    pub(crate) number: u32,
+pub struct Step {
     /// The mean reward of its completions, before it learned from them.
-    pub(crate) reward: f64,
-    pub(crate) loss: f64,
+    pub reward: f64,
     /// Mean entropy of the policy at the tokens of the completions, in nats.
-    pub(crate) entropy: Option<f64>,
+    pub entropy: Option<f64>,
 }
 
 /// What the run came to.
-pub(crate) struct Outcome {
-    pub(crate) price: Price,
-    pub(crate) steps: Vec<Step>,
+pub struct Outcome {
+    pub steps: Vec<Step>,
     /// Completions of the untrained policy: those of the first step.
-    pub(crate) before: Sampling,
+    pub before: Sampling,
     /// Completions of the trained one.
-    pub(crate) after: Sampling,
-    pub(crate) training_checkpoint: String,
-    pub(crate) inference_checkpoint: String,
-    pub(crate) adapter: Option<Adapter>,
+    pub after: Sampling,
+    /// The weights.
+    pub adapter: Vec<u8>,
 }
 
-/// Trains, and stops whatever was started, however the training ended. `None`: the user has interrupted it.
-pub(crate) async fn run(
-    agent: &mut Agent,
-    options: &Options,
-    screen: &Screen,
-) -> Result<Option<Outcome>, String> {
+/// Trains, and stops whatever was started, however the training ended.
+pub async fn run(agent: &mut Host, options: &Options) -> Result<Outcome, String> {
     let mut started = Started::default();
-    let trained = tokio::select! {
-        trained = train(agent, options, screen, &mut started) => trained.map(Some),
-        _ = ctrl_c() => {
-            screen.say("stopping");
-            Ok(None)
-        }
-    };
-    let stopped = tokio::select! {
-        stopped = started.stop(agent) => stopped,
-        // What is left ends with the sandbox.
-        _ = ctrl_c() => Ok(()),
-    };
-    match (trained, stopped) {
-        (Ok(outcome), Ok(())) => Ok(outcome),
-        // What it was about to learn the id of has been stopped too, which is no failure then.
-        (Ok(None), Err(_)) => Ok(None),
-        (Ok(_), Err(problem)) | (Err(problem), Ok(())) => Err(problem),
-        (Err(problem), Err(more)) => Err(format!("{problem}\nAfter that: {more}")),
-    }
+    let trained = train(agent, options, &mut started).await;
+    let stopped = started.stop(agent).await;
+    stopped.and(trained)
 }
 
-async fn train(
-    agent: &mut Agent,
-    options: &Options,
-    screen: &Screen,
-    started: &mut Started,
-) -> Result<Outcome, String> {
-    let price = resource(agent, screen, started).await?;
-    let session = session(agent, options, screen, started).await?;
+async fn train(agent: &mut Host, options: &Options, started: &mut Started) -> Result<Outcome, String> {
+    resource(agent, started).await?;
+    let session = session(agent, options, started).await?;
     let (first, before) = step(agent, options, &session, 1).await?;
-    screen.step(&first);
     let mut steps = vec![first];
     for number in 2..=options.steps {
         let (step, _) = step(agent, options, &session, number).await?;
-        screen.step(&step);
         steps.push(step);
     }
-    screen.say("measuring and saving");
     let after = sample(agent, &session, MEASURED, derived(options.seed, u64::MAX)).await?;
-    let saved = agent.operate(TRAINING_CHECKPOINT, &session, json!({})).await?;
-    let training_checkpoint = saved.output::<Saved>()?.checkpoint.id;
+    agent.operate(TRAINING_CHECKPOINT, &session, json!({})).await?;
     let saved = agent.operate(INFERENCE_CHECKPOINT, &session, json!({})).await?;
-    let inference_checkpoint = saved.output::<Saved>()?.checkpoint.id;
-    let files = download::adapter(agent, &inference_checkpoint).await?;
-    let adapter = download::weights(&files)?;
-    if let Some(directory) = &options.save {
-        download::save(&files, directory)?;
-    }
+    let checkpoint = saved.output::<Saved>()?.checkpoint.id;
     Ok(Outcome {
-        price,
         steps,
         before,
         after,
-        training_checkpoint,
-        inference_checkpoint,
-        adapter,
+        adapter: adapter(agent, &checkpoint).await?,
     })
 }
 
+/// Downloads the weights of an inference checkpoint.
+async fn adapter(agent: &mut Host, checkpoint: &str) -> Result<Vec<u8>, String> {
+    let mut arguments = json!({
+        "id": checkpoint,
+        "variant": "CHECKPOINT_VARIANT_ADAPTER",
+        "directory": "checkpoints/adapter",
+    });
+    loop {
+        let download: Download = agent.answer("download-checkpoint", &arguments).await?;
+        if let Some(next) = download.next {
+            arguments = next.arguments;
+            continue;
+        }
+        let mut paths = download.files.into_iter().filter_map(|file| file.path);
+        let weights = paths.find(|path| path.ends_with("adapter_model.safetensors"));
+        return std::fs::read(weights.unwrap()).map_err(|error| error.to_string());
+    }
+}
+
 /// Asks for the price, then starts a model resource and waits until it is ready.
-async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> Result<Price, String> {
+async fn resource(agent: &mut Host, started: &mut Started) -> Result<(), String> {
     let body = json!({
         "base_model": MODEL,
         "compute_config": {"num_generator_replicas": 1},
@@ -125,13 +110,12 @@ async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> 
         "lora_enabled": true,
     });
     let estimate = json!({"body": body, "estimate_only": true});
-    let price: Price = agent.call("create-model-resource", &estimate).await?;
+    let _: Value = agent.answer("create-model-resource", &estimate).await?;
     let everything = json!({"limit": 100});
-    let earlier: List<Thing> = agent.call("list-model-resources", &everything).await?;
+    let earlier: List<Thing> = agent.answer("list-model-resources", &everything).await?;
     let earlier: Vec<String> = earlier.data.into_iter().map(|thing| thing.id).collect();
     let earlier = &*started.earlier.insert(earlier);
     let ours = |thing: &Thing| thing.base_model.as_deref() == Some(MODEL) && !earlier.contains(&thing.id);
-    screen.say("starting model resource");
     let resource = agent
         .create(
             ("create-model-resource", &body),
@@ -148,17 +132,11 @@ async fn resource(agent: &mut Agent, screen: &Screen, started: &mut Started) -> 
             &["READY"],
             &["PENDING", "CREATING"],
         )
-        .await?;
-    Ok(price)
+        .await
 }
 
 /// Starts a session on the model resource and waits until it runs.
-async fn session(
-    agent: &mut Agent,
-    options: &Options,
-    screen: &Screen,
-    started: &mut Started,
-) -> Result<String, String> {
+async fn session(agent: &mut Host, options: &Options, started: &mut Started) -> Result<String, String> {
     let name = format!("demo-{}", uuid::Uuid::new_v4());
     let body = json!({
         "model_resources_id": started.resource,
@@ -166,7 +144,6 @@ async fn session(
         "lora_config": {"rank": 32, "alpha": 64, "seed": derived(options.seed, 0)},
     });
     let filter = json!({"model_resources_id": started.resource, "limit": 100});
-    screen.say("starting training session");
     let session = agent
         .create(
             ("create-training-session", &body),
@@ -189,7 +166,7 @@ async fn session(
 
 /// One step of GRPO, and the completions that it learned from.
 async fn step(
-    agent: &mut Agent,
+    agent: &mut Host,
     options: &Options,
     session: &str,
     number: u32,
@@ -217,9 +194,7 @@ async fn step(
         .operate(WEIGHTS_SYNC, session, json!({"body": publish}))
         .await?;
     let step = Step {
-        number,
         reward: sampling.reward(),
-        loss: pass.loss,
         entropy: pass.entropy(),
     };
     Ok((step, sampling))
@@ -229,13 +204,13 @@ async fn step(
 fn batch(options: &Options, session: &str, sampling: &Sampling, seed: u32) -> Value {
     let operations = [&sampling.operation];
     if options.shuffle_advantages {
-        let advantages = control::shuffled(&sampling.rewards(), seed.into());
+        let advantages = control::shuffled(&sampling.groups, seed.into());
         return json!({"session_id": session, "operation_ids": operations, "advantages": advantages});
     }
     json!({
         "session_id": session,
         "operation_ids": operations,
-        "rewards": sampling.rewards(),
+        "rewards": sampling.groups,
         "scale_by_deviation": true,
         // What is learned already stays in, so that the entropies of all steps are of the same prompts.
         "keep_equal_groups": true,
@@ -243,8 +218,8 @@ fn batch(options: &Options, session: &str, sampling: &Sampling, seed: u32) -> Va
 }
 
 /// Has the server build a batch. Returns the path of the body.
-async fn build(agent: &mut Agent, arguments: &Value) -> Result<String, String> {
-    let built: Built = agent.call("build-training-batch", arguments).await?;
+async fn build(agent: &mut Host, arguments: &Value) -> Result<String, String> {
+    let built: Built = agent.answer("build-training-batch", arguments).await?;
     match built.batches.as_slice() {
         [body] => Ok(body.path.clone()),
         bodies => Err(format!(
@@ -256,7 +231,7 @@ async fn build(agent: &mut Agent, arguments: &Value) -> Result<String, String> {
 }
 
 /// So many completions of each prompt, with their rewards.
-async fn sample(agent: &mut Agent, session: &str, completions: usize, seed: u32) -> Result<Sampling, String> {
+async fn sample(agent: &mut Host, session: &str, completions: usize, seed: u32) -> Result<Sampling, String> {
     let prompts = Class::ALL.map(Class::prompt);
     let body = json!({
         "num_samples": completions,
@@ -270,20 +245,4 @@ async fn sample(agent: &mut Agent, session: &str, completions: usize, seed: u32)
 /// A seed for one purpose, from that of the run.
 fn derived(seed: u64, purpose: u64) -> u32 {
     Rng::with_seed(seed ^ purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15)).u32(..) >> 1
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn each_step_of_each_run_has_a_seed_of_its_own() {
-        let purposes = || (0..50).chain([u64::MAX]);
-        let seeds: HashSet<u32> = (0..20)
-            .flat_map(|run| purposes().map(move |purpose| derived(run, purpose)))
-            .collect();
-        assert_eq!(seeds.len(), 20 * 51);
-    }
 }

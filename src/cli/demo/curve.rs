@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::task::float;
-
 /// Rows of the plot. With nine, each quarter has one of its own.
 const ROWS: usize = 9;
 /// Columns of the plot, at the most and at the least.
@@ -18,9 +16,14 @@ const DOTS: [[u32; DOWN]; ACROSS] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20
 /// A Braille character without dots.
 const EMPTY: u32 = 0x2800;
 
+#[expect(clippy::cast_precision_loss, reason = "dots on a screen")]
+const fn float(count: usize) -> f64 {
+    count as f64
+}
+
 /// Draws values from 0 to 1, one for each step, and a dotted line at `level`. No line is longer than `width`, unless
 /// that is very narrow.
-pub(crate) fn curve(values: &[f64], level: f64, width: usize) -> String {
+pub(super) fn curve(values: &[f64], level: f64, width: usize) -> String {
     let columns = width
         .saturating_sub(MARGIN + 1)
         .clamp(*COLUMNS.start(), *COLUMNS.end());

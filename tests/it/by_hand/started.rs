@@ -2,22 +2,22 @@
 
 use serde_json::json;
 
-use crate::agent::Agent;
-use crate::reading::{List, Thing};
+use super::host::Host;
+use super::reading::{List, Thing};
 
 /// The ids of what was started.
 #[derive(Debug, Default)]
-pub(crate) struct Started {
-    pub(crate) resource: Option<String>,
-    pub(crate) session: Option<String>,
+pub struct Started {
+    pub resource: Option<String>,
+    pub session: Option<String>,
     /// The model resources that were there before; `None` while none has been asked for.
-    pub(crate) earlier: Option<Vec<String>>,
+    pub earlier: Option<Vec<String>>,
 }
 
 impl Started {
     /// Stops the session, then the model resource, and that one even if the session cannot be stopped. Then looks whether
     /// anything is left that would bill.
-    pub(crate) async fn stop(self, agent: &mut Agent) -> Result<(), String> {
+    pub async fn stop(self, agent: &mut Host) -> Result<(), String> {
         let session = match &self.session {
             Some(id) => stop_session(agent, id).await,
             None => Ok(()),
@@ -36,9 +36,9 @@ impl Started {
 
 /// Stops model resources that a creation with an unknown outcome has left, which is a failure all the same. The sandbox
 /// has no other users, so whatever is new is ours.
-async fn nothing_left(agent: &mut Agent, earlier: &[String]) -> Result<(), String> {
+async fn nothing_left(agent: &mut Host, earlier: &[String]) -> Result<(), String> {
     let filter = json!({"status": "PENDING,CREATING,READY", "limit": 100});
-    let up: List<Thing> = agent.call("list-model-resources", &filter).await?;
+    let up: List<Thing> = agent.answer("list-model-resources", &filter).await?;
     let mut left = Vec::new();
     for thing in up.data {
         if !earlier.contains(&thing.id) {
@@ -55,7 +55,7 @@ async fn nothing_left(agent: &mut Agent, earlier: &[String]) -> Result<(), Strin
     ))
 }
 
-async fn stop_session(agent: &mut Agent, id: &str) -> Result<(), String> {
+async fn stop_session(agent: &mut Host, id: &str) -> Result<(), String> {
     let of = json!({"session_id": id});
     let show = ("get-training-session", &of);
     let ended = ["STOPPING", "STOPPED", "ERROR", "EXPIRED"];
@@ -65,7 +65,7 @@ async fn stop_session(agent: &mut Agent, id: &str) -> Result<(), String> {
     agent.follow(session, show, &ended, &on_the_way).await
 }
 
-async fn stop_resource(agent: &mut Agent, id: &str, force: bool) -> Result<(), String> {
+async fn stop_resource(agent: &mut Host, id: &str, force: bool) -> Result<(), String> {
     let of = json!({"model_resources_id": id});
     let stop = json!({"model_resources_id": id, "force": force});
     let ended = ["STOPPING", "STOPPED", "ERROR"];
