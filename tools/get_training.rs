@@ -31,7 +31,7 @@ pub(crate) struct GetTraining;
 pub(crate) struct Args {
     run_id: RunId,
     view: Option<View>,
-    /// For rollouts. Default the last.
+    /// For rollouts, default the last; for steps the first.
     #[schemars(range(min = 1))]
     step: Option<u32>,
     #[schemars(transform = unlisted)]

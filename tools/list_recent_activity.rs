@@ -74,36 +74,61 @@ impl Handler for ListRecentActivity {
         let found = timeout(PATIENCE, look).await;
         let (batches, prompts) = found.ok().and_then(Result::ok).unwrap_or_default();
         let activity = activity.with_batches(&batches, longest, args.limit);
-        let reply = json::text(&activity.with_prompts(&prompts)).map(Reply::new)?;
+        let activity = activity.with_prompts(&prompts);
         #[cfg(feature = "text")]
-        let reply = runs::with(reply, config.data.clone()).await;
-        Ok(reply)
+        {
+            let runs = runs::newest(config.data.clone()).await;
+            let activity = activity.with_runs(&runs::held(&runs));
+            let reply = json::text(&activity).map(Reply::new)?;
+            Ok(runs::told(reply, &runs))
+        }
+        #[cfg(not(feature = "text"))]
+        json::text(&activity).map(Reply::new)
     }
 }
 
 /// Runs of start-training.
 #[cfg(feature = "text")]
 mod runs {
-    use super::{Arc, Data, PATIENCE, Reply, blocking, timeout};
+    use super::{Arc, Data, HashMap, PATIENCE, Reply, blocking, timeout};
     use crate::train::view::Looked;
 
-    /// With the runs that are under way, interrupted, or the last to end.
-    pub(super) async fn with(reply: Reply, data: Option<Arc<Data>>) -> Reply {
-        let Some(data) = data else { return reply };
+    /// The runs that are under way, interrupted, or the last to end.
+    pub(super) async fn newest(data: Option<Arc<Data>>) -> Vec<Looked> {
+        let Some(data) = data else { return Vec::new() };
         let look = blocking(move || Looked::newest(&data));
-        match timeout(PATIENCE, look).await {
-            Ok(Ok(runs)) if !runs.is_empty() => {
-                let is_any_up = runs.iter().any(|run| !run.is_at_rest());
-                let runs: Vec<_> = runs.iter().map(Looked::in_short).collect();
-                let reply = reply.with("training_runs", &runs);
-                if is_any_up {
-                    reply.noted("What a training run holds (up) is its own while it works: get-training shows it, stop-training ends it.")
-                } else {
-                    reply
-                }
-            }
-            _ => reply,
+        timeout(PATIENCE, look)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_default()
+    }
+
+    /// What those use that are worked on, by id.
+    pub(super) fn held(runs: &[Looked]) -> HashMap<String, String> {
+        let worked = runs.iter().filter(|run| !run.is_at_rest());
+        worked
+            .flat_map(|run| {
+                let state = &run.state;
+                let held = [&state.session, &state.reference, &state.resource]
+                    .into_iter()
+                    .flatten();
+                held.map(|held| (held.id.clone(), run.place.id().to_owned()))
+            })
+            .collect()
+    }
+
+    /// With the runs.
+    pub(super) fn told(reply: Reply, runs: &[Looked]) -> Reply {
+        if runs.is_empty() {
+            return reply;
         }
+        let shown: Vec<_> = runs.iter().map(Looked::in_short).collect();
+        let reply = reply.with("training_runs", &shown);
+        if runs.iter().all(Looked::is_at_rest) {
+            return reply;
+        }
+        reply.noted("What a training run holds (held_by) is its own while it works: get-training shows it, stop-training ends it.")
     }
 }
 

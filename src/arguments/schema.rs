@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 pub(crate) use mark::{
     ALIASES, ANY, BELOW, EITHER, FILED, HINT, INSTEAD, Instead, KEEPS_EMPTY, NAMES, OTHERS, RENAMED, RETIRED,
-    UNLISTED, aliases, below, brief, filed, hint, instead, keeps_empty, listing_only, names, others, plain,
-    renamed, retired, undescribed, unlisted,
+    UNLISTED, aliases, below, brief, filed, hint, instead, keeps_empty, names, others, plain, renamed,
+    retired, undescribed, unlisted,
 };
 use mark::{BRIEF, PLAIN};
 

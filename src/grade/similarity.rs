@@ -22,15 +22,14 @@ const MOST: usize = 8_000;
 pub(super) struct Members {
     /// Default {{row.answer}}; of a list the one that is most like it counts.
     expected: Option<String>,
-    /// Default rouge_l.
+    /// Default rouge_l, which compares words; of an expected text of one word edit, which compares characters.
     measure: Option<Measure>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = renamed(&[("rouge", "rouge_l"), ("rougeL", "rouge_l"), ("rouge-l", "rouge_l"), ("f1", "token_f1")]))]
 enum Measure {
-    #[default]
     RougeL,
     TokenF1,
     Edit,
@@ -38,7 +37,8 @@ enum Measure {
 
 struct Ready {
     expected: Reference,
-    measure: Measure,
+    /// `None`: by the expected text.
+    measure: Option<Measure>,
 }
 
 impl kind::Members for Members {
@@ -46,7 +46,7 @@ impl kind::Members for Members {
         let expected = Reference::given(self.expected.as_deref(), &path.key("expected"), problems);
         Some(Box::new(Ready {
             expected,
-            measure: self.measure.unwrap_or_default(),
+            measure: self.measure,
         }))
     }
 }
@@ -56,13 +56,24 @@ impl Grade for Ready {
         let expected = self.expected.texts(subject.row)?;
         let scores = expected
             .iter()
-            .map(|expected| self.measure.of(subject.text, expected));
+            .map(|expected| self.measure(expected).of(subject.text, expected));
         let (share, why) = scores.max_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap_or_default();
         Ok(Score::new(share, why))
     }
 
     fn look(&self, row: &Map<String, Value>) -> Result<(), Failure> {
         self.expected.texts(row).map(drop)
+    }
+}
+
+impl Ready {
+    /// With one word there is no order of words, and a near miss would be worth nothing.
+    fn measure(&self, expected: &str) -> Measure {
+        let usual = || match words(expected).len() {
+            0 | 1 => Measure::Edit,
+            _ => Measure::RougeL,
+        };
+        self.measure.unwrap_or_else(usual)
     }
 }
 

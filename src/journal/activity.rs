@@ -14,6 +14,7 @@ use crate::spec::{Effect, Spec};
 
 mod batches;
 pub(super) mod bills;
+mod held;
 mod own;
 mod sessions;
 

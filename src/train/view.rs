@@ -170,7 +170,7 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    all_steps: Option<Vec<Step>>,
+    all_steps: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollouts: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,7 +260,7 @@ pub(crate) fn shown(looked: Looked, view: View, step: Option<usize>) -> io::Resu
             Vec::new()
         },
         report: (is_at_rest && report_path.exists()).then(|| report_path.display().to_string()),
-        all_steps: (view == View::Steps).then(|| chosen(&steps, MOST_STEPS).into_iter().cloned().collect()),
+        all_steps: (view == View::Steps).then(|| one_by_one(&steps, step)),
         rollouts: completions,
         curve_file: (view == View::Curve).then(|| place.path(CURVE).display().to_string()),
         report_text: (view == View::Report)
@@ -270,6 +270,35 @@ pub(crate) fn shown(looked: Looked, view: View, step: Option<usize>) -> io::Resu
         next,
     };
     serde_json::to_value(shown).map(Ok).map_err(io::Error::other)
+}
+
+/// Steps as they were measured: some of all, or those from one on.
+fn one_by_one(steps: &[Step], from: Option<usize>) -> Vec<Value> {
+    let shown: Vec<&Step> = match from {
+        Some(from) => {
+            let later = steps.iter().filter(|step| step.step >= from);
+            later.take(MOST_STEPS).collect()
+        }
+        None => chosen(steps, MOST_STEPS),
+    };
+    shown.into_iter().map(|step| readable(json!(step))).collect()
+}
+
+/// The same with numbers that can be read: what is behind the sixth digit says nothing.
+fn readable(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let short = number.as_f64().map(|number| format!("{number:.5e}"));
+            let short = short.and_then(|short| short.parse::<f64>().ok());
+            short.map_or(Value::Number(number), Value::from)
+        }
+        Value::Array(list) => list.into_iter().map(readable).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            Value::Object(members.map(|(name, value)| (name, readable(value))).collect())
+        }
+        other => other,
+    }
 }
 
 /// What a summary says of a step.

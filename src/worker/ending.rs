@@ -15,6 +15,8 @@ use crate::train::state::{Held, Saved, now};
 
 /// How long saving may take at the end of a run that has reached its limit.
 const SAVING: Duration = Duration::from_secs(2 * 3600);
+/// How long the end of GPUs is waited for, in seconds, once the service has taken the order.
+const LOOKED: u32 = 50;
 /// How long it is tried to end what the run made.
 const ENDING: Duration = Duration::from_secs(1800);
 
@@ -134,19 +136,24 @@ impl Worker {
             own.is_ended = true;
         }
         let _ = self.save().await;
+        // With its resource a session ends too: whoever reads the journal is to know.
+        for held in [&self.state.reference, &self.state.session].into_iter().flatten() {
+            if held.is_ended {
+                let shown = json!({"session_id": held.id});
+                let _ = self.hands.call(spec::GET_TRAINING_SESSION.name, &shown).await;
+            }
+        }
     }
 
     /// Stops something; `false`: it may be up still.
     async fn stopped(&mut self, tool: &'static str, name: &str, held: &Held) -> bool {
         let _ = self.doing("ending what it made").await;
-        let mut arguments = json!({name: held.id, "wait_seconds": 0});
-        if let Some(arguments) = arguments
-            .as_object_mut()
-            .filter(|_| tool == spec::STOP_MODEL_RESOURCE.name)
-        {
-            // Sessions of this run that could not be stopped must not hold it up.
-            arguments.insert("force".to_owned(), true.into());
-        }
+        let arguments = if tool == spec::STOP_MODEL_RESOURCE.name {
+            // Sessions of this run that could not be stopped must not hold it up. It bills until its end is seen.
+            json!({name: held.id, "force": true, "wait_seconds": LOOKED})
+        } else {
+            json!({name: held.id, "wait_seconds": 0})
+        };
         let (until, mut wait) = (Instant::now() + ENDING, Duration::from_secs(1));
         loop {
             match self.hands.call(tool, &arguments).await {

@@ -242,6 +242,34 @@ async fn at_rest(server: &mut Server, run: &str) -> Value {
 }
 
 #[tokio::test]
+async fn what_a_run_holds_is_said_to_be_its_own_and_is_seen_to_end() {
+    let ground = Ground::new(&[]).await;
+    let mut server = ground.server().await;
+    let recipe = Ground::recipe(json!({"steps": 10_000}));
+    let started = server.call("start-training", recipe).await.json();
+    let run = &started["run_id"];
+    let first = json!({"run_id": run, "until_step": 2, "wait_seconds": 50});
+    let shown = server.call("get-training", first).await.json();
+    assert!(shown["step"].as_u64() >= Some(2), "{shown}");
+    let activity = server.call("list-recent-activity", json!({})).await.json();
+    let (bills, session) = (&activity["may_be_billing"][0], &activity["sessions"][0]);
+    assert_eq!((&bills["held_by"], &session["held_by"]), (run, run), "{activity}");
+    assert!(
+        bills.get("stop").is_none() && session.get("next").is_none(),
+        "{activity}"
+    );
+    let stop = json!({"run_id": run, "wait_seconds": 50});
+    let stopped = server.call("stop-training", stop).await.json();
+    assert_eq!(stopped["status"], "stopped", "{stopped}");
+    let activity = server.call("list-recent-activity", json!({})).await.json();
+    assert_eq!(
+        (&activity["may_be_billing"], &activity["sessions"]),
+        (&json!([]), &json!([])),
+        "{activity}"
+    );
+}
+
+#[tokio::test]
 async fn a_run_goes_from_a_file_to_an_adapter_and_survives_its_server() {
     let ground = Ground::new(&[]).await;
     let mut server = ground.server().await;
@@ -282,6 +310,18 @@ async fn a_run_goes_from_a_file_to_an_adapter_and_survives_its_server() {
         .await
         .json();
     assert_eq!(all["all_steps"].as_array().unwrap().len(), 12);
+    for step in all["all_steps"].as_array().unwrap() {
+        assert!(step["reward"].to_string().len() <= 9, "{step}");
+    }
+    let later = json!({"run_id": run, "view": "steps", "step": 11});
+    let later = server.call("get-training", later).await.json();
+    let later: Vec<&Value> = later["all_steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["step"])
+        .collect();
+    assert_eq!(later, [11, 12]);
     let rollouts = json!({"run_id": run, "view": "rollouts", "step": 3});
     let rollouts = server.call("get-training", rollouts).await.json();
     assert_eq!(rollouts["rollouts"]["completions"], 16);

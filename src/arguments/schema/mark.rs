@@ -136,24 +136,6 @@ pub(crate) fn undescribed(schema: &mut Schema) {
     members(schema).for_each(drop_descriptions);
 }
 
-/// An object of which only this member is offered.
-pub(crate) fn listing_only(listed: &'static str) -> impl FnMut(&mut Schema) {
-    move |schema| {
-        for (name, member) in schema
-            .get_mut("properties")
-            .and_then(Value::as_object_mut)
-            .into_iter()
-            .flatten()
-        {
-            if let Value::Object(member) = member
-                && name != listed
-            {
-                member.insert(UNLISTED.to_owned(), true.into());
-            }
-        }
-    }
-}
-
 fn members(schema: &mut Schema) -> impl Iterator<Item = &mut Value> {
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);
     members.into_iter().flat_map(Map::values_mut)

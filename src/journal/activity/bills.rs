@@ -33,6 +33,9 @@ pub(super) struct Bills {
     /// What is to be said of one that was told to end, and was not seen to have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopping: Option<String>,
+    /// The training run that ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
     /// How to see whether it does.
     look: Step,
     /// How to end it.
@@ -53,6 +56,12 @@ impl Bills {
             kind: first.unwrap_or(record).kind.clone(),
             ..self
         }
+    }
+
+    /// A training run has it, and ends it.
+    pub(super) fn leave_to(&mut self, run: &str) {
+        self.held_by = Some(run.to_owned());
+        self.stop = None;
     }
 
     /// Its id, if that is known.
@@ -171,6 +180,7 @@ impl Kind {
             since: record.time.clone(),
             usd_per_hour: record.usd_per_hour,
             stopping: None,
+            held_by: None,
             look: step(if known.is_some() { self.look } else { self.list }),
             stop: known.map(|_| step(self.stop)),
             id: ids,

@@ -21,6 +21,9 @@ pub(super) struct Session {
     last_operation: Option<Operation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sampling: Option<Sampling>,
+    /// The training run whose worker uses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
     /// The step of the training that is not done yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<&'static str>,
@@ -45,6 +48,17 @@ struct Sampling {
 }
 
 impl Session {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A training run has it, and knows what comes next.
+    pub(super) fn leave_to(&mut self, run: &str) {
+        self.held_by = Some(run.to_owned());
+        self.next = None;
+        self.last_sampling = None;
+    }
+
     /// An operation was started in it.
     fn operated(&mut self, record: &Record, id: &str) {
         self.last_operation = Some(Operation {
@@ -126,6 +140,7 @@ pub(super) fn sessions(recent: &[&Record], records: &[&Record]) -> Vec<Session> 
                 started: None,
                 last_operation: None,
                 last_sampling: None,
+                held_by: None,
                 next: None,
             };
             (at, session)

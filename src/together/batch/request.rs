@@ -10,7 +10,7 @@ use super::argument::Given;
 use super::example::Example;
 use super::labels::{Labels, Written};
 use super::supervised;
-use crate::arguments::schema::{filed, hint, listing_only, names, renamed, retired, undescribed, unlisted};
+use crate::arguments::schema::{brief, filed, hint, names, renamed, retired, unlisted};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::json;
@@ -42,8 +42,8 @@ pub(crate) struct BatchArgs {
     pub(super) advantages: Option<Vec<Entries<Written>>>,
     /// A JSON file of them; an entry may be a list, one number for each token.
     pub(super) advantages_path: Option<String>,
-    /// As in forward-backward-pass. Default GRPO; of examples CROSS_ENTROPY.
-    #[schemars(transform = undescribed, transform = listing_only("type"))]
+    /// As in forward-backward-pass. Default {type: LOSS_TYPE_GRPO}; of examples LOSS_TYPE_CROSS_ENTROPY.
+    #[schemars(transform = brief)]
     pub(super) loss: Option<Body<Loss>>,
     /// Divide advantages by the group's deviation. Default false.
     pub(super) scale_by_deviation: Option<bool>,
