@@ -19,16 +19,19 @@
 )]
 
 mod common;
+#[path = "common/host.rs"]
+mod host;
 
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use common::median;
 use fastrand::Rng;
+use host::Host;
 use rl_mcp::{KINDS, is_equal};
 use serde_json::{Value, json};
 
@@ -167,48 +170,22 @@ fn rows(path: &Path, bytes: u64) {
 
 /// Megabytes a second, and the most that the server had resident, in bytes.
 fn check(binary: &Path, directory: &Path, path: &Path) -> (f64, f64) {
-    let mut server = Command::new(binary)
+    let mut command = Command::new(binary);
+    command
         .env("RL_MCP_FILE_DIRS", directory)
         .env("RL_MCP_DATA_DIR", directory.join("data"))
-        .env("TOGETHER_API_KEY", "bench-key-0123456789")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut input = server.stdin.take().unwrap();
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    let mut ask = |id: u32, method: &str, params: Value| {
-        writeln!(
-            input,
-            "{}",
-            json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
-        )
-        .unwrap();
-        serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()
-    };
-    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
-    ask(1, "initialize", hello);
+        .env("TOGETHER_API_KEY", "bench-key-0123456789");
+    let mut host = Host::start(&mut command);
     let started = Instant::now();
-    let arguments = json!({"path": path, "grader": {"type": "number"}});
-    let answer = ask(
-        2,
-        "tools/call",
-        json!({"name": "check-dataset", "arguments": arguments}),
+    let text = host.call(
+        "check-dataset",
+        &json!({"path": path, "grader": {"type": "number"}}),
     );
     let seconds = started.elapsed().as_secs_f64();
-    let text = answer
-        .pointer("/result/content/0/text")
-        .and_then(Value::as_str)
-        .unwrap();
     assert!(text.contains("Nothing is wrong with it."), "{text}");
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-    drop(input);
-    server.wait().unwrap();
+    let peak = host.end();
     let bytes = fs::metadata(path).unwrap().len() as f64;
-    (bytes / 1e6 / seconds, peak.unwrap_or_default() * 1024.0)
+    (bytes / 1e6 / seconds, peak)
 }
 
 fn main() {

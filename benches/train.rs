@@ -22,6 +22,8 @@
 )]
 
 mod common;
+#[path = "common/host.rs"]
+mod host;
 #[path = "common/sandbox.rs"]
 mod sandbox;
 
@@ -33,11 +35,19 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::median;
+use serde_json::{Value, json};
+
+use common::{kilobytes, median};
+use host::Host;
 use sandbox::Sandbox;
 
 const ROUNDS: usize = 3;
 const STEPS: usize = 40;
+/// The same of the run that a conversation follows, and how often that looks at it.
+const LONG_STEPS: usize = 200;
+const LOOKS: usize = 5;
+/// Of JSON, about.
+const BYTES_OF_A_TOKEN: usize = 4;
 /// What the system counts a second in.
 const TICKS: f64 = 100.0;
 
@@ -48,6 +58,8 @@ struct Took {
     cpu: f64,
     /// Bytes resident at most.
     memory: f64,
+    /// Of these, the most that were its own, and not pages of a program's file, which all its processes share.
+    own: f64,
 }
 
 fn took(command: &mut Command) -> Took {
@@ -58,13 +70,13 @@ fn took(command: &mut Command) -> Took {
         .spawn()
         .unwrap();
     let status = format!("/proc/{}/status", child.id());
-    let mut memory: f64 = 0.0;
+    let (mut memory, mut own): (f64, f64) = (0.0, 0.0);
     let code = loop {
-        let peak = fs::read_to_string(&status).unwrap_or_default();
-        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let of = |name: &str| kilobytes(&status, name).map(|kilobytes| kilobytes * 1024.0);
         // The last is what counts: before it is the program's own, the process is a copy of this one.
-        memory = kilobytes.map_or(memory, |kilobytes| kilobytes * 1024.0);
+        memory = of("VmHWM:").unwrap_or(memory);
+        own = own.max(of("RssAnon:").unwrap_or_default());
         if let Some(code) = child.try_wait().unwrap() {
             break code;
         }
@@ -75,6 +87,7 @@ fn took(command: &mut Command) -> Took {
         seconds: begun.0.elapsed().as_secs_f64(),
         cpu: (children() - begun.1) / TICKS,
         memory,
+        own,
     }
 }
 
@@ -143,11 +156,17 @@ fn main() {
             all[1].push(took(&mut other));
         }
     }
+    through_a_model(
+        &binary,
+        &directory,
+        &sandbox,
+        if measuring { LONG_STEPS } else { LOOKS },
+    );
     drop(sandbox);
     println!("GRPO, {steps} steps of 8 prompts with 8 completions; medians of {rounds} runs");
     println!(
-        "{:<34}{:>10}{:>14}{:>18}{:>9}",
-        "", "wall, s", "processor, s", "resident, MB", "lines"
+        "{:<34}{:>10}{:>14}{:>18}{:>14}{:>9}",
+        "", "wall, s", "processor, s", "resident, MB", "own, MB", "lines"
     );
     let written = [lines(&recipe), lines(&fs::read_to_string(&script).unwrap())];
     let names = ["rl-mcp train", "Python with together 3.1.1"];
@@ -157,10 +176,11 @@ fn main() {
         }
         let of = |value: &dyn Fn(&Took) -> f64| median(&mut took.iter().map(value).collect::<Vec<_>>());
         println!(
-            "{name:<34}{:>10.2}{:>14.2}{:>18.1}{written:>9}",
+            "{name:<34}{:>10.2}{:>14.2}{:>18.1}{:>14.1}{written:>9}",
             of(&|took| took.seconds),
             of(&|took| took.cpu),
-            of(&|took| took.memory / 1e6)
+            of(&|took| took.memory / 1e6),
+            of(&|took| took.own / 1e6)
         );
     }
     if let Some(tokenizer) = std::env::var_os("RL_MCP_BENCH_TOKENIZER") {
@@ -169,6 +189,59 @@ fn main() {
         }
     }
     fs::remove_dir_all(&directory).unwrap();
+}
+
+/// What a run costs a conversation: calls, and about how many tokens they and their answers have.
+fn through_a_model(binary: &Path, directory: &Path, sandbox: &Sandbox, steps: usize) {
+    let mut command = Command::new(binary);
+    command
+        .env("TOGETHER_BASE_URL", &sandbox.url)
+        .env("TOGETHER_API_KEY", &sandbox.key)
+        .env("RL_MCP_DATA_DIR", directory.join("data"))
+        .env("RL_MCP_FILE_DIRS", directory);
+    let mut host = Host::start(&mut command);
+    let (mut calls, mut bytes) = (0, 0);
+    let mut call = |tool: &str, arguments: Value| {
+        let answer = host.call(tool, &arguments);
+        calls += 1;
+        bytes += tool.len() + arguments.to_string().len() + answer.len();
+        serde_json::from_str::<Value>(&answer).unwrap()
+    };
+    let grader = json!({"type": "similarity", "measure": "edit"});
+    call(
+        "check-dataset",
+        json!({"path": "rows.jsonl", "grader": grader.clone()}),
+    );
+    let mut recipe = json!({
+        "method": "grpo", "base_model": "sandbox/byte-lm", "dataset": "rows.jsonl", "grader": grader,
+        "steps": steps, "learning_rate": 0.001, "sampling": {"max_tokens": 8}, "estimate_only": true,
+    });
+    call("start-training", recipe.clone());
+    recipe.as_object_mut().unwrap().remove("estimate_only");
+    let started = call("start-training", recipe);
+    let run = &started["run_id"];
+    let mut shown = Value::Null;
+    for look in 1..=LOOKS {
+        let until = steps * look / LOOKS;
+        shown = call(
+            "get-training",
+            json!({"run_id": run, "until_step": until, "wait_seconds": 50}),
+        );
+    }
+    while shown.get("ended_at").is_none() {
+        shown = call("get-training", json!({"run_id": run, "wait_seconds": 50}));
+    }
+    call("get-training", json!({"run_id": run, "view": "report"}));
+    let id = &shown["inference_checkpoint"]["id"];
+    call(
+        "download-checkpoint",
+        json!({"id": id, "variant": "CHECKPOINT_VARIANT_ADAPTER", "directory": run}),
+    );
+    host.end();
+    println!(
+        "through a model, {steps} steps with {LOOKS} looks at them: {calls} calls, about {} tokens",
+        bytes / BYTES_OF_A_TOKEN
+    );
 }
 
 /// What a step of so many prompts takes of this machine, in a run of many and one of a single step.
