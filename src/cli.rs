@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 mod demo;
 pub(crate) mod sandboxed;
+mod skill;
 #[cfg(feature = "text")]
 pub(crate) mod train;
 
@@ -71,6 +72,8 @@ pub enum Command {
     /// Train a model as one job, from a recipe. Ctrl-C ends it in order; --resume goes on. Exit code 1: it has failed.
     #[cfg(feature = "text")]
     Train(train::Training),
+    /// Show the Agent Skill that teaches an agent to train with these tools, or put it where a host finds it.
+    Skill(skill::Installing),
     #[command(flatten)]
     Sandboxed(sandboxed::Command),
 }
@@ -110,6 +113,27 @@ impl Offered {
             tools: tools.map(|Names(tools)| tools.clone()),
         }
     }
+}
+
+/// Refuses flags that would do nothing with a command, as it does not serve: those before it, and `--sandbox` after it
+/// (`anyway`). Others after it are no flags of its.
+fn refuse_serving(cli: &Cli, command: &str, anyway: bool) -> Result<(), String> {
+    let Offered {
+        read_only,
+        toolsets,
+        tools,
+    } = &cli.offered;
+    let given = [
+        ("--read-only", *read_only),
+        ("--toolsets", toolsets.is_some()),
+        ("--tools", tools.is_some()),
+        ("--sandbox", anyway || sandboxed::is_asked_for(cli.sandbox)),
+    ];
+    let useless = list(given.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag));
+    if useless.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the command {command} has no use for {useless}"))
 }
 
 fn toolsets(text: &str) -> Result<Names<Toolset>, String> {

@@ -17,7 +17,7 @@ use crate::files::data::{BATCHES, RESULTS};
 use crate::files::directory::{Directory, Open};
 use crate::work::blocking;
 
-pub(crate) use listing::{Listed, newest};
+pub(crate) use listing::{Listed, is_own, newest};
 
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
 pub(crate) const LARGEST_JSON: u64 = 256 << 20;

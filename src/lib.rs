@@ -24,6 +24,7 @@ mod mcp;
 mod prime;
 mod read_result;
 mod redact;
+mod skill;
 mod spec;
 mod stderr;
 #[cfg(feature = "text")]
@@ -94,6 +95,9 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
     )?;
     if let Some(Command::Sandboxed(command)) = &cli.command {
         return command.run(cli, redactor);
+    }
+    if let Some(Command::Skill(options)) = &cli.command {
+        return options.run(cli).map(|()| ExitCode::SUCCESS);
     }
     #[cfg(feature = "text")]
     if let Some(Command::Train(options)) = &cli.command {

@@ -3,6 +3,8 @@
 pub(crate) mod instructions;
 pub(crate) mod names;
 pub(crate) mod offer;
+mod prompts;
+mod resources;
 pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod tool;

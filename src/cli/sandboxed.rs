@@ -7,6 +7,6 @@ mod with;
 mod without;
 
 #[cfg(feature = "sandbox")]
-pub(crate) use with::{Command, Environment, Options};
+pub(crate) use with::{Command, Environment, Options, is_asked_for};
 #[cfg(not(feature = "sandbox"))]
-pub(crate) use without::{Command, Environment, Options};
+pub(crate) use without::{Command, Environment, Options, is_asked_for};

@@ -27,6 +27,10 @@ pub(crate) use private::make_private;
 pub(crate) const RESULTS: &str = "results";
 /// Where the bodies lie that `build-training-batch` wrote.
 pub(crate) const BATCHES: &str = "batches";
+/// Where the directories of training runs lie.
+pub(crate) const RUNS: &str = "runs";
+/// What a run comes to, in its directory.
+pub(crate) const REPORT: &str = "report.md";
 /// How the names of files end that hold the completions of a sampling as text, beside its result.
 pub(crate) const COMPLETIONS: &str = "completions.jsonl";
 

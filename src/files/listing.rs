@@ -17,13 +17,16 @@ pub struct Listed {
     pub path: PathBuf,
     /// When it was last written to.
     pub modified: SystemTime,
-    is_directory: bool,
+    /// Its length, in bytes.
+    pub bytes: u64,
+    /// What it is.
+    pub kind: Kind,
 }
 
 impl Listed {
     /// Whether it is a directory.
-    pub(super) const fn is_directory(&self) -> bool {
-        self.is_directory
+    pub(super) fn is_directory(&self) -> bool {
+        self.kind == Kind::Directory
     }
 }
 
@@ -40,7 +43,8 @@ pub(crate) fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
         found.push(Listed {
             path: directory.path().join(&name),
             modified: entry.modified,
-            is_directory: entry.kind == Kind::Directory,
+            bytes: entry.bytes,
+            kind: entry.kind,
         });
     }
     found.sort_by(|one, other| (other.modified, &other.path).cmp(&(one.modified, &one.path)));
@@ -50,12 +54,12 @@ pub(crate) fn newest(directory: &Directory) -> io::Result<Vec<Listed>> {
 /// What to say to somebody who named a directory in place of a file.
 pub(super) fn in_place_of_a_file(directory: &Directory) -> String {
     let mut listed = newest(directory).unwrap_or_default();
-    listed.retain(|listed| listed.is_directory || !is_own(&listed.path));
+    listed.retain(|listed| listed.is_directory() || !is_own(&listed.path));
     let shown: Vec<String> = listed
         .iter()
         .take(MOST_NAMED)
         .map(|listed| {
-            let end = if listed.is_directory { "/" } else { "" };
+            let end = if listed.is_directory() { "/" } else { "" };
             shown(&listed.path) + end
         })
         .collect();
@@ -76,7 +80,7 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 /// Whether a file is one that the server keeps for itself.
-pub(super) fn is_own(path: &Path) -> bool {
+pub(crate) fn is_own(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (name.starts_with("journal-") && name.ends_with(".jsonl")) || name.ends_with(".request.json")
 }

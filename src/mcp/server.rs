@@ -1,27 +1,38 @@
-//! The MCP server: which tools are offered, and how requests reach them.
+//! The MCP server: which tools are offered, and how requests reach them and what stands beside them: prompts, resources and
+//! the skill.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, Implementation,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CompletionInfo,
+    CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
+    GetSkillResult, Icon, Implementation, ListPromptsResult, ListResourcesResult, ListSkillsResult,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::context::Context;
+use crate::error::ToolError;
 use crate::error::problems::list;
 use crate::mcp::instructions::instructions;
 use crate::mcp::names;
 use crate::mcp::offer::Offer;
+use crate::mcp::prompts;
+use crate::mcp::resources;
 use crate::mcp::tool::adapter::Offered;
 use crate::mcp::transport::RawArguments;
+use crate::work::blocking;
 
 /// The server.
 pub(crate) struct Server {
     context: Arc<Context>,
-    offer: Offer,
+    offer: Arc<Offer>,
     preface: &'static str,
     tools: Vec<Offered>,
 }
@@ -34,7 +45,7 @@ impl Server {
         let tools = tools.map(|entry| Offered::new(entry, offer.all.others)).collect();
         Self {
             context,
-            offer,
+            offer: Arc::new(offer),
             preface,
             tools,
         }
@@ -42,6 +53,12 @@ impl Server {
 
     fn find(&self, name: &str) -> Option<&Offered> {
         self.tools.iter().find(|offered| offered.tool().name == name)
+    }
+
+    /// The data directory, if there is a place for one.
+    fn data(&self) -> Option<PathBuf> {
+        let data = self.context.config().data.as_ref();
+        data.map(|data| data.root().to_owned())
     }
 
     fn unknown_tool(&self, name: &str) -> ErrorData {
@@ -69,7 +86,14 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut this = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         this.title = Some("RL post-training".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        this.icons = Some(vec![icon()]);
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_completions()
+            .enable_resources()
+            .enable_skills();
+        ServerConfig::new(capabilities.build())
             .with_server_info(this)
             .with_instructions(instructions(&self.offer, self.preface))
     }
@@ -80,16 +104,9 @@ impl ServerHandler for Server {
         request: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let tools = self.tools.iter().map(|offered| offered.tool().clone());
-        let list = ListToolsResult::with_all_items(tools.collect());
-        // Earlier versions of the protocol have no such member.
-        let caches = request
-            .protocol_version()
-            .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        Ok(if caches {
-            list.with_ttl_ms(LIST_TTL_MS)
-        } else {
-            list
-        })
+        let mut list = ListToolsResult::with_all_items(tools.collect());
+        list.ttl_ms = time_to_live(&request);
+        Ok(list)
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -109,6 +126,96 @@ impl ServerHandler for Server {
         Ok(offered.call(&self.context, raw, &request).await.into())
     }
 
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        request: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let mut list = ListPromptsResult::with_all_items(prompts::all(&self.offer));
+        list.ttl_ms = time_to_live(&request);
+        Ok(list)
+    }
+
+    async fn get_prompt(
+        &self,
+        params: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&self.offer, &params.name, params.arguments.as_ref()).map(GetPromptResponse::from)
+    }
+
+    async fn complete(
+        &self,
+        params: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let Reference::Prompt(prompt) = params.r#ref else {
+            // No resource has a template.
+            return Ok(CompleteResult::default());
+        };
+        let (offer, data, argument) = (Arc::clone(&self.offer), self.data(), params.argument);
+        let values = blocking(move || {
+            prompts::complete(
+                &offer,
+                &prompt.name,
+                &argument.name,
+                &argument.value,
+                data.as_deref(),
+            )
+        });
+        let values = values.await.map_err(broken)??;
+        let completion = CompletionInfo::new(values);
+        completion
+            .map(CompleteResult::new)
+            .map_err(|error| ErrorData::internal_error(error, None))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let data = self.data();
+        let listed = blocking(move || resources::list(data.as_deref())).await;
+        listed.map(ListResourcesResult::with_all_items).map_err(broken)
+    }
+
+    async fn read_resource(
+        &self,
+        params: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let context = Arc::clone(&self.context);
+        let read = blocking(move || resources::read(&context, &params.uri)).await;
+        let found = read.map_err(broken)??;
+        Ok(ReadResourceResult::new(vec![found]).into())
+    }
+
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        request: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        let mut list = ListSkillsResult::with_all_items(vec![resources::skill()]);
+        list.ttl_ms = time_to_live(&request);
+        Ok(list)
+    }
+
+    async fn get_skill(
+        &self,
+        params: GetSkillRequestParams,
+        request: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        let skill = resources::skill();
+        if skill.uri != params.uri {
+            let problem = format!("there is one skill here, {}", skill.uri);
+            return Err(ErrorData::invalid_params(problem, None));
+        }
+        let mut result = GetSkillResult::new(skill);
+        result.ttl_ms = time_to_live(&request);
+        Ok(result)
+    }
+
     async fn on_custom_request(
         &self,
         request: CustomRequest,
@@ -124,13 +231,44 @@ impl ServerHandler for Server {
     }
 }
 
-/// How long clients may keep the list of tools, in milliseconds: it doesn't change while the server runs.
-const LIST_TTL_MS: u64 = 3_600_000;
+/// For how long a client may keep what doesn't change while the server runs. Earlier versions of the protocol have no such
+/// member.
+fn time_to_live(request: &RequestContext<RoleServer>) -> Option<u64> {
+    /// In milliseconds.
+    const HOUR: u64 = 3_600_000;
+    let version = request.protocol_version();
+    version
+        .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+        .then_some(HOUR)
+}
+
+/// What hosts show beside the server's name.
+fn icon() -> Icon {
+    const SVG: &str = include_str!("../../docs/icon.svg");
+    let source = BASE64_STANDARD.encode(SVG.trim_end());
+    Icon::new(format!("data:image/svg+xml;base64,{source}"))
+        .with_mime_type("image/svg+xml")
+        .with_sizes(vec!["any".to_owned()])
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` passes it")]
+fn broken(error: ToolError) -> ErrorData {
+    ErrorData::internal_error(error.to_string(), None)
+}
+
 /// The methods that this server answers.
-const KNOWN_METHODS: [&str; 5] = [
+const KNOWN_METHODS: [&str; 13] = [
     "initialize",
     "ping",
     "server/discover",
     "tools/list",
     "tools/call",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "skills/list",
+    "skills/get",
 ];

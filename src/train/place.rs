@@ -13,10 +13,8 @@ use fs4::{FileExt, TryLockError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::files::data::{Data, file_name, make_private};
+use crate::files::data::{Data, RUNS, file_name, make_private};
 
-/// Where the directories of runs lie, in the data directory.
-const RUNS: &str = "runs";
 /// What the worker of a run holds as long as it lives.
 const LOCK: &str = "lock";
 /// Asks the worker to end the run at the next step's boundary.

@@ -10,9 +10,8 @@ use super::place::Place;
 use super::state::State;
 use super::steps::{EVALUATIONS, Evaluation, ROLLOUTS, STEPS, Step, alarms, short};
 use crate::chart::{Chart, Kind, Series};
+use crate::files::data::REPORT;
 
-/// The file.
-pub(crate) const REPORT: &str = "report.md";
 /// The picture of the curve.
 pub(crate) const CURVE: &str = "curve.png";
 /// How wide a curve of letters is.

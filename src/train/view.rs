@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::place::Place;
-use super::report::{self, CURVE, REPORT, chosen, curve_line, rollouts};
+use super::report::{self, CURVE, chosen, curve_line, rollouts};
 use super::state::{Held, Saved, State};
 use super::steps::{EVALUATIONS, Evaluation, STEPS, Step, alarms};
-use crate::files::data::Data;
+use crate::files::data::{Data, REPORT};
 use crate::redact::clean;
 use crate::spec;
 

@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
+from mcp_types import INVALID_PARAMS, CallToolResult, PromptReference, TextContent
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
 
 from tally import Mismatch, Tally, expect
@@ -33,6 +33,8 @@ TOOLS = sorted(re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "tools.md").re
 COURSE = {"forward-backward-pass", "custom-forward-backward-pass", "optimizer-step", "sample"}
 # Tools whose answer says more than the service did, such as what keeps billing.
 NOTED = {"create-model-resource", "stop-training-session", "prime-intellect-resumerun"}
+PROMPTS = ["grpo-run", "sft-run", "prime-run", "diagnose", "stop-billing"]
+SKILLS = ROOT / "skills"
 MISSPELT = "get-training-sesion"
 
 # The SDK's modes, and the protocol version that each must end up with.
@@ -107,6 +109,23 @@ async def local_tools(client: Client) -> None:
     expect("may_be_billing" in activity, f"activity {activity}")
 
 
+async def beside_tools(client: Client) -> None:
+    """The prompts, what completes their arguments, and the skill as resources."""
+    prompts = [prompt.name for prompt in (await client.list_prompts()).prompts]
+    expect(prompts == PROMPTS, f"prompts {prompts}")
+    for name in prompts:
+        messages = (await client.get_prompt(name)).messages
+        expect(len(messages) == 1 and messages[0].role == "user", f"{name}: {messages}")
+    completed = await client.complete(PromptReference(name="diagnose"), {"name": "run_id", "value": ""})
+    expect(completed.completion.values == [], f"runs from nowhere: {completed}")
+    uris = [resource.uri for resource in (await client.list_resources()).resources]
+    files = {uri: SKILLS / uri.removeprefix("skill://") for uri in map(str, uris) if uri.startswith("skill://")}
+    expect(len(files) == len([path for path in SKILLS.rglob("*") if path.is_file()]), f"resources {uris}")
+    for uri, path in files.items():
+        content = (await client.read_resource(uri)).contents[0]
+        expect(content.text == path.read_text(), f"{uri} is another text than {path}")
+
+
 async def unknown_tool(client: Client) -> None:
     try:
         await client.call_tool(MISSPELT, {})
@@ -167,6 +186,8 @@ async def python_sdk(mode: str, binary: str, tally: Tally, complaints: Complaint
                     called += 1
             with tally.check(f"mode {mode}: local tools"):
                 await local_tools(client)
+            with tally.check(f"mode {mode}: prompts and resources"):
+                await beside_tools(client)
             with tally.check(f"mode {mode}: unknown tool"):
                 await unknown_tool(client)
             with tally.check(f"mode {mode}: wrong argument"):

@@ -51,11 +51,13 @@ mod payloads;
 mod picture;
 #[cfg(target_os = "linux")]
 mod pipes;
+mod prompts;
 mod protocol;
 mod random;
 mod readable;
 mod readme;
 mod redaction;
+mod resources;
 mod results;
 mod room;
 mod run_configs;
@@ -66,6 +68,7 @@ mod sandbox;
 #[cfg(feature = "sandbox")]
 mod sandbox_server;
 mod secrets;
+mod skill;
 mod support;
 #[cfg(feature = "text")]
 mod text;

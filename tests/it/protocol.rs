@@ -404,15 +404,40 @@ async fn lines_that_are_no_messages_are_answered_when_their_id_can_be_told() {
             -32602,
         ),
         (r#"{"jsonrpc":"2.0","id":"x","method":"tools/call"}"#, -32602),
-        (r#"{"jsonrpc":"2.0","id":"x","method":"prompts/list"}"#, -32601),
-        (r#"{"jsonrpc":"2.0","id":"x","method":"resources/list"}"#, -32601),
+        // What is not declared is not there.
         (
-            r#"{"jsonrpc":"2.0","id":"x","method":"resources/templates/list"}"#,
+            r#"{"jsonrpc":"2.0","id":"x","method":"resources/subscribe","params":{"uri":"skill://rl-post-training/SKILL.md"}}"#,
             -32601,
         ),
         (
-            r#"{"jsonrpc":"2.0","id":"x","method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}}"#,
+            r#"{"jsonrpc":"2.0","id":"x","method":"resources/directory/read","params":{"uri":"skill://rl-post-training"}}"#,
             -32601,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"logging/setLevel","params":{"level":"info"}}"#,
+            -32601,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"tasks/get","params":{"taskId":"t"}}"#,
+            -32601,
+        ),
+        // What is declared wants its params.
+        (r#"{"jsonrpc":"2.0","id":"x","method":"prompts/get"}"#, -32602),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"prompts/get","params":{"name":"no-such"}}"#,
+            -32602,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"resources/read","params":{}}"#,
+            -32602,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}}"#,
+            -32602,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","method":"skills/get","params":{"uri":"skill://other/SKILL.md"}}"#,
+            -32602,
         ),
         (r#"{"jsonrpc":"2.0","id":"x","method":"no/such"}"#, -32601),
     ] {
@@ -537,6 +562,12 @@ async fn both_eras_of_the_protocol_are_served_by_one_process() {
         let answer = server.request("initialize", params).await;
         assert_eq!(answer["result"]["protocolVersion"], version);
         assert_eq!(answer["result"]["serverInfo"]["name"], "rl-mcp");
+        let declared = answer["result"]["capabilities"].as_object().unwrap();
+        let declared: Vec<&str> = declared.keys().map(String::as_str).collect();
+        assert_eq!(
+            declared,
+            ["extensions", "completions", "prompts", "resources", "tools"]
+        );
         let instructions = answer["result"]["instructions"].as_str().unwrap();
         assert!(instructions.contains("weights-sync") && instructions.contains("prime-intellect-createrun"));
         assert!(instructions.chars().count() < 2000, "{}", instructions.len());

@@ -7,9 +7,8 @@ use clap::Subcommand;
 use rl_mcp_sandbox::Behavior;
 pub(crate) use rl_mcp_sandbox::Options;
 
-use crate::cli::{Cli, Offered, demo};
+use crate::cli::{Cli, demo, refuse_serving};
 use crate::config::{Config, ConfigError};
-use crate::error::problems::list;
 use crate::redact::Redactor;
 
 /// Commands that have a sandbox of their own.
@@ -70,25 +69,9 @@ impl Command {
     }
 }
 
-/// Refuses flags that would do nothing with a command, as it does not serve: those before it, and `--sandbox` after it
-/// (`anyway`). Others after it are no flags of its.
-fn refuse_serving(cli: &Cli, command: &str, anyway: bool) -> Result<(), String> {
-    let Offered {
-        read_only,
-        toolsets,
-        tools,
-    } = &cli.offered;
-    let given = [
-        ("--read-only", *read_only),
-        ("--toolsets", toolsets.is_some()),
-        ("--tools", tools.is_some()),
-        ("--sandbox", anyway || cli.sandbox.sandbox),
-    ];
-    let useless = list(given.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag));
-    if useless.is_empty() {
-        return Ok(());
-    }
-    Err(format!("the command {command} has no use for {useless}"))
+/// Whether the flags ask for a sandbox.
+pub(crate) const fn is_asked_for(options: Options) -> bool {
+    options.sandbox
 }
 
 /// The environment as the server is to see it: the real one, or one that leads to a sandbox.

@@ -37,6 +37,11 @@ impl Command {
     }
 }
 
+/// Nothing can ask for one.
+pub(crate) const fn is_asked_for(_: Options) -> bool {
+    false
+}
+
 /// Looks up a variable.
 type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
