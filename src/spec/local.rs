@@ -47,10 +47,11 @@ pub(crate) const GRADE_COMPLETIONS: Spec = Spec::local(
 pub(crate) const START_TRAINING: Spec = Spec::local(
     "start-training",
     "Start training",
-    "Trains a model on a file as one job: samples, grades, trains, evaluates and saves, in a process of its own; ends what it made itself, and what bills with it. Call it with estimate_only true first: it checks the rows, and says what it costs at most.",
+    "Trains a model on a file as one job: samples, grades, trains, evaluates and saves, in a process of its own; ends what it made, and its billing. estimate_only true first: it checks the rows, and says the most that it can cost.",
     Toolset::Train,
     Effect::Add,
 )
+.at_hand()
 .that_reaches_services();
 
 /// How a run is.
@@ -90,7 +91,7 @@ pub(crate) const RESUME_TRAINING: Spec = Spec::local(
 pub(crate) const READ_RESULT: Spec = Spec::local(
     "read-result",
     "Read stored result",
-    "Shows a part of a JSON file that another tool stored (the file of its answer). Only needed when you want to look: build-training-batch reads the files itself.",
+    "Shows a part of a JSON file that another tool stored (the file of its answer). Only to look: build-training-batch reads the files itself.",
     Toolset::Local,
     Effect::Read,
 );
@@ -102,4 +103,5 @@ pub(crate) const LIST_RECENT_ACTIVITY: Spec = Spec::local(
     "What was done from this machine, for a new conversation or after a crash: what may still bill, sessions, checkpoints, calls of unknown outcome and what to do about them, batch files.",
     Toolset::Local,
     Effect::Read,
-);
+)
+.at_hand();

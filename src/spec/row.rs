@@ -53,6 +53,9 @@ pub struct Spec {
     pub secret: Option<&'static str>,
     /// What an empty list means.
     pub empty: Option<Empty>,
+    /// Whether hosts that load tools on demand are asked to have this one there from the start: those by which the others
+    /// are found.
+    pub at_hand: bool,
     /// The MCP hint `openWorldHint`: whether it has to do with more than this machine.
     pub open_world: bool,
 }
@@ -173,6 +176,7 @@ impl Spec {
             ends: effect.destructive(),
             secret: None,
             empty: None,
+            at_hand: false,
             open_world: !path.is_empty(),
         }
     }
@@ -209,6 +213,13 @@ impl Spec {
     #[must_use]
     pub const fn that_ends(mut self) -> Self {
         self.ends = true;
+        self
+    }
+
+    /// Says that hosts should have it there from the start.
+    #[must_use]
+    pub const fn at_hand(mut self) -> Self {
+        self.at_hand = true;
         self
     }
 

@@ -10,7 +10,7 @@ const MODELS: &str =
 pub(crate) const DOWNLOAD_CHECKPOINT: Spec = Spec::new(
     "download-checkpoint",
     "Download checkpoint",
-    "Downloads the files of an inference checkpoint into directory; the same call joins or resumes it. Without directory: a presigned URL for each file. Fetch soon, by plain GET without Authorization header; whoever has a URL has the weights; 403 means expired. Training checkpoints cannot be downloaded.",
+    "Downloads the files of an inference checkpoint into directory; the same call joins or resumes it. Without directory: a presigned URL for each file. Fetch soon, by plain GET without Authorization header (403: expired); whoever has a URL has the weights. Training checkpoints cannot be downloaded.",
     Toolset::Rl,
     Method::Get,
     "/v1/rl/checkpoints/{id}/download",
@@ -115,7 +115,7 @@ pub(crate) const GET_INFERENCE_CHECKPOINT_OPERATION: Spec = Spec::new(
 pub(crate) const OPTIMIZER_STEP: Spec = Spec::new(
     "optimizer-step",
     "Optimizer step",
-    "Applies the gradients gathered by forward-backward passes and clears them. Sampling keeps using the old weights until a weights-sync. Values hold for this step only.",
+    "Applies the gradients gathered by forward-backward passes and clears them. Then weights-sync, or sample keeps the old weights. Values hold for this step only.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/training-sessions/{session_id}/operations/optim-step",
@@ -222,12 +222,13 @@ pub(crate) const LIST_SUPPORTED_MODELS: Spec = Spec::new(
 pub(crate) const CREATE_MODEL_RESOURCE: Spec = Spec::new(
     "create-model-resource",
     "Create model resource",
-    "Starts a model resource: GPUs with a base model, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness. Tell the user the price before: estimate_only true asks for it and starts nothing. Waits until READY; being PENDING can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
+    "Starts a model resource: GPUs with a base model, to which training sessions attach. Bills by the hour while READY, until stop-model-resource or inactive_timeout of idleness. Tell the user the price before: estimate_only true asks for it and starts nothing. Waits until READY; PENDING can take long and costs nothing. After a lost answer never repeat blindly: a second one bills too.",
     Toolset::Rl,
     Method::Post,
     "/v1/rl/model-resources",
     Effect::Add,
 )
+.at_hand()
 .if_lost(
     "It is not known whether the model resource was created, and it would bill once READY.",
     "first look in list-model-resources for one with this base_model, created just now. Create again only if there is none: a blind repeat makes, and bills, a second one.",

@@ -113,6 +113,43 @@ async fn the_list_stays_small() {
     }
 }
 
+/// Hosts that load tools on demand find the others from these.
+#[tokio::test]
+async fn few_tools_ask_to_be_there_from_the_start() {
+    let tools = list(&mut Server::command("http://127.0.0.1:9")).await;
+    let asking = tools.iter().filter(|tool| tool.get("_meta").is_some());
+    let asking: Vec<&str> = asking
+        .map(|tool| {
+            assert_eq!(tool["_meta"], json!({"anthropic/alwaysLoad": true}));
+            tool["name"].as_str().unwrap()
+        })
+        .collect();
+    let mut expected = vec![
+        "create-model-resource",
+        "start-training",
+        "prime-intellect-createrun",
+        "list-recent-activity",
+    ];
+    expected.retain(|name| *name != "start-training" || cfg!(feature = "text"));
+    assert_eq!(asking, expected);
+}
+
+#[tokio::test]
+async fn the_icon_is_a_small_picture_of_our_own() {
+    use base64::Engine as _;
+    let mut server = Server::spawn(&mut Server::command("http://127.0.0.1:9"));
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let answer = server.request("initialize", params).await;
+    let icon = &answer["result"]["serverInfo"]["icons"][0];
+    assert_eq!(icon["mimeType"], "image/svg+xml");
+    let source = icon["src"].as_str().unwrap();
+    assert!(source.len() < 1000, "{}", source.len());
+    let data = source.strip_prefix("data:image/svg+xml;base64,").unwrap();
+    let svg = base64::prelude::BASE64_STANDARD.decode(data).unwrap();
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/icon.svg")).unwrap();
+    assert_eq!(svg, file.trim_ascii_end());
+}
+
 #[tokio::test]
 async fn every_schema_is_of_the_plain_dialect() {
     for tool in list(&mut Server::command("http://127.0.0.1:9")).await {

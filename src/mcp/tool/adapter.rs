@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Tool, ToolAnnotations};
 use rmcp::service::{RequestContext, RoleServer};
 use tokio::time::sleep_until;
 
@@ -46,6 +46,7 @@ impl Offered {
         let mut tool = Tool::new(*name, *description, Arc::default());
         tool.title = Some((*title).to_owned());
         tool.annotations = Some(annotations(entry.spec));
+        tool.meta = entry.spec.at_hand.then(at_hand);
         let accepts = Accepts::new(&schema).ignoring_others(others.of(entry.spec));
         let mut schema = schema::published(schema);
         body_path::publish(&mut schema);
@@ -106,6 +107,13 @@ impl Offered {
             () = sleep_until(call.started + longest + DEADLINE_SLACK) => Err(ToolError::Deadline(longest)),
         }
     }
+}
+
+/// How a tool says that it is to be there from the start.
+fn at_hand() -> MetaObject {
+    let mut meta = MetaObject::new();
+    meta.0.insert("anthropic/alwaysLoad".to_owned(), true.into());
+    meta
 }
 
 fn annotations(spec: &Spec) -> ToolAnnotations {
