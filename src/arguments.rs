@@ -22,6 +22,7 @@ pub(crate) mod schema;
 mod shared;
 mod unknown;
 mod values;
+mod wishes;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

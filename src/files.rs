@@ -19,6 +19,15 @@ use crate::work::blocking;
 
 pub(crate) use listing::{Listed, is_own, newest};
 
+/// Whether a path looks like a name on a hub, such as `openai/gsm8k`, or an address.
+fn is_of_hub(path: &Path) -> bool {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let is_address =
+        matches!(parts.first(), Some(Component::Normal(first)) if first.to_string_lossy().ends_with(':'));
+    let is_plain = parts.iter().all(|part| matches!(part, Component::Normal(_)));
+    is_address || (is_plain && parts.len() == 2 && path.extension().is_none())
+}
+
 /// The largest JSON file that is read, in bytes: as much as one answer or one request may hold.
 pub(crate) const LARGEST_JSON: u64 = 256 << 20;
 
@@ -168,6 +177,10 @@ impl Files {
             let is_inside = is_missing && self.allowed().any(|directory| path.starts_with(directory));
             // The answer doesn't say whether a file exists elsewhere.
             match (near.is_empty(), is_inside) {
+                (true, false) if is_of_hub(path) => format!(
+                    "there is no such file, and none is fetched from a hub or an address: the user can save it, as JSON lines if it is a data set, under {}",
+                    self.places()
+                ),
                 (true, false) => format!("there is no such file under {}", self.places()),
                 (true, true) => "there is no such file, and none of a similar name".to_owned(),
                 (false, _) => format!("there is no such file; the nearest are {}", near.join(", ")),

@@ -179,6 +179,15 @@ impl Journal {
         self.rows.find(|row| row.path == path)
     }
 
+    /// What an id names that was seen here, such as a training session.
+    pub(crate) async fn what(&self, id: &str) -> Option<&'static str> {
+        let directory = self.directory.as_ref()?;
+        let id = Record::plain_id(id);
+        let work = move |history: &History| identity::what(&history.records, &id);
+        let read = self.readings.with(directory, &self.hosts, Err, work).await;
+        read.ok().flatten()
+    }
+
     /// Whether something was done in a session, or about it.
     pub(crate) async fn knows_session(&self, session_id: &str) -> bool {
         let Some(directory) = &self.directory else {

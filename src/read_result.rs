@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::arguments::schema::renamed;
+use crate::arguments::schema::{renamed, retired};
 use crate::context::Reply;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
@@ -24,8 +24,26 @@ use crate::json::{lines, non_finite};
 use place::{find, members_of_entries};
 use shown::{Kind, Shown, show};
 
+const OF_OPERATION: &str = "names no file: the get tool of an operation, such as get-sample-operation, answers the path of its result (output file), and list-recent-activity those of the last ones";
+
 #[derive(Clone, Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("file", "path"), ("file_path", "path"), ("place", "at"), ("jsonpath", "at")]))]
+#[schemars(transform = retired(&[
+    ("operation_id", OF_OPERATION),
+    ("session_id", OF_OPERATION),
+    ("run_id", OF_OPERATION),
+]), transform = renamed(&[
+    ("file", "path"),
+    ("file_path", "path"),
+    ("result_path", "path"),
+    ("place", "at"),
+    ("jsonpath", "at"),
+    ("offset", "start"),
+    ("skip", "start"),
+    ("from", "start"),
+    ("limit", "count"),
+    ("lines", "count"),
+    ("length", "count"),
+]))]
 pub(crate) struct Query {
     /// The file.
     path: String,

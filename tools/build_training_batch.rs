@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use crate::context::{Call, Reply};
 use crate::error::ToolError;
-use crate::error::problems::{Path, Problems};
+use crate::error::problems::Problems;
 use crate::journal::Given;
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
 use crate::together::batch;
-use crate::together::batch::BatchArgs;
+use crate::together::batch::{BatchArgs, Built};
 use crate::together::course::Courses;
+use crate::together::unknown_operation::told;
 use crate::work::blocking;
 
 pub(crate) struct BuildTrainingBatch;
@@ -44,9 +45,7 @@ impl Handler for BuildTrainingBatch {
             return;
         }
         let given = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
-        if let ToolError::Arguments(told) = told(call, unknown, args.session_id(), given).await {
-            problems.append(told);
-        }
+        problems.append(told(call, unknown, args.session_id(), given).await);
     }
 
     async fn call(args: BatchArgs, call: &Call<'_>) -> Result<Reply, ToolError> {
@@ -60,12 +59,22 @@ impl Handler for BuildTrainingBatch {
         let session_id = args.session_id().to_owned();
         let given: Vec<Given> = args.samplings().map(|(name, id)| Given::new(name, id)).collect();
         let built = match batch::build(args, call, files, data).await {
-            Err(ToolError::Arguments(problems)) => return Err(told(call, problems, &session_id, given).await),
+            Err(ToolError::Arguments(problems)) => {
+                return Err(ToolError::Arguments(
+                    told(call, problems, &session_id, given).await,
+                ));
+            }
             built => built?,
         };
+        let Built {
+            reply: built,
+            of_policy,
+        } = built;
+        let courses = call.context.state::<Courses>();
+        courses.built(&session_id, &of_policy);
         let versions: Option<BTreeSet<i64>> = built.member("policy_versions");
         let oldest = versions.and_then(|versions| versions.first().copied());
-        let doubt = oldest.and_then(|oldest| call.context.state::<Courses>().older(&session_id, oldest));
+        let doubt = oldest.and_then(|oldest| courses.older(&session_id, oldest));
         let ended = call.context.journal().session_has_ended(&session_id).await;
         let ended = ended.then(|| {
             format!("Session {session_id} is STOPPED and trains no more: make a new one with create-training-session (resume_from_checkpoint_id: a checkpoint of this one), and call next with that one's session_id and the same body_path.")
@@ -73,37 +82,4 @@ impl Handler for BuildTrainingBatch {
         let doubts = doubt.into_iter().chain(ended);
         Ok(doubts.fold(built, |built, doubt| built.noted(&doubt)))
     }
-}
-
-/// The problems, or what is behind them: an id that is none of a sampling of this session.
-async fn told(call: &Call<'_>, mut problems: Problems, session_id: &str, given: Vec<Given>) -> ToolError {
-    let ids = Path::Root.key("operation_ids");
-    if !problems.mention(&ids) {
-        return ToolError::Arguments(problems);
-    }
-    let session = || Given::new("session_id", session_id);
-    let given = given.into_iter().chain([session()]).collect();
-    let journal = call.context.journal();
-    let mistaken = journal.mistaken(&spec::BUILD_TRAINING_BATCH, given, true).await;
-    // Of two wrong ids the next call is to have both right.
-    let wrong_session = journal
-        .mistaken(&spec::BUILD_TRAINING_BATCH, vec![session()], true)
-        .await;
-    let at = Path::Root.key("session_id");
-    if let Some(wrong) = wrong_session
-        && mistaken.as_ref().is_some_and(|mistaken| *mistaken != wrong)
-        && !problems.mention(&at)
-    {
-        let told = ["session_id ", "check session_id: "]
-            .iter()
-            .find_map(|own| wrong.strip_prefix(own));
-        problems.add(&at, told.unwrap_or(&wrong));
-    }
-    if let Some(mistaken) = mistaken {
-        problems.replace(
-            &ids,
-            format!("are those of sample operations of the session; {mistaken}"),
-        );
-    }
-    ToolError::Arguments(problems)
 }

@@ -17,6 +17,7 @@ use crate::text::Today;
 use crate::together::SessionId;
 use crate::together::grader_argument::GraderArgument;
 use crate::together::tokenizer::{self, Whose};
+use crate::work::blocking;
 
 pub(crate) struct CheckDataset;
 
@@ -82,6 +83,26 @@ impl Handler for CheckDataset {
                 &Path::Root.key("max_tokens"),
                 "needs base_model or session_id, whose tokenizer counts",
             );
+        }
+    }
+
+    async fn check_files(args: &Args, call: &Call<'_>, problems: &mut Problems) {
+        let named = [
+            ("path", Some(args.path.clone())),
+            ("eval_path", args.eval_path.clone()),
+        ];
+        let files = call.context.config().files.clone();
+        let looked = blocking(move || {
+            let missing = |(name, path): (&'static str, Option<String>)| {
+                Some((name, files.path_blocking(&path?).err()?))
+            };
+            named.into_iter().filter_map(missing).collect::<Vec<_>>()
+        });
+        for (name, problem) in looked.await.unwrap_or_default() {
+            let at = Path::Root.key(name);
+            if !problems.mention(&at) {
+                problems.add(&at, problem);
+            }
         }
     }
 

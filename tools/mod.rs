@@ -85,6 +85,7 @@ pub(crate) static TOOLS: Tools = Tools {
         take: |name| ARGUMENTS.contains(name),
         home: |name| HOMES.get(name)?.as_deref(),
         bodies: || &BODIES,
+        asking: None,
     },
 };
 

@@ -25,6 +25,11 @@ use crate::work::blocking;
 /// A prompt that takes more than so many percent of what the model can read leaves little for its answer.
 const NEARLY_FULL: u64 = 90;
 
+/// Other places of the template's variables.
+const OF_TEMPLATE: [&str; 3] = ["add_generation_prompt", "enable_thinking", "chat_template_kwargs"];
+const NO_TEMPLATE: &str =
+    "is for the template, and text goes through none: leave it out, or give messages in place of text";
+
 /// The tool.
 pub(crate) struct RenderPrompt;
 
@@ -40,7 +45,7 @@ pub(crate) struct RenderPrompt;
     ("add_generation_prompt", "template_args.add_generation_prompt"),
     ("enable_thinking", "template_args.enable_thinking"),
     ("chat_template_kwargs", "template_args"),
-    ("prompt", "text"),
+    ("prompt", "text|messages"),
     ("conversation", "messages"),
     ("model", "base_model"),
     ("model_name", "base_model"),
@@ -88,10 +93,18 @@ impl Handler for RenderPrompt {
         ];
         for (name, given) in of_messages {
             if given && args.text.is_some() {
-                problems.add(
-                    &Path::Root.key(name),
-                    "is for the template, and text goes through none",
-                );
+                // What was meant for it is told once, where it was written.
+                let told = OF_TEMPLATE
+                    .iter()
+                    .filter(|name| problems.are_at(&Path::Root.key(name)));
+                let told: Vec<&str> = told.copied().collect();
+                if name == "template_args" && !told.is_empty() {
+                    for name in told {
+                        problems.reword(&Path::Root.key(name), NO_TEMPLATE);
+                    }
+                    continue;
+                }
+                problems.add(&Path::Root.key(name), NO_TEMPLATE);
             }
         }
     }

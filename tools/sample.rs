@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 #[cfg(feature = "text")]
-use crate::arguments::{Written, schema::unlisted};
+use crate::arguments::{
+    Written,
+    schema::{renamed, retired, unlisted},
+};
 use crate::client::IdempotencyKey;
 use crate::context::{Call, Output, Reply};
 use crate::error::ToolError;
@@ -22,7 +25,29 @@ use crate::wait::WaitSeconds;
 
 pub(crate) struct Sample;
 
+/// What is said of an answer beside the prompts.
+#[cfg(feature = "text")]
+const OF_A_PROMPT: &str = "belongs to its prompt, in the row: write prompts[0].answer (in prompts_path, a member of the line), which grade-completions reads as {{row.answer}}";
+
 #[derive(Deserialize, JsonSchema)]
+#[cfg_attr(feature = "text", schemars(transform = retired(&[
+    ("answer", OF_A_PROMPT),
+    ("answers", OF_A_PROMPT),
+    ("expected", OF_A_PROMPT),
+    ("ground_truth", OF_A_PROMPT),
+    ("reference", OF_A_PROMPT),
+    ("references", OF_A_PROMPT),
+    ("solution", OF_A_PROMPT),
+    ("target", OF_A_PROMPT),
+    ("targets", OF_A_PROMPT),
+    ("labels", OF_A_PROMPT),
+]), transform = renamed(&[
+    ("data", "prompts|prompts_path"),
+    ("dataset", "prompts|prompts_path"),
+    ("dataset_path", "prompts_path"),
+    ("prompts_file", "prompts_path"),
+    ("lines", "prompt_lines"),
+])))]
 pub(crate) struct Args {
     session_id: SessionId,
     body: Body<sample::Sample>,
@@ -89,7 +114,7 @@ impl Handler for Sample {
                 "are those of prompts_path, which is missing",
             );
         }
-        Given::check(args.prompts.as_deref(), problems);
+        Given::check(args.prompts.as_deref(), &args.body.value, problems);
     }
 
     #[cfg(not(feature = "text"))]

@@ -12,9 +12,8 @@ use crate::json::{self, Body};
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::train::plan::plan;
+use crate::train::plan::{look, plan};
 use crate::train::{Launcher, Recipe, launch, recipe};
-use crate::work::blocking;
 
 pub(crate) struct StartTraining;
 
@@ -31,25 +30,13 @@ impl Handler for StartTraining {
     }
 
     async fn check_files(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) {
-        let recipe = &args.value;
-        let named = [
-            ("dataset", &recipe.dataset),
-            ("eval_dataset", &recipe.eval_dataset),
-        ];
-        let named: Vec<(&'static str, String)> = named
-            .into_iter()
-            .filter_map(|(name, path)| Some((name, path.clone()?)))
-            .collect();
-        let files = call.context.config().files.clone();
-        let looked = blocking(move || {
-            let missing =
-                |(name, path): (&'static str, String)| Some((name, files.path_blocking(&path).err()?));
-            named.into_iter().filter_map(missing).collect::<Vec<_>>()
-        });
-        for (name, problem) in looked.await.unwrap_or_default() {
-            let at = Path::Root.key(name);
-            if !problems.mention(&at) {
-                problems.add(&at, problem);
+        // What the recipe of a file says besides is not known here.
+        if args.value.recipe_path.is_some() {
+            return;
+        }
+        for (name, found) in look(call, &args.value).await {
+            if !problems.mention(&Path::Root.key(name)) {
+                problems.append(found);
             }
         }
     }

@@ -9,9 +9,11 @@ use super::rule::{Object, Rule, Text};
 pub(super) fn another_form(rule: &Rule, value: &Value) -> Option<(Value, String)> {
     match (rule, value) {
         (Rule::Object(object), Value::String(text)) => {
-            let (form, is_known) = object.of_text(text)?;
+            let (form, is_known, said) = object.of_text(text)?;
             let problem = if is_known {
-                format!("found text, expected an object: write {form}")
+                // What belongs beside the value is told with it.
+                let said = said.map_or_else(String::new, |said| format!(" ({text} {said})"));
+                format!("found text, expected an object: write {form}{said}")
             } else {
                 format!("found text, expected {}", rule.wanted())
             };
@@ -57,8 +59,9 @@ pub(super) fn another_form(rule: &Rule, value: &Value) -> Option<(Value, String)
 }
 
 impl Object {
-    /// The object that is meant by one text, that of its only required member, and whether the text is one of its values.
-    fn of_text(&self, text: &str) -> Option<(Value, bool)> {
+    /// The object that is meant by one text, that of its only required member, whether the text is one of its values, and what
+    /// else is to be said of that.
+    fn of_text<'a>(&'a self, text: &str) -> Option<(Value, bool, Option<&'a str>)> {
         let mut required = self.members.iter().filter(|member| member.required);
         let (member, None) = (required.next()?, required.next()) else {
             return None;
@@ -70,10 +73,13 @@ impl Object {
         if values.values.is_empty() || text.trim().is_empty() || text.trim_start().starts_with(['{', '[']) {
             return None;
         }
-        let own = values.wire_form(text);
-        let own = own.or_else(|| values.successor(text).map(|(own, _)| own));
+        let successor = values.successor(text);
+        let own = values.wire_form(text).or(successor.map(|(own, _)| own));
+        let said = successor
+            .map(|(_, said)| said)
+            .filter(|said| said.starts_with("is "));
         let form = Map::from_iter([(member.name.clone(), own.unwrap_or(text).into())]);
-        Some((Value::Object(form), own.is_some()))
+        Some((Value::Object(form), own.is_some(), said))
     }
 
     /// The object that is meant by one of its lists.

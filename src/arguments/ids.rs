@@ -28,6 +28,17 @@ impl Object {
         required.next().filter(|_| required.next().is_none())
     }
 
+    /// The member for ids of the kind that this name has, or for a list of them.
+    pub(super) fn id_of_its_kind(&self, name: &str) -> Option<&str> {
+        let singular = |name: &'_ str| name.strip_suffix('s').unwrap_or(name).to_owned();
+        let given = Some(singular(name)).filter(|given| names_id(given) && given.len() > "_id".len())?;
+        let mut members = self.members.iter().map(|member| member.name.as_str());
+        members.find(|member| {
+            let own = singular(member);
+            names_id(&own) && own != "id" && is_of_kind(&given, &own)
+        })
+    }
+
     fn required_ids(&self) -> impl Iterator<Item = &str> {
         let free = |rule: &Rule| matches!(rule, Rule::Text(Text { values, .. }) if values.is_empty());
         let ids = self

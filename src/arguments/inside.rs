@@ -66,7 +66,7 @@ impl Object {
         Some(Deeper {
             holder: holder.to_owned(),
             said: self.retired.get(old)?.clone(),
-            own: self.renamed.get(old).cloned(),
+            own: self.first_of(old).map(str::to_owned),
         })
     }
 
@@ -83,6 +83,21 @@ impl Object {
             }
         }
         Vec::new()
+    }
+
+    /// The rule at this place further in.
+    pub(super) fn rule_at(&self, place: &[Step]) -> Option<&Rule> {
+        let (first, rest) = place.split_first()?;
+        let Step::Member(name) = first else { return None };
+        let mut rule = &self.member(name)?.rule;
+        for step in rest {
+            rule = match (step, rule) {
+                (Step::Member(name), Rule::Object(object)) => &object.member(name)?.rule,
+                (Step::First, Rule::Array { items, .. }) => items,
+                _ => return None,
+            };
+        }
+        Some(rule)
     }
 
     /// The object at this place further in and how to write it with `value`, if that is one of the values that there are a few of.

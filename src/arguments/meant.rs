@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::form::another_form;
 use super::ids::Stranger;
-use super::inside::Step;
+use super::inside::{Step, steps};
 use super::others::Others;
 use super::rule::{Object, Rule};
 use super::unknown::inside;
@@ -18,7 +18,22 @@ use crate::error::problems::{Path, Problems, list};
 const LONGEST: usize = 1 << 20;
 
 /// What models write around all arguments.
-const WRAPPERS: [&str; 5] = ["body", "arguments", "params", "parameters", "input"];
+const WRAPPERS: [&str; 14] = [
+    "body",
+    "arguments",
+    "args",
+    "params",
+    "parameters",
+    "input",
+    "config",
+    "recipe",
+    "hyperparameters",
+    "hyper_parameters",
+    "training_args",
+    "training_config",
+    "options",
+    "settings",
+];
 
 /// Arguments that were put right.
 pub(super) struct Meant {
@@ -102,13 +117,16 @@ impl Mending {
         above: &[&Object],
     ) {
         object.instead(members, path, &mut self.problems);
+        self.nested(object, members, path);
         let unknown: Vec<String> = members
             .iter()
             .filter(|(name, value)| !value.is_null() && !object.knows(name))
             .map(|(name, _)| name.clone())
             .collect();
         for name in unknown {
-            self.unknown(object, &name, members, path, above);
+            for name in self.unwrapped(object, &name, members, path) {
+                self.unknown(object, &name, members, path, above);
+            }
         }
         let inside = [above, &[object]].concat();
         for (name, value) in members.iter_mut() {
@@ -124,6 +142,33 @@ impl Mending {
             if let Some(member) = object.member(&name).filter(|_| is_vacant(members, &name)) {
                 self.value(&member.rule, &mut value, &path.key(&name), above);
                 members.insert(name, value);
+            }
+        }
+    }
+
+    /// Takes what others nest to where it is here, and leaves out what has no place.
+    fn nested(&mut self, object: &Object, members: &mut Map<String, Value>, path: &Path<'_>) {
+        let ways = object.renamed.iter().filter_map(|(old, own)| {
+            let (outer, rest) = old.split_once('.')?;
+            matches!(members.get(outer), Some(Value::Object(_))).then_some((old, outer, rest, own))
+        });
+        let ways: Vec<(&String, &str, &str, &String)> = ways.collect();
+        for (old, outer, rest, own) in &ways {
+            let Some(value) = members.get_mut(*outer).and_then(|inner| taken(inner, rest)) else {
+                continue;
+            };
+            self.problems.add(&path.key(old), format!("is called {own} here"));
+            put(members, &steps(own), value);
+        }
+        for (_, outer, ..) in ways {
+            let left = members.get(outer).map(leaves).unwrap_or_default();
+            if object.member(outer).is_some() || members.shift_remove(outer).is_none() {
+                continue;
+            }
+            if !left.is_empty() {
+                let left = list(left.iter().map(String::as_str));
+                let problem = format!("holds {left} as well, which has no counterpart here: leave it out");
+                self.problems.add(&path.key(outer), problem);
             }
         }
     }
@@ -144,16 +189,15 @@ impl Mending {
             renamed(members, name, id);
             return;
         }
-        if self.unwrapped(object, name, members, path) {
-            return;
-        }
         let others = self.others.filter(|_| matches!(path, Path::Root));
         let is_given = |name: &str| !is_vacant(members, name);
         if others.is_some_and(|others| object.ignores(name, is_given, others)) {
             return;
         }
         let value = members.get(name).cloned().unwrap_or_default();
-        let place = object.place_of(name).or_else(|| object.likely(name));
+        let place = object
+            .place_of(name, |rule| rule.fits(&value))
+            .or_else(|| object.likely(name));
         // An id that has a place of its own is not there in place of another one.
         if let (Path::Root, None, Some(id)) = (path, &place, object.id_of_another_kind(name))
             && let Value::String(value) = &value
@@ -178,7 +222,14 @@ impl Mending {
             .choice_at(&place, &value)
             .filter(|_| !place.ends_with(&[Step::Member(name.to_owned())]))
             .map_or_else(
-                || object.unknown(name, path, |rule| rule.fits(&value)),
+                || {
+                    object.unknown(
+                        name,
+                        path,
+                        |rule| rule.fits(&value),
+                        |name| !is_vacant(members, name),
+                    )
+                },
                 |(holder, form)| {
                     let last = holder.rsplit('.').next().unwrap_or(&holder);
                     format!("is a member of {holder}: write {last}: {form}")
@@ -190,25 +241,33 @@ impl Mending {
         }
     }
 
-    /// Arguments that were written into one object more, as models do that know other tools with a body.
+    /// The unknown names that stand for `name`: itself, or those in it, if all arguments were written into one object more,
+    /// as models do that know other tools with a body.
     fn unwrapped(
         &mut self,
         object: &Object,
         name: &str,
         members: &mut Map<String, Value>,
         path: &Path<'_>,
-    ) -> bool {
+    ) -> Vec<String> {
+        let itself = || vec![name.to_owned()];
         let inner = match members.get(name) {
             Some(Value::Object(inner)) if matches!(path, Path::Root) && WRAPPERS.contains(&name) => inner,
-            _ => return false,
+            _ => return itself(),
         };
-        let own = inner.iter().filter(|(name, _)| object.member(name).is_some());
-        let own: Vec<(String, Value)> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
-        if own.is_empty() {
-            return false;
+        // An object of this name may be meant.
+        if object.has_word_on(name) {
+            return itself();
         }
-        let names = list(own.iter().map(|(name, _)| name.as_str()));
-        let own_place = if own.len() == 1 {
+        let is_meant = |(name, value): (&String, &Value)| {
+            object.knows(name) || object.place_of(name, |rule| rule.fits(value)).is_some()
+        };
+        if !inner.iter().any(is_meant) {
+            return itself();
+        }
+        let inner = inner.clone();
+        let names = list(inner.keys().map(String::as_str));
+        let own_place = if inner.len() == 1 {
             "an argument of its own"
         } else {
             "arguments of their own"
@@ -216,12 +275,17 @@ impl Mending {
         let problem = format!("does not belong here: write {names} as {own_place}, beside the others");
         self.problems.add(&path.key(name), problem);
         members.shift_remove(name);
-        for (name, value) in own {
-            if is_vacant(members, &name) {
-                members.insert(name, value);
+        let mut unknown = Vec::new();
+        for (name, value) in inner {
+            if !is_vacant(members, &name) {
+                continue;
             }
+            if !object.knows(&name) && !value.is_null() {
+                unknown.push(name.clone());
+            }
+            members.insert(name, value);
         }
-        true
+        unknown
     }
 
     /// A member that one of the objects around this one has.
@@ -262,6 +326,34 @@ fn around<'a>(path: &'a Path<'a>, depth: usize) -> (&'a Path<'a>, &'a str) {
             Path::Root => return (inner, ""),
         }
     }
+}
+
+/// Takes out what lies at the end of this way, and each object that has nothing else in it.
+fn taken(value: &mut Value, way: &str) -> Option<Value> {
+    let members = value.as_object_mut()?;
+    let Some((name, rest)) = way.split_once('.') else {
+        return members.shift_remove(way).filter(|value| !value.is_null());
+    };
+    let inner = members.get_mut(name)?;
+    let found = taken(inner, rest)?;
+    if inner.as_object().is_some_and(Map::is_empty) {
+        members.shift_remove(name);
+    }
+    Some(found)
+}
+
+/// The ways to all that is no object.
+fn leaves(value: &Value) -> Vec<String> {
+    let Value::Object(members) = value else {
+        return vec![String::new()];
+    };
+    let inner = members.iter().flat_map(|(name, value)| {
+        leaves(value).into_iter().map(move |way| match way.as_str() {
+            "" => name.clone(),
+            way => format!("{name}.{way}"),
+        })
+    });
+    inner.collect()
 }
 
 fn is_vacant(members: &Map<String, Value>, name: &str) -> bool {

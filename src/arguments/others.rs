@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rule::{Member, Object, Rule};
+use super::wishes::{WAIT_SECONDS, waiting, wish};
 use crate::spec::{Effect, Service, Spec};
 
 /// What the other tools take.
@@ -16,12 +17,14 @@ pub(crate) struct Others {
     pub home: fn(&str) -> Option<&'static str>,
     /// What each tool takes as its body.
     pub bodies: fn() -> &'static BTreeMap<&'static str, Rule>,
+    /// The tool that the arguments are for, if it asks Together AI for something: what it does not do, another one does.
+    pub asking: Option<&'static Spec>,
 }
 
 impl Others {
     /// What the tool of this row makes of them.
     #[must_use]
-    pub(crate) fn of(self, spec: &Spec) -> Self {
+    pub(crate) fn of(self, spec: &'static Spec) -> Self {
         Self {
             strict: matches!(spec.effect, Effect::Add | Effect::Destroy { .. }),
             // The places of one service mean nothing to the other.
@@ -30,12 +33,25 @@ impl Others {
             } else {
                 self.home
             },
+            asking: Some(spec).filter(|spec| spec.service == Some(Service::Together) && !spec.is_local()),
             ..self
         }
     }
 
     pub(super) fn know(self, name: &str) -> bool {
-        (self.take)(name) || (self.home)(name).is_some()
+        (self.take)(name) || (self.home)(name).is_some() || self.wish(name).is_some()
+    }
+
+    /// What to say about a name by which somebody wants what another tool does.
+    pub(super) fn wish(self, name: &str) -> Option<String> {
+        wish(self.asking?, name)
+    }
+
+    /// The same, and of what an argument of these says in another way.
+    pub(super) fn word_on(self, name: &str, arguments: &Object) -> Option<String> {
+        let waits = arguments.member(WAIT_SECONDS).is_some();
+        let waiting = || waiting(name).filter(|_| waits);
+        self.wish(name).or_else(waiting)
     }
 }
 

@@ -91,6 +91,7 @@ impl Reader {
         seen: &Seen,
         path: &Path<'_>,
     ) {
+        let mut has_listed = false;
         for (name, value) in unknown {
             let others = self.others.filter(|_| matches!(path, Path::Root));
             let is_given = |name: &str| seen.contains_key(name);
@@ -102,18 +103,35 @@ impl Reader {
             let message = if self.problems.is_full() {
                 String::new()
             } else {
-                self.home_of(object, &name)
-                    .unwrap_or_else(|| object.unknown(&name, path, |rule| rule.may_fit(value.get())))
+                self.home_of(object, &name, path).unwrap_or_else(|| {
+                    object.unknown(&name, path, |rule| rule.may_fit(value.get()), is_given)
+                })
             };
+            // All names are listed once: they are the same for each.
+            let lists = message == object.known();
+            let message = if lists && has_listed {
+                "is not known here either: leave it out".to_owned()
+            } else {
+                message
+            };
+            has_listed |= lists;
             self.problems.add(&path.key(&name), message);
         }
     }
 
     /// What to say about a name of which only another tool has a word.
-    fn home_of(&self, object: &Object, name: &str) -> Option<String> {
+    fn home_of(&self, object: &Object, name: &str, path: &Path<'_>) -> Option<String> {
         let others = self.others.filter(|_| !object.has_word_on(name))?;
-        let home = (others.home)(name)?;
-        Some(format!("is not known here: it belongs to {home}"))
+        if let Some(home) = (others.home)(name) {
+            return Some(format!("is not known here: it belongs to {home}"));
+        }
+        // Further in a name means something of the part in which it stands.
+        match path {
+            Path::Root => others.word_on(name, object),
+            // Further in a name means something of the part in which it stands.
+            path if path.depth() == 1 => others.wish(name),
+            _ => None,
+        }
     }
 
     /// Begins a member of an object.

@@ -10,6 +10,9 @@ use crate::arguments::schema::{
 };
 use crate::error::problems::list;
 
+/// What stands between members of which an old name may mean each.
+pub(super) const OR: char = '|';
+
 /// What one place in the arguments may hold.
 pub(crate) enum Rule {
     /// An object.
@@ -52,7 +55,8 @@ pub(crate) struct Object {
     pub hint: Option<String>,
     /// Names that earlier versions of the API had, with a sentence that names the successor.
     pub retired: BTreeMap<String, String>,
-    /// Those of them that mean a member of today, each with its name.
+    /// Those of them that mean a member of today, each with its name; of several, which [`OR`] divides, the first one that may
+    /// hold the value. An old name with dots is the way to a value inside of what others nest.
     pub renamed: BTreeMap<String, String>,
     /// Other spellings of members, each with the member's own name.
     pub aliases: BTreeMap<String, String>,
@@ -391,9 +395,17 @@ fn renamed(schema: &Map<String, Value>) -> BTreeMap<String, String> {
 
 /// What to say about each name or value of other versions.
 fn sentences(schema: &Map<String, Value>) -> BTreeMap<String, String> {
+    let are_values = schema.contains_key("enum");
     let mut sentences: BTreeMap<String, String> = renamed(schema)
         .into_iter()
-        .map(|(old, own)| (old, format!("is called {own} here")))
+        .map(|(old, own)| {
+            let sentence = if are_values {
+                format!("must be \"{own}\", as that value is called here")
+            } else {
+                format!("is called {} here", own.replace(OR, " or "))
+            };
+            (old, sentence)
+        })
         .collect();
     sentences.extend(texts(schema, RETIRED));
     sentences

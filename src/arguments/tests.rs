@@ -16,6 +16,7 @@ const NOTHING: Others = Others {
         static NONE: BTreeMap<&str, Rule> = BTreeMap::new();
         &NONE
     },
+    asking: None,
 };
 
 #[derive(Debug, Deserialize, JsonSchema, PartialEq)]

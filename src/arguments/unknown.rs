@@ -3,7 +3,7 @@
 use super::Others;
 use super::ids::kind_of;
 use super::inside::{Deeper, Step, steps};
-use super::rule::{Member, Object, Rule};
+use super::rule::{Member, OR, Object, Rule};
 use crate::error::problems::{Path, list, nearest};
 
 /// What n8n adds to each call, whatever the tool takes.
@@ -61,11 +61,32 @@ impl Object {
         nearest(name, self.members.iter().map(|member| member.name.as_str()))
     }
 
-    /// What to say about a name that is not known in the object at `path`; `fits` tells which rules its value follows.
+    /// The member, or the way to it, that an old name means for a value that follows the rules which `fits` tells.
+    fn own_of(&self, old: &str, fits: impl Fn(&Rule) -> bool) -> Option<&str> {
+        let mut all = self.renamed.get(old)?.split(OR);
+        let fitting = |own: &&str| self.rule_at(&steps(own)).is_some_and(&fits);
+        all.clone().find(fitting).or_else(|| all.next())
+    }
+
+    /// The same where the value is not known.
+    pub(super) fn first_of(&self, old: &str) -> Option<&str> {
+        self.renamed.get(old)?.split(OR).next()
+    }
+
+    /// What to say about a name that is not known in the object at `path`; `fits` tells which rules its value follows, and
+    /// `is_given` which members are there, so that none of them is meant.
     #[must_use]
-    pub(crate) fn unknown(&self, name: &str, path: &Path<'_>, fits: impl Fn(&Rule) -> bool) -> String {
+    pub(crate) fn unknown(
+        &self,
+        name: &str,
+        path: &Path<'_>,
+        fits: impl Fn(&Rule) -> bool,
+        is_given: impl Fn(&str) -> bool,
+    ) -> String {
         if let Some(sentence) = self.retired.get(name) {
-            return sentence.clone();
+            let of_several = self.renamed.get(name).filter(|own| own.contains(OR));
+            let own = of_several.and_then(|_| self.own_of(name, fits));
+            return own.map_or_else(|| sentence.clone(), |own| format!("is called {own} here"));
         }
         match self.holders(name).as_slice() {
             [] => {}
@@ -106,11 +127,28 @@ impl Object {
         // What cannot hold the value was not meant.
         let near = self.nearest(name).and_then(|near| self.member(near));
         if let Some(near) = near.filter(|near| fits(&near.rule)) {
-            return format!("is not known here; did you mean {}?", near.name);
+            let own = &near.name;
+            if !is_given(own) {
+                return format!("is not known here; did you mean {own}?");
+            }
+            // What is there already was not meant by another name, unless that is a slip.
+            if is_near(name, own) {
+                return format!(
+                    "is not known here; did you mean {own}, which is there as well? Then leave this out"
+                );
+            }
+        }
+        if let Some(id) = self.id_of_its_kind(name).filter(|id| !is_given(id)) {
+            return format!("is called {id} here");
         }
         if let Some(id) = self.id_of_another_kind(name) {
             return format!("is not known here: give {id}, which names {}", kind_of(id));
         }
+        self.known()
+    }
+
+    /// What to say about a name of which nothing else can be said.
+    pub(super) fn known(&self) -> String {
         if self.members.is_empty() {
             return "is not known here, where nothing is: leave it out".to_owned();
         }
@@ -118,9 +156,10 @@ impl Object {
         format!("is not known here; known are: {known}")
     }
 
-    /// The place inside this object where a value under this name belongs, where there is only one.
-    pub(super) fn place_of(&self, name: &str) -> Option<Vec<Step>> {
-        if let Some(own) = self.renamed.get(name) {
+    /// The place inside this object where a value under this name belongs, where there is only one; `fits` tells which rules it
+    /// follows.
+    pub(super) fn place_of(&self, name: &str, fits: impl Fn(&Rule) -> bool) -> Option<Vec<Step>> {
+        if let Some(own) = self.own_of(name, &fits) {
             return Some(steps(own));
         }
         if self.retired.contains_key(name) {
@@ -137,11 +176,13 @@ impl Object {
         if let Some(near) = self.members.iter().find(|member| is_near(name, &member.name)) {
             return Some(steps(&near.name));
         }
-        if let Some((_, own)) = self.renamed.iter().find(|(old, _)| is_near(name, old)) {
-            return Some(steps(own));
+        if let Some((old, _)) = self.renamed.iter().find(|(old, _)| is_near(name, old)) {
+            return Some(steps(self.own_of(old, &fits)?));
         }
-        let Deeper { holder, own, .. } = self.meant_deeper(name)?;
-        Some(steps(&format!("{holder}.{}", own?)))
+        if let Some(Deeper { holder, own, .. }) = self.meant_deeper(name) {
+            return Some(steps(&format!("{holder}.{}", own?)));
+        }
+        self.id_of_its_kind(name).map(steps)
     }
 
     /// The place of a value of which there are a few, under a name that is much like this one: which they are is told at once.
@@ -166,7 +207,8 @@ impl Object {
         let known = self.retired.contains_key(name)
             || self.way_of(name).is_some()
             || is_restraint(name)
-            || others.know(name);
+            || others.know(name)
+            || others.word_on(name, self).is_some();
         let deeper = || !of_hosts && self.meant_deeper(name).is_some();
         (of_hosts || !others.strict)
             && !misspelt
@@ -190,7 +232,7 @@ impl Object {
         if is_restraint(name) && self.member(ESTIMATE_ONLY).is_some() {
             return ESTIMATE_ONLY;
         }
-        self.renamed.get(name).map_or(name, String::as_str)
+        self.first_of(name).unwrap_or(name)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::grade::short;
 use crate::json::lines;
 use crate::json::walk::members;
 use crate::redact::clean;
-use crate::text::{Asked, Conversation, NEEDED, Row, control_tokens};
+use crate::text::{Asked, COMPLETION, Conversation, NEEDED, Row, control_tokens};
 
 /// How many prompts are kept in mind to find duplicates: 8 bytes each.
 const MOST_PROMPTS: usize = 5_000_000;
@@ -109,6 +109,7 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
     let mut problems = Problems::default();
     let row = Row::read(value, &Path::Root, &mut problems);
     match row {
+        Some(row) if row.is_completion() => Err(vec![COMPLETION.to_owned()]),
         Some(mut row) if problems.is_empty() => {
             let others = std::mem::take(&mut row.others);
             Ok((row, others))

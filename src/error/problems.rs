@@ -184,7 +184,6 @@ impl Problems {
 
     /// Whether something is reported at this very place: then what is there is not what somebody wrote.
     #[must_use]
-    #[cfg(feature = "text")]
     pub(crate) fn are_at(&self, path: &Path<'_>) -> bool {
         if self.listed.is_empty() {
             return false;

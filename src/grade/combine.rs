@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 
 use super::commands::Commands;
 use super::kind;
@@ -11,6 +11,7 @@ use super::{Failure, Grade, Part, Score, Subject, read};
 use crate::arguments::Written;
 use crate::arguments::schema::{hint, renamed};
 use crate::error::problems::{Path, Problems};
+use crate::json::Object;
 
 const PART: &str = "such as {\"grader\": {\"type\": \"number\"}, \"weight\": 0.8}";
 
@@ -56,6 +57,56 @@ struct ReadyPart {
     grader: Box<dyn Grade>,
     weight: f64,
     gate: bool,
+}
+
+/// Puts parts into their form that are graders themselves, or names of such, so that what is in them is looked at too.
+pub(super) fn mended(members: &mut Object, path: &Path<'_>, problems: &mut Problems) {
+    let name = if members.get("parts").is_some() {
+        "parts"
+    } else {
+        "graders"
+    };
+    let parts = members.get(name).map(|parts| serde_json::from_str(parts.get()));
+    let Some(Ok(Value::Array(mut parts))) = parts else {
+        return;
+    };
+    let at = path.key(name);
+    let mut changed = false;
+    for (index, part) in parts.iter_mut().enumerate() {
+        let Some(right) = in_form(part) else { continue };
+        problems.add(
+            &at.index(index),
+            format!("is a grader, and a part holds one: write {right}"),
+        );
+        *part = right;
+        changed = true;
+    }
+    if changed && let Ok(parts) = to_raw_value(&parts) {
+        members.set(name, parts);
+    }
+}
+
+/// A part out of a grader, or the name of its kind.
+fn in_form(part: &Value) -> Option<Value> {
+    /// What belongs to the part.
+    const OWN: [&str; 2] = ["weight", "gate"];
+    let grader = match part {
+        Value::String(kind) => json!({"type": kind}),
+        Value::Object(members) if members.contains_key("type") && !members.contains_key("grader") => {
+            part.clone()
+        }
+        _ => return None,
+    };
+    let Value::Object(mut grader) = grader else {
+        return None;
+    };
+    let own: Vec<(String, Value)> = OWN
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), grader.remove(*name)?)))
+        .collect();
+    let mut right = Map::from_iter([("grader".to_owned(), Value::Object(grader))]);
+    right.extend(own);
+    Some(Value::Object(right))
 }
 
 impl kind::Members for Members {

@@ -6,10 +6,14 @@ use serde::Deserialize;
 use super::commands::Commands;
 use super::kind;
 use super::{Failure, Grade, Score, Subject};
-use crate::arguments::schema::names;
+use crate::arguments::schema::{names, renamed, retired};
 use crate::error::problems::{Path, Problems};
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = retired(&[
+    ("pattern", "is for type regex; tags are the names of tags, such as [\"think\", \"answer\"]"),
+    ("regex", "is for type regex; tags are the names of tags, such as [\"think\", \"answer\"]"),
+]), transform = renamed(&[("tag", "tags"), ("names", "tags")]))]
 pub(super) struct Members {
     /// Their names, such as think and answer, in the order in which they have to come.
     #[schemars(transform = names)]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::commands::Commands;
 use super::kind::KINDS;
-use super::{Failure, Grade, Score, Subject};
+use super::{Failure, Grade, Score, Subject, combine};
 use crate::error::problems::{Path, Problems, list, nearest};
 use crate::json;
 
@@ -27,6 +27,8 @@ const OTHERS_SAY: [(&str, &str); 10] = [
 /// Members that every kind has.
 const TYPE: &str = "type";
 const AFTER: &str = "after";
+/// The kind that holds others.
+const COMBINE: &str = "combine";
 
 /// Makes a grader of what stands at `path`. `None`: it is reported what is wrong.
 #[must_use]
@@ -57,10 +59,14 @@ pub(crate) fn read(
         problems.add(path, "lies too deep: graders within graders within graders");
         return None;
     }
-    let Some(name) = members
-        .remove(TYPE)
-        .and_then(|name| serde_json::from_str::<String>(name.get()).ok())
-    else {
+    let text = |value: Box<RawValue>| serde_json::from_str::<String>(value.get()).ok();
+    let name = if let Some(name) = members.remove(TYPE).and_then(text) {
+        name
+    } else if let Some((other, name)) = named(&members) {
+        members.remove(other);
+        problems.add(&path.key(other), "is called type here");
+        name
+    } else {
         problems.add(&path.key(TYPE), format!("is required: one of {}", kinds()));
         return None;
     };
@@ -89,11 +95,25 @@ pub(crate) fn read(
         },
         None => None,
     };
+    if kind.name == COMBINE {
+        combine::mended(&mut members, path, problems);
+    }
     let text = json::text(&members).ok()?;
     let grader = kind.read(&text, path, commands, problems)?;
     Some(match after {
         Some(after) => Box::new(After { after, grader }),
         None => grader,
+    })
+}
+
+/// The kind of a grader that is named under what others call its type.
+fn named(members: &json::Object) -> Option<(&'static str, String)> {
+    const OTHERS_CALL_IT: [&str; 4] = ["kind", "grader", "grader_type", "name"];
+    OTHERS_CALL_IT.iter().find_map(|other| {
+        let name: String = serde_json::from_str(members.get(other)?.get()).ok()?;
+        let is_kind =
+            KINDS.iter().any(|kind| kind.name == name) || OTHERS_SAY.iter().any(|(say, _)| *say == name);
+        is_kind.then_some((*other, name))
     })
 }
 

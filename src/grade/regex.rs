@@ -9,14 +9,24 @@ use super::commands::Commands;
 use super::kind;
 use super::reference::Reference;
 use super::{Failure, Grade, Score, Subject, short};
-use crate::arguments::schema::renamed;
+use crate::arguments::schema::{renamed, retired};
 use crate::error::problems::{Path, Problems, list};
 
 /// How large a compiled pattern may be, in bytes. Matching takes time linear in the text whatever the pattern is.
 const LARGEST: usize = 1 << 20;
 
+const FLAGS: &str = "belongs into the pattern, in front: (?i) ignores case, (?m) lets ^ and $ match at lines, (?s) lets the dot match line breaks, so pattern \"(?i)yes\"";
+
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("regex", "pattern"), ("answer", "expected"), ("target", "expected")]))]
+#[schemars(transform = retired(&[
+    ("flags", FLAGS),
+    ("ignore_case", FLAGS),
+    ("ignorecase", FLAGS),
+    ("case_sensitive", FLAGS),
+    ("case_insensitive", FLAGS),
+    ("multiline", FLAGS),
+    ("dotall", FLAGS),
+]), transform = renamed(&[("regex", "pattern"), ("answer", "expected"), ("target", "expected")]))]
 pub(super) struct Members {
     /// In the syntax of Rust's regex crate: no look-around and no back-references; (?i) ignores case, (?s) lets the dot match line breaks.
     pattern: String,
@@ -32,11 +42,25 @@ struct Ready {
     group: usize,
 }
 
+/// The pattern and the flags of what is written as in other languages, such as `/yes/i`.
+fn as_literal(pattern: &str) -> Option<(&str, &str)> {
+    let (inner, flags) = pattern.strip_prefix('/')?.rsplit_once('/')?;
+    let is_flags = !flags.is_empty() && flags.bytes().all(|flag| b"ims".contains(&flag));
+    (is_flags && !inner.is_empty()).then_some((inner, flags))
+}
+
 impl kind::Members for Members {
     fn ready(self, path: &Path<'_>, _: &Commands, problems: &mut Problems) -> Option<Box<dyn Grade>> {
         let expected = self
             .expected
             .map(|expected| Reference::new(&expected, &path.key("expected"), problems));
+        if let Some((inner, flags)) = as_literal(&self.pattern) {
+            problems.add(
+                &path.key("pattern"),
+                format!("has slashes around it, which would have to match: write \"(?{flags}){inner}\""),
+            );
+            return None;
+        }
         let pattern = RegexBuilder::new(&self.pattern)
             .size_limit(LARGEST)
             .dfa_size_limit(LARGEST)

@@ -8,9 +8,10 @@ use super::{Outcome, Record};
 use crate::error::problems::list;
 use crate::files::operation_id::operation_of;
 use crate::spec::{
-    CREATE_INFERENCE_CHECKPOINT, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect, GET_INFERENCE_CHECKPOINT_OPERATION,
-    GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION, ID_KINDS, RESUME_RUN,
-    SAVE_TRAINING_CHECKPOINT, STOP_MODEL_RESOURCE, STOP_RUN, STOP_TRAINING_SESSION, Spec,
+    CREATE_INFERENCE_CHECKPOINT, CREATE_MODEL_RESOURCE, DELETE_RUN, DOWNLOAD_CHECKPOINT, Effect,
+    GET_INFERENCE_CHECKPOINT_OPERATION, GET_SAMPLE_OPERATION, GET_SAVE_TRAINING_CHECKPOINT_OPERATION,
+    ID_KINDS, LIST_MODEL_RESOURCES, RESUME_RUN, SAVE_TRAINING_CHECKPOINT, STOP_MODEL_RESOURCE, STOP_RUN,
+    STOP_TRAINING_SESSION, Spec,
 };
 
 /// An id that a call gave.
@@ -77,23 +78,34 @@ pub(super) fn mistaken(
             .iter()
             .find(|(other, _)| records.iter().any(|record| named(other)(&record)));
         let Some((other, what)) = other else {
-            return nearest(given, name, &records).filter(|_| missing);
+            let model = (name == "model_resources_id").then(|| model_name(given)).flatten();
+            return model.or_else(|| nearest(given, name, &records)).filter(|_| missing);
         };
         let related = records
             .iter()
             .filter(named(other))
             .filter(|record| known_as(record, name).is_some());
+        let starts = shown_for(spec, rows).map(|starts| starts.name);
         let preferred = given.preferred(spec);
+        let is_preferred = |record: &&&Record| match (name, starts) {
+            ("operation_id", Some(starts)) => record.tool == starts,
+            _ => preferred.contains(&record.tool.as_str()),
+        };
         // Of those the newest.
-        let related = related
-            .rev()
-            .max_by_key(|record| preferred.contains(&record.tool.as_str()));
+        let related = related.rev().max_by_key(is_preferred);
+        // An operation of another kind helps nobody.
+        let needs_own = name == "operation_id" || spec.name == DOWNLOAD_CHECKPOINT.name;
+        let related = related.filter(|record| !needs_own || is_preferred(&record));
         let instead = related.and_then(|record| Some((record, known_as(record, name)?)));
         let instead = instead.map_or_else(
             || match (name, *other) {
                 ("checkpoint_id", "session_id") => {
                     let saving = given.saving(spec);
-                    format!("no checkpoint of it is known here: {saving}, and get-training-session shows those that exist")
+                    let kind = if spec.name == DOWNLOAD_CHECKPOINT.name { " that has a download" } else { "" };
+                    format!("no checkpoint of it{kind} is known here: {saving}, and get-training-session shows those that exist")
+                }
+                ("operation_id", _) if starts.is_some() => {
+                    format!("no {} was started in it from here", starts.unwrap_or_default())
                 }
                 _ => match stopping(spec, other) {
                     Some((tool, argument)) => format!("{tool} with {argument} {} ends it", given.id),
@@ -117,6 +129,30 @@ pub(super) fn mistaken(
             "{argument} is to name {wanted}, and {id} is {what}: {instead}."
         ))
     })
+}
+
+/// What to say of the name of a base model in the place of a model resource: ids have no slash.
+fn model_name(given: &Given) -> Option<String> {
+    let Given {
+        argument, written, ..
+    } = given;
+    written.contains('/').then(|| {
+        format!(
+            "{argument} is to be the id of a model resource, and {written} is the name of a base model: {} makes a resource with it (body.base_model), which bills, and {} shows those that are up.",
+            CREATE_MODEL_RESOURCE.name, LIST_MODEL_RESOURCES.name
+        )
+    })
+}
+
+/// The row that starts the operations which the row `spec` shows or takes: what works on this machine alone takes samplings.
+fn shown_for(spec: &Spec, rows: Rows) -> Option<&'static Spec> {
+    let shows = if spec.is_local() {
+        GET_SAMPLE_OPERATION.path
+    } else {
+        spec.path
+    };
+    let path = shows.strip_suffix("/{operation_id}")?;
+    rows.find(|row| row.path == path)
 }
 
 /// The tools that save or show a training checkpoint, and those for one to serve.
@@ -177,6 +213,14 @@ fn checkpoint_type(record: &Record) -> &'static str {
     } else {
         ""
     }
+}
+
+/// What an id names that was seen, in words.
+pub(super) fn what(records: &[Record], id: &str) -> Option<&'static str> {
+    let kind = ID_KINDS
+        .iter()
+        .find(|(name, _)| records.iter().any(|record| known_as(record, name) == Some(id)));
+    kind.map(|(_, what)| *what)
 }
 
 /// What to say of a name in the place of an id; the newest first, if several things have it.
@@ -268,6 +312,13 @@ fn another_operation(spec: &Spec, record: &Record, given: &[Given], rows: Rows) 
     } else {
         spec.name
     };
+    if spec.is_local() && show.name != wanted {
+        let takes = shown_for(spec, rows).map_or("sample", |row| row.name);
+        return Some(format!(
+            "{id} was started by {}, and this takes operations of {takes}.",
+            started.name
+        ));
+    }
     let next = if show.name == wanted { spec.name } else { show.name };
     (show.name != wanted || !same_session).then(|| {
         format!(

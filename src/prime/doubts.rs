@@ -20,45 +20,115 @@ pub(super) fn doubts(
     path: &Path<'_>,
 ) -> Problems {
     let mut doubts = Problems::default();
-    for (at, place) in places::misplaced(config, mode) {
-        doubts.add(&path.key(&at), format!("belongs at {place}"));
+    let misplaced = places::misplaced(config, mode);
+    for (at, place) in &misplaced {
+        let form = match places::value_at(config, at) {
+            // Others write an environment by its id.
+            Some(env) if *place == SOURCES => format!(": write {place} [{}]", source_of(env)),
+            _ => String::new(),
+        };
+        doubts.add(&path.key(at), format!("belongs at {place}{form}"));
+    }
+    for (at, sentence) in places::nowhere(config) {
+        doubts.add(&path.key(&at), sentence);
     }
     for key in unknown(config, mode) {
-        if !doubts.mention(&path.key(key)) {
-            let doubt = if mode == Mode::Rl && places::is_dataset(key) {
-                places::NO_DATASET
-            } else {
-                "is not among the trainer's own keys"
-            };
-            doubts.add(&path.key(key), doubt);
+        // What makes the other kind of run is refused as such.
+        let is_of_rl = mode == Mode::Sft && ["trainer", "orchestrator"].contains(&key.as_str());
+        if is_of_rl || doubts.are_at(&path.key(&key)) {
+            continue;
         }
+        let rest = if doubts.mention(&path.key(&key)) {
+            ": leave out what else it holds"
+        } else {
+            ": leave it out"
+        };
+        let doubt = if mode == Mode::Rl && (places::is_dataset(&key) || key == "data") {
+            places::NO_DATASET.to_owned()
+        } else {
+            format!("is not among the trainer's own keys{rest}")
+        };
+        doubts.add(&path.key(&key), doubt);
     }
+    let is_coming = |wanted: &str| misplaced.iter().any(|(_, place)| *place == wanted);
     match mode {
-        Mode::Rl => of_rl(config, path, &mut doubts),
-        Mode::Sft => of_supervised(config, volume, path, &mut doubts),
+        Mode::Rl => of_rl(config, is_coming(SOURCES), path, &mut doubts),
+        Mode::Sft => of_supervised(config, volume, is_coming("data.name"), path, &mut doubts),
     }
     doubts
 }
 
-/// What a config may hold on top level, by the trainer's source of August 2026 and an older image.
-const RL: &str = "name max_steps seq_len run env_vars log ckpt resume monitors model tokenizer weight_broadcast rollout_transport deployment inference trainer orchestrator output_dir clean slurm dry_run wandb k8s env";
-const SFT: &str = "name max_steps data val eval model tokenizer renderer optim scheduler ckpt resume log monitors run output_dir clean deployment inference weight_broadcast env_vars matmul_precision memory_profiler_path gc trace_path dist_timeout_seconds loss_impl heartbeat slurm dry_run wandb k8s env";
+/// Where sources of prompts are.
+const SOURCES: &str = "orchestrator.train.source";
 
-/// The keys of a config that its trainer has not.
-fn unknown(config: &BTreeMap<String, Value>, mode: Mode) -> impl Iterator<Item = &str> {
-    let known = match mode {
+/// The keys of some tables of a config.
+type Tables = [(&'static str, &'static str)];
+
+/// What a config may hold, by the trainer's source of August 2026 and an older image.
+const RL: &Tables = &[
+    (
+        "",
+        "name max_steps seq_len run env_vars log ckpt resume monitors model tokenizer weight_broadcast rollout_transport deployment inference trainer orchestrator output_dir clean slurm dry_run wandb k8s env",
+    ),
+    ("ckpt", CHECKPOINTS),
+    ("trainer.optim", OPTIMIZER),
+    ("trainer.scheduler", SCHEDULER),
+    (
+        "orchestrator.train.sampling",
+        "temperature top_p top_k max_completion_tokens extra_body",
+    ),
+];
+const SFT: &Tables = &[
+    (
+        "",
+        "name max_steps data val eval model tokenizer renderer optim scheduler ckpt resume log monitors run output_dir clean deployment inference weight_broadcast env_vars matmul_precision memory_profiler_path gc trace_path dist_timeout_seconds loss_impl heartbeat slurm dry_run wandb k8s env",
+    ),
+    ("ckpt", CHECKPOINTS),
+    ("optim", OPTIMIZER),
+    ("scheduler", SCHEDULER),
+    (
+        "data",
+        "type name revision subsets splits probabilities stopping_strategy shuffle seed seq_len batch_size micro_batch_size pack_function num_workers columns loss_mask length input_ids",
+    ),
+];
+const CHECKPOINTS: &str = "output_dir interval keep_last keep_interval";
+const OPTIMIZER: &str = "type lr weight_decay max_norm betas1 betas2 mu momentum nesterov";
+const SCHEDULER: &str = "type warmup_steps decay_steps min_lr";
+
+/// The keys of a config that its trainer has not, by their paths.
+fn unknown(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<String> {
+    let tables = match mode {
         Mode::Rl => RL,
         Mode::Sft => SFT,
     };
-    let keys = config.keys().map(String::as_str);
-    keys.filter(move |key| !known.split(' ').any(|known| known == *key))
+    let in_table = |(table, known): &(&str, &str)| -> Vec<String> {
+        let is_known = |key: &str| known.split(' ').any(|known| known == key);
+        if table.is_empty() {
+            let keys = config.keys().filter(|key| !is_known(key));
+            return keys.cloned().collect();
+        }
+        let keys = places::value_at(config, table).and_then(Value::as_object);
+        let keys = keys.into_iter().flat_map(serde_json::Map::keys);
+        keys.filter(|key| !is_known(key))
+            .map(|key| format!("{table}.{key}"))
+            .collect()
+    };
+    tables.iter().flat_map(in_table).collect()
 }
 
-fn of_rl(config: &BTreeMap<String, Value>, outer: &Path<'_>, doubts: &mut Problems) {
+const NO_SOURCE: &str = "is missing, and says where prompts come from: write";
+
+/// `has_source`: whether sources of prompts stand elsewhere, which is said.
+fn of_rl(config: &BTreeMap<String, Value>, has_source: bool, outer: &Path<'_>, doubts: &mut Problems) {
+    let path = outer.key("orchestrator");
     let Some(orchestrator) = config.get("orchestrator").filter(|table| table.is_object()) else {
+        // Whoever makes one is to make it whole.
+        if config.contains_key("trainer") && !has_source {
+            let train = path.key("train");
+            doubts.add(&train.key("source"), format!("{NO_SOURCE} [{SOURCE}]"));
+        }
         return;
     };
-    let path = outer.key("orchestrator");
     let count = |name: &str| orchestrator.get(name).and_then(Value::as_u64);
     if let (Some(batch), Some(group @ 1..)) = (count("batch_size"), count("group_size"))
         && !batch.is_multiple_of(group)
@@ -102,10 +172,8 @@ fn of_rl(config: &BTreeMap<String, Value>, outer: &Path<'_>, doubts: &mut Proble
             // Under its older name, which some trainers know, it may be right.
             doubts.append(environments(config, outer, false));
         }
-        None => doubts.add(
-            &path,
-            format!("is missing, and says where prompts come from: write [{SOURCE}]"),
-        ),
+        None if has_source => {}
+        None => doubts.add(&path, format!("{NO_SOURCE} [{SOURCE}]")),
     }
 }
 
@@ -132,15 +200,19 @@ pub(super) fn environments(config: &BTreeMap<String, Value>, path: &Path<'_>, re
     if name == "train.env" && is_right && !refused {
         return doubts;
     }
-    let id = id_in(env).unwrap_or("reverse-text");
     doubts.add(
         &path.key("orchestrator").key(name),
         format!(
             "is not where environments go today: write orchestrator.train.source: [{}]",
-            SOURCE.replace("reverse-text", id)
+            source_of(env)
         ),
     );
     doubts
+}
+
+/// A source of prompts with the environment that was meant.
+fn source_of(env: &Value) -> String {
+    SOURCE.replace("reverse-text", id_in(env).unwrap_or("reverse-text"))
 }
 
 /// The id of an environment, in whatever form it is written.
@@ -178,7 +250,18 @@ fn of_source(source: &Value) -> Option<String> {
     }
 }
 
-fn of_supervised(config: &BTreeMap<String, Value>, volume: bool, path: &Path<'_>, doubts: &mut Problems) {
+/// How a dataset is named.
+const NAMED: &str =
+    "write datasets/NAME, which lies on the volume of body.volume, or type \"fake\" in place of it";
+
+/// `has_name`: whether the dataset is named elsewhere, which is said.
+fn of_supervised(
+    config: &BTreeMap<String, Value>,
+    volume: bool,
+    has_name: bool,
+    path: &Path<'_>,
+    doubts: &mut Problems,
+) {
     let Some(data) = config.get("data") else { return };
     let path = path.key("data");
     if !data.is_object() {
@@ -191,9 +274,19 @@ fn of_supervised(config: &BTreeMap<String, Value>, volume: bool, path: &Path<'_>
     if data.get("type").and_then(Value::as_str).unwrap_or("sft") != "sft" {
         return;
     }
-    if data.get("name").is_none() {
-        doubts.add(&path.key("name"), "is missing: write datasets/NAME, which lies on the volume of body.volume, or type \"fake\" in place of it");
-    } else if !volume {
-        doubts.add(&path.key("name"), "is a dataset, which lies on a volume: name that in body.volume, or write type \"fake\" in place of it");
+    let on_volume = |name: &str| {
+        ["datasets/", "/volume/datasets/"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    match data.get("name").and_then(Value::as_str) {
+        Some(name) if !on_volume(name) => doubts.add(
+            &path.key("name"),
+            format!("is no dataset of a volume, and none is fetched from elsewhere: {NAMED}"),
+        ),
+        None if has_name => doubts.add(&path.key("name"), format!("is a dataset of a volume: {NAMED}")),
+        None => doubts.add(&path.key("name"), format!("is missing: {NAMED}")),
+        Some(_) if !volume => doubts.add(&path.key("name"), "is a dataset, which lies on a volume: name that in body.volume, or write type \"fake\" in place of it"),
+        Some(_) => {}
     }
 }

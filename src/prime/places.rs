@@ -9,16 +9,17 @@ use super::create::Mode;
 use crate::arguments::schema::{RENAMED, RETIRED};
 use crate::error::problems::{Path, Problems};
 
-/// A name that other trainers have, and its place in a config for RL and in a supervised one, which may have none.
+/// Names that other trainers have, and their place in a config for RL and in a supervised one, which may have none. A name
+/// with dots is the way to a value from the config on.
 type Spellings = (
     &'static [&'static str],
     Option<&'static str>,
     Option<&'static str>,
 );
 
-const PLACES: [Spellings; 12] = [
+const PLACES: &[Spellings] = &[
     (
-        &["learning_rate", "lr"],
+        &["learning_rate", "lr", "actor_rollout_ref.actor.optim.lr"],
         Some("trainer.optim.lr"),
         Some("optim.lr"),
     ),
@@ -38,12 +39,19 @@ const PLACES: [Spellings; 12] = [
             "group_size",
             "rollouts_per_example",
             "num_samples",
+            "n",
+            "actor_rollout_ref.rollout.n",
         ],
         Some("orchestrator.group_size"),
         None,
     ),
     (
-        &["batch_size"],
+        &[
+            "batch_size",
+            "train_batch_size",
+            "rollout_batch_size",
+            "per_device_train_batch_size",
+        ],
         Some("orchestrator.batch_size"),
         Some("data.batch_size"),
     ),
@@ -53,12 +61,13 @@ const PLACES: [Spellings; 12] = [
             "max_new_tokens",
             "max_completion_tokens",
             "max_completion_length",
+            "max_response_length",
         ],
         Some("orchestrator.train.sampling.max_completion_tokens"),
         None,
     ),
     (
-        &["temperature"],
+        &["temperature", "actor_rollout_ref.rollout.temperature"],
         Some("orchestrator.train.sampling.temperature"),
         None,
     ),
@@ -73,12 +82,86 @@ const PLACES: [Spellings; 12] = [
         None,
     ),
     (
-        &["model_name", "base_model"],
+        &[
+            "model_name",
+            "base_model",
+            "model_name_or_path",
+            "model_path",
+            "model.path",
+            "actor_rollout_ref.model.path",
+        ],
         Some("model.name"),
         Some("model.name"),
     ),
-    (&["steps", "num_steps"], Some("max_steps"), Some("max_steps")),
+    (
+        &["steps", "num_steps", "total_steps", "total_training_steps"],
+        Some("max_steps"),
+        Some("max_steps"),
+    ),
+    (
+        &[
+            "save_steps",
+            "save_freq",
+            "save_interval",
+            "save_every",
+            "checkpoint_interval",
+        ],
+        Some("ckpt.interval"),
+        Some("ckpt.interval"),
+    ),
+    (
+        &["warmup_steps", "num_warmup_steps", "lr_warmup_steps"],
+        Some("trainer.scheduler.warmup_steps"),
+        Some("scheduler.warmup_steps"),
+    ),
+    (
+        &["max_seq_length", "max_seq_len", "max_length"],
+        Some("seq_len"),
+        Some("data.seq_len"),
+    ),
+    (
+        &["wandb_project"],
+        Some("monitors.wandb.project"),
+        Some("monitors.wandb.project"),
+    ),
     (&DATASET, None, Some("data.name")),
+    (&DATASET_OF_TABLE, None, Some("data.name")),
+];
+
+/// The same inside of a table for data.
+const DATASET_OF_TABLE: [&str; 6] = [
+    "data.path",
+    "data.file",
+    "data.files",
+    "data.train_files",
+    "data.train_file",
+    "data.dataset_path",
+];
+
+/// What no config has a place for, each with what says the same.
+const NOWHERE: [(&[&str], &str); 4] = [
+    (
+        &[
+            "epochs",
+            "num_epochs",
+            "n_epochs",
+            "num_train_epochs",
+            "total_epochs",
+        ],
+        "has no place in a config: max_steps says how long a run is",
+    ),
+    (
+        &["gradient_accumulation_steps"],
+        "has no place in a config: batch_size is that of a whole step",
+    ),
+    (
+        &["warmup_ratio", "lr_warmup_ratio"],
+        "has no place in a config: scheduler.warmup_steps counts steps",
+    ),
+    (
+        &["report_to"],
+        "has no place in a config: a table monitors.wandb asks for Weights & Biases",
+    ),
 ];
 
 /// What others call the data that a supervised run reads. An RL run has environments in its place.
@@ -129,13 +212,13 @@ pub(super) fn beside(body: &Path<'_>, problems: &Problems) -> Vec<String> {
 /// Says the one place of each flat name beside the config, where both were said.
 pub(super) fn settle(mode: Mode, body: &Path<'_>, problems: &mut Problems) {
     for (names, rl, supervised) in PLACES {
-        let place = if mode == Mode::Rl { rl } else { supervised };
+        let place = if mode == Mode::Rl { *rl } else { *supervised };
         let message = match place {
             Some(place) => format!("belongs at body.config.{place}"),
-            None if names == DATASET => NO_DATASET.replace("orchestrator", "body.config.orchestrator"),
+            None if *names == DATASET => NO_DATASET.replace("orchestrator", "body.config.orchestrator"),
             None => continue,
         };
-        for name in names {
+        for name in *names {
             problems.reword(&body.key(name), &message);
             problems.reword(&Path::Root.key(name), &message);
         }
@@ -148,7 +231,7 @@ pub(super) fn is_dataset(name: &str) -> bool {
 }
 
 /// The tables in which such names are looked for; the first one is the config itself.
-const TABLES: [&[&str]; 10] = [
+const TABLES: [&[&str]; 12] = [
     &[],
     &["trainer"],
     &["trainer", "optim"],
@@ -159,6 +242,8 @@ const TABLES: [&[&str]; 10] = [
     &["orchestrator", "sampling"],
     &["orchestrator", "train", "sampling"],
     &["data"],
+    &["ckpt"],
+    &["trainer", "ckpt"],
 ];
 
 /// What others call the type of GPU, and their number.
@@ -199,7 +284,9 @@ fn outside(schema: &mut Schema, config: &str) {
             (Some(place), _) | (None, Some(place)) => format!("body.config.{place}"),
             (None, None) => "body.config".to_owned(),
         };
-        names.iter().map(move |name| (*name, place.clone()))
+        // Ways are looked for in the config alone.
+        let plain = names.iter().filter(|name| !name.contains('.'));
+        plain.map(move |name| (*name, place.clone()))
     });
     let model = [("model", "body.config.model.name".to_owned())];
     let type_of_gpu = GPU_TYPE.map(|name| (name, "body.gpuType".to_owned()));
@@ -224,28 +311,50 @@ fn outside(schema: &mut Schema, config: &str) {
 /// The paths of values in other places than the trainer's, each with the place where it belongs.
 pub(super) fn misplaced(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
-    for table in TABLES {
-        let has = |name: &str| match table.split_first() {
-            None => config.contains_key(name),
-            Some((first, rest)) => {
-                let inner = config.get(*first);
-                let inner = rest.iter().fold(inner, |table, part| table?.get(part));
-                inner.is_some_and(|table| table.get(name).is_some())
-            }
+    let mut take = |path: String, place: &'static str| {
+        if path != place && value_at(config, &path).is_some() && !moves_along(&found, &path, place) {
+            found.push((path, place));
+        }
+    };
+    let places = || {
+        let of_mode = |(names, rl, supervised): &Spellings| {
+            Some((*names, (if mode == Mode::Rl { *rl } else { *supervised })?))
         };
-        for (names, rl, supervised) in PLACES {
-            let Some(place) = (if mode == Mode::Rl { rl } else { supervised }) else {
-                continue;
-            };
-            for name in names.iter().filter(|name| has(name)) {
-                let path = [table, &[*name]].concat().join(".");
-                if path != place && !moves_along(&found, &path, place) {
-                    found.push((path, place));
-                }
+        PLACES.iter().filter_map(of_mode)
+    };
+    for table in TABLES {
+        for (names, place) in places() {
+            for name in names.iter().filter(|name| !name.contains('.')) {
+                take([table, &[*name]].concat().join("."), place);
             }
         }
     }
+    for (names, place) in places() {
+        for way in names.iter().filter(|name| name.contains('.')) {
+            take((*way).to_owned(), place);
+        }
+    }
     found
+}
+
+/// What no config has a place for, by their paths, each with what to say.
+pub(super) fn nowhere(config: &BTreeMap<String, Value>) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for table in TABLES {
+        for (names, sentence) in NOWHERE {
+            let paths = names.iter().map(|name| [table, &[*name]].concat().join("."));
+            let there = paths.filter(|path| value_at(config, path).is_some());
+            found.extend(there.map(|path| (path, sentence)));
+        }
+    }
+    found
+}
+
+/// What lies at a path in the config.
+pub(super) fn value_at<'a>(config: &'a BTreeMap<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut parts = path.split('.');
+    let first = config.get(parts.next()?)?;
+    parts.try_fold(first, |table, part| table.get(part))
 }
 
 /// Whether a value comes to its place by itself when the table around it is moved.

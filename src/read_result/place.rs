@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::meant::meant;
+use super::meant::{meant, of_completions};
 use super::shown::Kind;
 use crate::error::problems::{list, nearest};
 use crate::json::Members;
@@ -24,9 +24,11 @@ pub(super) enum Step<'a> {
 
 /// The value at a place, or where the way ended, what is there, and the place that may be meant.
 pub(super) fn find<'a>(whole: &'a RawValue, at: &str) -> Result<Cow<'a, RawValue>, String> {
-    walk(whole, at, at.strip_prefix('$').unwrap_or(at)).map_err(|problem| match meant(whole, at) {
-        Some(place) => format!("{problem} Did you mean `{place}`?"),
-        None => problem,
+    walk(whole, at, at.strip_prefix('$').unwrap_or(at)).map_err(|problem| {
+        match meant(whole, at).or_else(|| of_completions(whole, at)) {
+            Some(place) => format!("{problem} Did you mean `{place}`?"),
+            None => problem,
+        }
     })
 }
 

@@ -37,9 +37,52 @@ pub(crate) fn check_messages(messages: &[Message], path: &Path<'_>, problems: &m
     for (index, message) in messages.iter().enumerate() {
         let path = path.index(index);
         if !problems.are_at(&path) {
+            check_role(message, &path, problems);
             check_content(message, &path, problems);
         }
     }
+}
+
+/// What other data sets call the roles.
+const ROLES: [(&str, &str); 6] = [
+    ("human", "user"),
+    ("gpt", "assistant"),
+    ("chatgpt", "assistant"),
+    ("bot", "assistant"),
+    ("ai", "assistant"),
+    ("function_response", "tool"),
+];
+
+/// The role that one is called in other data sets.
+fn own_role(other: &str) -> Option<&'static str> {
+    let known = ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(other));
+    known.map(|(_, own)| *own)
+}
+
+/// Reports a role that no template knows.
+pub(crate) fn check_role(message: &Message, path: &Path<'_>, problems: &mut Problems) {
+    let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
+    if let Some(own) = own_role(role) {
+        problems.add(
+            &path.key("role"),
+            format!("is {role}, which no template knows: write \"{own}\""),
+        );
+    }
+}
+
+/// The messages of a conversation as ShareGPT has them, `from` and `value` in place of role and content; `None`: it is none.
+pub(super) fn of_sharegpt(turns: &Value) -> Option<Value> {
+    let message = |turn: &Value| {
+        let of = |name: &str| turn.get(name).and_then(Value::as_str);
+        let (from, value) = (of("from")?, of("value")?);
+        Some(json!({"role": own_role(from).unwrap_or(from), "content": value}))
+    };
+    let turns = turns.as_array().filter(|turns| !turns.is_empty())?;
+    turns
+        .iter()
+        .map(message)
+        .collect::<Option<Vec<Value>>>()
+        .map(Value::Array)
 }
 
 pub(super) fn check_content(message: &Message, path: &Path<'_>, problems: &mut Problems) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::conversation::check_content;
+use super::conversation::{check_content, check_role, of_sharegpt};
 use super::{Conversation, Message};
 use crate::error::problems::{Path, Problems};
 
@@ -14,6 +14,9 @@ const GENERATION_PROMPT: &str = "add_generation_prompt";
 /// What is said of a row that asks nothing.
 pub const NEEDED: &str =
     "needs messages, such as [{\"role\": \"user\", \"content\": \"…\"}], or prompt, a text as it stands";
+
+/// What is said of a row that is no prompt but the completion of one.
+pub const COMPLETION: &str = "is a completion that was sampled (result, sequence, text), and no prompt: name the file of the prompts (for sft, a recipe's completion \"{{row.text}}\" makes it the answer)";
 
 /// What a model is asked.
 #[derive(Clone, Debug)]
@@ -56,6 +59,17 @@ impl Row {
             others.remove(name).filter(|value| !value.is_null())
         };
         let (messages, prompt) = (given(&mut others, "messages"), given(&mut others, "prompt"));
+        let turns = ["conversations", "conversation"]
+            .into_iter()
+            .filter(|_| messages.is_none() && prompt.is_none())
+            .find_map(|name| Some((name, of_sharegpt(others.get(name)?)?)));
+        let messages = match turns {
+            Some((name, turns)) => {
+                others.remove(name);
+                Some(turns)
+            }
+            None => messages,
+        };
         let name = if messages.is_some() { "messages" } else { "prompt" };
         let at = path.key(name);
         let asked = match (messages, prompt) {
@@ -113,6 +127,16 @@ impl Asked {
     }
 }
 
+impl Row {
+    /// Whether it is a line of a sampling's completions, and no prompt.
+    #[must_use]
+    pub fn is_completion(&self) -> bool {
+        let is_count = |name: &str| self.others.get(name).is_some_and(Value::is_u64);
+        let has_text = self.others.get("text").is_some_and(Value::is_string);
+        is_count("result") && is_count("sequence") && has_text
+    }
+}
+
 /// The messages of a conversation, each with what a template reads of it.
 fn messages_of(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Vec<Message>> {
     let before = problems.clone();
@@ -141,6 +165,7 @@ fn check(message: &Message, path: &Path<'_>, problems: &mut Problems) {
         );
     }
     let named = CONTENT.iter().find(|name| message.contains_key(**name));
+    check_role(message, path, problems);
     match named.filter(|_| !message.contains_key("content")) {
         Some(name) => problems.add(&path.key(name), "is read by no template: it is called content"),
         None => check_content(message, path, problems),

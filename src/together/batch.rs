@@ -113,13 +113,21 @@ pub(crate) fn counting(request: &BatchArgs) -> Option<impl FnOnce(&Files, &Data)
     })
 }
 
+/// What was built.
+pub(crate) struct Built {
+    /// What the caller hears.
+    pub(crate) reply: Reply,
+    /// The fingerprints of bodies whose completions are those of the session's policy.
+    pub(crate) of_policy: Vec<u64>,
+}
+
 /// Builds what the request asks for and stores it.
 pub(crate) async fn build(
     request: BatchArgs,
     call: &Call<'_>,
     files: Files,
     data: Arc<Data>,
-) -> Result<Reply, ToolError> {
+) -> Result<Built, ToolError> {
     if !request.has_examples() {
         return blocking(move || build_sampled(request, &files, &data)).await?;
     }
@@ -150,14 +158,14 @@ pub(crate) async fn build(
     .await?
 }
 
-fn build_sampled(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Reply, ToolError> {
+fn build_sampled(mut request: BatchArgs, files: &Files, data: &Data) -> Result<Built, ToolError> {
     let loss = &request.take_loss()?;
     let job = Job { loss, files, data };
     let report = match sampled::samples(&job, &mut request)? {
         Outcome::Samples(samples, counts) => Report::of_samples(&job, &request, &samples, counts)?,
         Outcome::Unscored(sequences, counts) => Report::of_scoring(&job, &request, &sequences, counts)?,
     };
-    json::text(&report).map(Reply::new)
+    report.into_built()
 }
 
 fn build_supervised(
@@ -165,7 +173,7 @@ fn build_supervised(
     examples: Examples,
     mut encoder: Option<Encoder>,
     job: &Job<'_>,
-) -> Result<Reply, ToolError> {
+) -> Result<Built, ToolError> {
     let (samples, mut counts) = examples.samples(encoder.as_mut())?;
     let kinds = std::mem::take(&mut counts.kinds);
     let report = Report::of_samples(job, request, &samples, counts)?;
@@ -173,5 +181,5 @@ fn build_supervised(
         Some(encoder) => report.encoded(encoder, kinds, &samples),
         None => report,
     };
-    json::text(&report).map(Reply::new)
+    report.into_built()
 }

@@ -57,6 +57,8 @@ struct Course {
     losses: Vec<(u64, f64)>,
     /// The version of the weights that was published last, as far as that is known.
     version: Option<i64>,
+    /// The batches that were built of its own samplings.
+    built: Vec<u64>,
 }
 
 /// What tells batches apart: a hash that is made for speed, as bodies have megabytes and nobody forges them.
@@ -92,6 +94,28 @@ impl Courses {
         });
     }
 
+    /// Batches were built of what was sampled in a session.
+    pub(crate) fn built(&self, session_id: &str, batches: &[u64]) {
+        self.with(session_id, |course| {
+            course.built.extend(batches);
+            let excess = course.built.len().saturating_sub(MOST_OPERATIONS);
+            course.built.drain(..excess);
+        });
+    }
+
+    /// The session of whose samplings a batch was built, if it is not this one.
+    fn built_elsewhere(&self, session_id: &str, batch: u64) -> Option<String> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut builders = sessions
+            .iter()
+            .filter(|(_, course)| course.built.contains(&batch));
+        let is_own = builders.clone().any(|(known, _)| known == session_id.trim());
+        builders
+            .next()
+            .filter(|_| !is_own)
+            .map(|(known, _)| known.clone())
+    }
+
     /// An operation was accepted; `batch` is the fingerprint of its body. What the caller may not have meant.
     #[must_use]
     pub(crate) fn submitted(
@@ -101,7 +125,14 @@ impl Courses {
         operation_id: &str,
         batch: u64,
     ) -> Option<String> {
-        self.with(session_id, |course| course.submitted(part, operation_id, batch))
+        let builder = Some(batch).filter(|_| part == Part::Gradients);
+        let builder = builder.and_then(|batch| self.built_elsewhere(session_id, batch));
+        let note = self.with(session_id, |course| course.submitted(part, operation_id, batch));
+        note.or_else(|| {
+            builder.map(|builder| {
+                format!("This batch holds completions that session {builder} sampled: unless this session goes on from a checkpoint of that one, they are of another policy. Sample in this session for on-policy training.")
+            })
+        })
     }
 
     /// The answer to a pass was lost: it may have added gradients.
@@ -357,6 +388,20 @@ mod tests {
         assert!(submitted(Step, "c"));
         courses.failed("s", "c");
         assert!(!submitted(Sampling, "d") && !submitted(Step, "e"));
+    }
+
+    #[test]
+    fn a_batch_of_another_session_is_noted() {
+        let courses = Courses::default();
+        let submitted = |session: &str, id: &str, batch| {
+            let note = courses.submitted(session, Gradients, id, batch);
+            note.is_some_and(|note| note.contains("session a sampled"))
+        };
+        courses.built("a", &[1, 2]);
+        assert!(!submitted("a", "x", 1) && submitted("b", "y", 2) && !submitted("b", "z", 3));
+        // The same completions in both.
+        courses.built("b", &[1]);
+        assert!(!submitted("b", "v", 1));
     }
 
     #[test]

@@ -37,7 +37,14 @@ const BUILT: Instead = Instead {
     ("payload_id", "is not for callers: a large body is uploaded by itself"),
     ("loss_type", LOSS_TYPE),
     ("loss_fn", LOSS_TYPE),
-]), transform = renamed(&[("loss_type", "loss.type"), ("loss_fn", "loss.type")]))]
+]), transform = renamed(&[
+    ("loss_type", "loss.type"),
+    ("loss_fn", "loss.type"),
+    ("data", "samples"),
+    ("datums", "samples"),
+    ("batch", "samples"),
+    ("inputs", "samples"),
+]))]
 #[schemars(transform = plain, transform = instead(&BUILT))]
 pub(crate) struct ForwardBackward {
     /// As build-training-batch writes them: {model_input: {chunks: [{encoded_text: {tokens}}]}, loss_fn_inputs: {target_tokens, logprobs, advantages, weights or mask, each {data, dtype}}}.

@@ -21,6 +21,7 @@ use crate::grade::{Failure, Grade, Score, Subject};
 use crate::json;
 use crate::together::operation;
 use crate::together::sample::completions;
+use crate::together::unknown_operation::told;
 use crate::work::{self, blocking};
 
 use report::Report;
@@ -147,10 +148,11 @@ async fn sampled(
         }
     }
     if problems.is_empty() {
-        Ok(all)
-    } else {
-        Err(ToolError::Arguments(problems))
+        return Ok(all);
     }
+    Err(ToolError::Arguments(
+        told(call, problems, session_id, args.samplings()).await,
+    ))
 }
 
 fn completions_of(lines: &str) -> Result<Vec<Completion>, String> {

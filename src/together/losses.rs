@@ -16,13 +16,18 @@ pub(crate) const LOSS_TYPE: &str =
     ("LOSS_TYPE_UNSPECIFIED", "must not be sent: name a loss"),
     ("LOSS_TYPE_DPO", "is not among this service's losses, and none takes pairs of completions. Either give the preferred completion of each pair reward 1 and the other 0 and use LOSS_TYPE_GRPO, or compute the gradients of DPO yourself and send them with custom-forward-backward-pass (toolset rl-more)"),
     ("LOSS_TYPE_GSPO", "is LOSS_TYPE_GRPO here, with grpo_params.ratio_type GRPO_LOSS_RATIO_TYPE_SEQUENCE"),
-    ("LOSS_TYPE_REINFORCE", "is called LOSS_TYPE_IMPORTANCE_SAMPLING here: the same without a clip, with advantages"),
+    ("LOSS_TYPE_REINFORCE", "must be \"LOSS_TYPE_IMPORTANCE_SAMPLING\", as that value is called here: the same without a clip, with advantages"),
+    ("LOSS_TYPE_DAPO", "is LOSS_TYPE_GRPO here, with grpo_params {\"clip_high_threshold\": 1.28, \"agg_type\": \"TOKEN_MEAN\"}"),
+    ("LOSS_TYPE_DR_GRPO", "is LOSS_TYPE_GRPO here, with grpo_params {\"agg_type\": \"FIXED_HORIZON\"}"),
 ]), transform = renamed(&[
     ("LOSS_TYPE_SFT", "LOSS_TYPE_CROSS_ENTROPY"),
     ("LOSS_TYPE_CE", "LOSS_TYPE_CROSS_ENTROPY"),
     ("LOSS_TYPE_NLL", "LOSS_TYPE_CROSS_ENTROPY"),
     ("LOSS_TYPE_GSPO", "LOSS_TYPE_GRPO"),
+    ("LOSS_TYPE_DAPO", "LOSS_TYPE_GRPO"),
+    ("LOSS_TYPE_DR_GRPO", "LOSS_TYPE_GRPO"),
     ("LOSS_TYPE_REINFORCE", "LOSS_TYPE_IMPORTANCE_SAMPLING"),
+    ("LOSS_TYPE_POLICY_GRADIENT", "LOSS_TYPE_IMPORTANCE_SAMPLING"),
 ]))]
 pub(crate) enum LossType {
     /// supervised

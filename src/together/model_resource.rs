@@ -8,6 +8,10 @@ use crate::error::problems::{Path, Problems};
 
 const GPUS: &str = "is not for callers: the model decides, and body.compute_config.num_generator_replicas how many copies sample (the type is body.compute_config.gpu_type)";
 
+const MINUTES: &str =
+    "is counted in seconds: write body.inactive_timeout, such as 1800 for half an hour without any operation";
+const LONGER: &str = "is counted in seconds: write body.seconds, such as 7200 for two hours";
+
 /// Everything about it is fixed at creation.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = retired(&[
@@ -15,7 +19,15 @@ const GPUS: &str = "is not for callers: the model decides, and body.compute_conf
     ("num_gpus", GPUS),
     ("gpu_count", GPUS),
     ("gpus", GPUS),
+    ("timeout_minutes", MINUTES),
+    ("idle_timeout_minutes", MINUTES),
+    ("max_hours", MINUTES),
 ]), transform = renamed(&[
+    ("lora", "lora_enabled"),
+    ("use_lora", "lora_enabled"),
+    ("idle_timeout", "inactive_timeout"),
+    ("inactivity_timeout", "inactive_timeout"),
+    ("auto_stop_seconds", "inactive_timeout"),
     ("model", "base_model"),
     ("model_name", "base_model"),
 ]))]
@@ -100,6 +112,11 @@ impl NewModelResource {
 
 /// How much longer it is to stay up.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = retired(&[
+    ("hours", LONGER),
+    ("minutes", LONGER),
+    ("extend_hours", LONGER),
+]), transform = renamed(&[("extend_seconds", "seconds"), ("duration", "seconds"), ("ttl", "seconds")]))]
 #[expect(dead_code, reason = "checked by its schema and sent as it came")]
 pub(crate) struct ExtendExpiry {
     /// From now.

@@ -12,7 +12,13 @@ use crate::error::problems::{Path, Problems};
     ("learning_rate", "belongs inside adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)"),
     ("lr", "is learning_rate of adam_params: write body.adam_params.learning_rate (on a Muon resource body.muon_params.learning_rate)"),
     ("adamw_params", "is called adam_params today, and holds learning_rate too"),
-]), transform = renamed(&[("adamw_params", "adam_params")]))]
+]), transform = renamed(&[
+    ("adamw_params", "adam_params"),
+    ("optimizer", "adam_params"),
+    ("optimizer_params", "adam_params"),
+    ("adam", "adam_params"),
+    ("adamw", "adam_params"),
+]))]
 pub(crate) struct OptimizerStep {
     /// learning_rate (always give it: about 1e-5 to 1e-4 for LoRA), weight_decay (always give it: its default is disputed, 0 or 0.1), beta1 0.9, beta2 0.95, eps 1e-8, grad_clip_norm 1.0 (0 turns clipping off).
     #[schemars(transform = brief)]
@@ -26,6 +32,8 @@ pub(crate) struct OptimizerStep {
 #[schemars(transform = retired(&[
     ("betas", "is written as beta1 and beta2"),
     ("momentum", "is Muon's; Adam has beta1 in its place"),
+    ("type", "is said by the member around it: adam_params or muon_params"),
+    ("name", "is said by the member around it: adam_params or muon_params"),
 ]), transform = renamed(&[
     ("lr", "learning_rate"),
     ("max_grad_norm", "grad_clip_norm"),

@@ -118,6 +118,22 @@ impl Sample {
         self.model_inputs.iter().flatten()
     }
 
+    /// Whether it says what stands at this place in the arguments.
+    #[cfg(feature = "text")]
+    pub(crate) fn sets(&self, place: &str) -> bool {
+        let params = self.sampling_params.as_ref();
+        let of_params = |is_set: fn(&SamplingParams) -> bool| params.is_some_and(is_set);
+        match place {
+            "body.num_samples" => self.num_samples.is_some(),
+            "body.sampling_params" => params.is_some(),
+            "body.sampling_params.max_tokens" => of_params(|params| params.max_tokens.is_some()),
+            "body.sampling_params.temperature" => of_params(|params| params.temperature.is_some()),
+            "body.sampling_params.top_p" => of_params(|params| params.top_p.is_some()),
+            "body.sampling_params.top_k" => of_params(|params| params.top_k.is_some()),
+            _ => false,
+        }
+    }
+
     /// The longest completion that is asked for.
     #[must_use]
     pub(crate) fn longest(&self) -> Option<u64> {

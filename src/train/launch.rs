@@ -178,7 +178,23 @@ impl RunId {
             .ok_or_else(ToolError::no_data)?;
         let id = self.to_string();
         let found = blocking(move || Place::find(&data, &id)).await?;
-        found.map_err(|problem| Problems::one(&Path::Root.key("run_id"), problem).into())
+        let problem = match found {
+            Ok(place) => return Ok(place),
+            Err(problem) => problem,
+        };
+        let what = call.context.journal().what(self).await;
+        let problem = match what {
+            Some("a run") => format!(
+                "{problem}. {} is a run of Prime Intellect, whose tools begin with prime-intellect-",
+                &**self
+            ),
+            Some(what) => format!(
+                "{problem}. {} is {what}: list-recent-activity shows the tools for it",
+                &**self
+            ),
+            None => problem,
+        };
+        Err(Problems::one(&Path::Root.key("run_id"), problem).into())
     }
 }
 

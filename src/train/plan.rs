@@ -255,6 +255,38 @@ pub(crate) async fn plan(call: &Call<'_>, recipe: &Body<Recipe>) -> Result<Plan,
     })
 }
 
+/// What is wrong with the rows of a recipe that is refused anyway, by the arguments that name them, as far as that shows
+/// without a service.
+pub(crate) async fn look(call: &Call<'_>, recipe: &Recipe) -> Vec<(&'static str, Problems)> {
+    let argument = GraderArgument {
+        grader: recipe.grader.as_ref(),
+        path: recipe.grader_path.as_deref(),
+    };
+    // What is wrong with it is reported by then.
+    let grader = argument.read(call, &mut Problems::default()).await;
+    let looking = Looking {
+        dataset: String::new(),
+        eval_dataset: None,
+        shape: recipe.shape(),
+        needs_answer: recipe.method == Some(Method::Sft),
+        grader: grader.ok().flatten(),
+    };
+    let named = [
+        ("dataset", recipe.dataset.clone()),
+        ("eval_dataset", recipe.eval_dataset.clone()),
+    ];
+    let files = call.context.config().files.clone();
+    let looked = blocking(move || {
+        let look = |(name, path): (&'static str, Option<String>)| {
+            let mut problems = Problems::default();
+            let _ = looking.rows(&files, name, &path?, &mut problems);
+            Some((name, problems))
+        };
+        named.into_iter().filter_map(look).collect()
+    });
+    looked.await.unwrap_or_default()
+}
+
 /// The grader as JSON, whatever becomes of its file.
 async fn grader_text(call: &Call<'_>, recipe: &Recipe) -> Result<Option<Box<RawValue>>, ToolError> {
     if let Some(grader) = &recipe.grader {

@@ -2,12 +2,13 @@
 
 mod check;
 mod file;
+mod foreign;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::Written;
-use crate::arguments::schema::{brief, renamed, unlisted};
+use crate::arguments::schema::{brief, renamed, retired, unlisted};
 use crate::error::problems::{Path, Problems};
 use crate::json::Body;
 use crate::together::SessionId;
@@ -17,73 +18,7 @@ pub(crate) use file::{EXAMPLE_GRPO, EXAMPLE_SFT, given, read};
 
 /// A recipe as it was written. What it leaves out is in its methods.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[
-    ("model", "base_model"),
-    ("model_name", "base_model"),
-    ("model_name_or_path", "base_model"),
-    ("data", "dataset"),
-    ("dataset_path", "dataset"),
-    ("train_dataset", "dataset"),
-    ("train_file", "dataset"),
-    ("training_file", "dataset"),
-    ("train_path", "dataset"),
-    ("train_data", "dataset"),
-    ("data_path", "dataset"),
-    ("prompts_path", "dataset"),
-    ("examples_path", "dataset"),
-    ("eval_path", "eval_dataset"),
-    ("eval_file", "eval_dataset"),
-    ("eval_data", "eval_dataset"),
-    ("validation_file", "eval_dataset"),
-    ("test_dataset", "eval_dataset"),
-    ("validation_dataset", "eval_dataset"),
-    ("system_prompt", "system"),
-    ("system_message", "system"),
-    ("template", "prompt"),
-    ("answer", "completion"),
-    ("response", "completion"),
-    ("prompt_template", "prompt"),
-    ("reward", "grader"),
-    ("reward_function", "grader"),
-    ("reward_fn", "grader"),
-    ("reward_funcs", "grader"),
-    ("reward_functions", "grader"),
-    ("graders", "grader"),
-    ("num_samples", "group_size"),
-    ("num_generations", "group_size"),
-    ("rollouts_per_example", "group_size"),
-    ("num_rollouts", "group_size"),
-    ("n_samples", "group_size"),
-    ("batch_size", "rows_per_step"),
-    ("train_batch_size", "rows_per_step"),
-    ("per_device_train_batch_size", "rows_per_step"),
-    ("prompts_per_step", "rows_per_step"),
-    ("max_steps", "steps"),
-    ("num_steps", "steps"),
-    ("n_steps", "steps"),
-    ("num_epochs", "epochs"),
-    ("n_epochs", "epochs"),
-    ("total_epochs", "epochs"),
-    ("num_train_epochs", "epochs"),
-    ("lr", "learning_rate"),
-    ("beta", "kl"),
-    ("kl_coef", "kl"),
-    ("lora_config", "lora"),
-    ("lora_rank", "lora.rank"),
-    ("lora_r", "lora.rank"),
-    ("lora_alpha", "lora.alpha"),
-    ("lr_scheduler_type", "decay"),
-    ("lr_scheduler", "decay"),
-    ("sampling_params", "sampling"),
-    ("max_tokens", "sampling.max_tokens"),
-    ("max_completion_length", "sampling.max_tokens"),
-    ("max_new_tokens", "sampling.max_tokens"),
-    ("max_response_length", "sampling.max_tokens"),
-    ("temperature", "sampling.temperature"),
-    ("max_hours", "limits.hours"),
-    ("max_usd", "limits.usd"),
-    ("loss_fn", "loss.type"),
-]))]
+#[schemars(transform = foreign::names)]
 #[expect(clippy::struct_field_names, reason = "as the argument is called")]
 pub(crate) struct Recipe {
     pub(crate) method: Option<Method>,
@@ -165,7 +100,20 @@ pub(crate) struct Recipe {
 // How it is trained; a doc comment would be published.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-#[schemars(transform = renamed(&[("rl", "grpo"), ("rft", "grpo"), ("supervised", "sft")]))]
+#[schemars(transform = retired(foreign::METHODS), transform = renamed(&[
+    ("rl", "grpo"),
+    ("rft", "grpo"),
+    ("reinforcement", "grpo"),
+    ("reinforcement_learning", "grpo"),
+    ("supervised", "sft"),
+    ("supervised_fine_tuning", "sft"),
+    ("finetune", "sft"),
+    ("fine_tuning", "sft"),
+    ("ppo", "grpo"),
+    ("dapo", "grpo"),
+    ("gspo", "grpo"),
+    ("reinforce", "grpo"),
+]))]
 pub(crate) enum Method {
     /// rewards by grader
     Grpo,
@@ -210,7 +158,12 @@ pub(crate) struct Sampling {
 
 /// {rank: 32, alpha: 64}, as in create-training-session.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("r", "rank"), ("lora_rank", "rank"), ("lora_alpha", "alpha")]))]
+#[schemars(transform = retired(&[("target_modules", foreign::NONE)]), transform = renamed(&[
+    ("r", "rank"),
+    ("lora_rank", "rank"),
+    ("lora_alpha", "alpha"),
+    ("lora_dropout", "dropout"),
+]))]
 pub(crate) struct Lora {
     #[schemars(range(min = 1))]
     pub(crate) rank: Option<u32>,

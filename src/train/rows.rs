@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::problems::{Path, Problems, nearest, numbered};
 use crate::files::{Files, LARGEST_JSON};
 use crate::grade::Grade;
-use crate::text::{Asked, Row};
+use crate::text::{Asked, COMPLETION, NEEDED, Row};
 
 /// The longest row, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -176,8 +176,17 @@ impl Rows {
         let mut problems = Problems::default();
         let row = Row::read(asked, &Path::Root, &mut problems);
         let Some(row) = row.filter(|_| problems.is_empty()) else {
-            return Err(problems.each().collect::<Vec<_>>().join("; "));
+            let with_way = |problem: String| match problem.as_str() {
+                NEEDED => format!(
+                    "{problem} (or the recipe makes one of other members: prompt \"{{{{row.MEMBER}}}}\")"
+                ),
+                _ => problem,
+            };
+            return Err(problems.each().map(with_way).collect::<Vec<_>>().join("; "));
         };
+        if row.is_completion() && !(needs_answer && has_answer(&row)) {
+            return Err(COMPLETION.to_owned());
+        }
         if needs_answer && !has_answer(&row) {
             let way = "has no answer to learn: its last message is to be the assistant's, or {prompt} has a completion, or the recipe makes one (completion: \"{{row.MEMBER}}\")";
             return Err(way.to_owned());

@@ -273,7 +273,7 @@ async fn each_rule_of_a_batch() {
         ),
         (
             vec![("/sample", json!([]))],
-            vec!["body.sample: is not known here; did you mean samples?".to_owned()],
+            vec!["body.sample: is not known here; did you mean samples, which is there as well? Then leave this out".to_owned()],
         ),
         (
             vec![("/zebra", json!(1))],
@@ -598,7 +598,10 @@ async fn tensors_of_other_names_are_forwarded_and_checked_for_length() {
     }
     let body = with(&[("/samples/0/loss_fn_inputs/advantage", custom)]);
     let found = batch_problems(body).await;
-    assert!(found[0].contains("did you mean advantages?"), "{found:?}");
+    assert!(
+        found[0].contains("did you mean advantages, which is there as well?"),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -632,7 +635,7 @@ async fn ranges_and_places_in_the_other_tools() {
         (
             "download-checkpoint",
             json!({"id": "c", "variant": "full"}),
-            "variant: is called CHECKPOINT_VARIANT_MERGED here",
+            "variant: must be \"CHECKPOINT_VARIANT_MERGED\"",
         ),
         (
             "get-training-session",

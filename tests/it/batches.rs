@@ -788,7 +788,7 @@ async fn losses_of_other_services_are_told_what_to_do() {
         ("LOSS_TYPE_DPO", "custom-forward-backward-pass"),
         ("dpo", "give the preferred completion of each pair reward 1"),
         ("Gspo", "GRPO_LOSS_RATIO_TYPE_SEQUENCE"),
-        ("sft", "is called LOSS_TYPE_CROSS_ENTROPY here"),
+        ("sft", "must be \"LOSS_TYPE_CROSS_ENTROPY\""),
         ("unspecified", "name a loss"),
     ] {
         for (tool, arguments) in [

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod configs;
+mod foreign;
 mod ids;
 mod names;
 mod once;
 mod rounds;
+mod wishes;
 
 use serde_json::{Value, json};
 
@@ -122,7 +124,7 @@ async fn a_misplaced_value_is_checked_where_it_belongs() {
             vec![
                 "body.gradients[0]: found a list, expected an object: write {\"data\"",
                 "body.samples[0].model_input: found a list, expected an object: write {\"chunks\"",
-                "body.samples[0].loss_fn_inputs.target_tokens.dtype: is called int64 here",
+                "body.samples[0].loss_fn_inputs.target_tokens.dtype: must be \"int64\"",
                 "body.gradients[0]: has 2 values for 3 tokens",
             ],
         ),
@@ -143,7 +145,7 @@ async fn a_misplaced_value_is_checked_where_it_belongs() {
             "forward-backward-pass",
             json!({"session_id": "s", "body": {"loss": {"type": "sft"}, "samples": [{"model_input": input(&[1, 2]), "loss_fn_inputs": {"target_tokens": {"data": [2, 3], "dtype": "int64"}}}]}}),
             vec![
-                "body.loss.type: is called LOSS_TYPE_CROSS_ENTROPY here",
+                "body.loss.type: must be \"LOSS_TYPE_CROSS_ENTROPY\"",
                 "body.samples[0].loss_fn_inputs.weights: is required for LOSS_TYPE_CROSS_ENTROPY",
             ],
         ),
@@ -272,7 +274,7 @@ async fn what_only_this_machine_knows_is_told_beside_other_problems() {
         )
         .await;
     assert!(
-        found[0].starts_with("variant: is called CHECKPOINT_VARIANT_ADAPTER here")
+        found[0].starts_with("variant: must be \"CHECKPOINT_VARIANT_ADAPTER\"")
             && found[1].starts_with("directory: it must lie under"),
         "{found:#?}"
     );

@@ -26,7 +26,15 @@ const BODY: &str = "body";
 /// The argument that names the file.
 const BODY_PATH: &str = "body_path";
 /// What it is called by those who think of what is in the file.
-const MISNAMED: [&str; 4] = ["batch_path", "batch_file", "body_file", "bodyPath"];
+const MISNAMED: [&str; 6] = [
+    "batch_path",
+    "batch_file",
+    "body_file",
+    "bodyPath",
+    "data_path",
+    PATH,
+];
+const PATH: &str = "path";
 /// What the model reads about it.
 const DESCRIPTION: &str = "A JSON file; body adds to it.";
 
@@ -96,9 +104,11 @@ fn misnamed(raw: &str) -> Option<(&'static str, String)> {
     }
     let name = MISNAMED
         .into_iter()
-        .find(|name| memmem::find(raw.as_bytes(), name.as_bytes()).is_some())?;
+        .find(|name| raw.contains(&format!("\"{name}\"")))?;
     let mut arguments: Object = serde_json::from_str(raw).ok()?;
-    if arguments.get(BODY_PATH).is_some() {
+    // Beside a body a path is one of another thing.
+    let has_body = name == PATH && arguments.get(BODY).is_some_and(is_given);
+    if has_body || arguments.get(BODY_PATH).is_some() {
         return None;
     }
     let path = arguments

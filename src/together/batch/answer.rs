@@ -7,17 +7,20 @@ use std::path::Path as FilePath;
 
 use serde::Serialize;
 
-use super::Job;
 use super::encoder::{Encoder, Tokenizer};
 use super::request::BatchArgs;
 use super::sample::{Sample, split};
 use super::wire;
+use super::{Built, Job};
+use crate::context::Reply;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, counted};
 use crate::files::data::BATCHES;
 use crate::json;
 use crate::spec;
+use crate::together::course::fingerprint;
 use crate::together::forward_backward::ForwardBackward;
+use crate::together::losses::LossType;
 
 /// What was counted on the way to the samples.
 #[derive(Default)]
@@ -27,11 +30,13 @@ pub(super) struct Counts {
     /// Completions that are in no body.
     pub(super) dropped: usize,
     /// Those of them that have no tokens.
-    empty: usize,
+    pub(super) empty: usize,
     /// Mean and deviation of all rewards, those of dropped groups included.
     pub(super) rewards: Option<(f64, f64)>,
     pub(super) unusable_tokens: usize,
     pub(super) policy_versions: Option<BTreeSet<i64>>,
+    /// The newest version of the weights that scored the reference.
+    pub(super) reference_version: Option<i64>,
     /// What examples of each kind come to.
     pub(super) kinds: Kinds,
 }
@@ -137,6 +142,8 @@ pub(super) struct Report {
     note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
+    #[serde(skip)]
+    of_policy: Vec<u64>,
 }
 
 /// What is said of examples that a tokenizer encoded.
@@ -181,7 +188,31 @@ const NO_KL_TERM: &str =
     "reference_operation_ids change nothing: the loss has no KL term, which grpo_params.beta above 0 adds.";
 const SCORE: &str = "The KL term needs log-probabilities under the reference policy. Call next, in a session whose weights are the reference's (this one only while its weights still are, otherwise another one); when that is COMPLETED, call build-training-batch again with the same arguments and reference_operation_ids (and reference_session_id, if it was another session).";
 
+/// What to say where the weights of the session are no reference any more.
+fn score_elsewhere(version: i64, path: &str) -> String {
+    let (create, sample) = (spec::CREATE_TRAINING_SESSION.name, spec::SAMPLE.name);
+    format!(
+        "The KL term needs log-probabilities under the reference policy, and this session's weights, version {version}, are trained already. Make another session on the same model resource with {create}, and call {sample} with that one's session_id and body_path {path}; when that is COMPLETED, call build-training-batch again with the same arguments, reference_operation_ids, and that session's id as reference_session_id. It can score for all later steps too. (To hold the policy to the weights of now instead, sample here.)"
+    )
+}
+
+/// What to say of a reference that was scored by weights that had been trained.
+fn moved_reference(version: i64) -> String {
+    format!(
+        "The reference was scored by trained weights, version {version}: the KL term holds the policy to those, and not to the model as it was. For that, score in a session that was not trained yet, and give its id as reference_session_id."
+    )
+}
+
 impl Report {
+    /// The answer, and what is kept in mind of it.
+    pub(super) fn into_built(self) -> Result<Built, ToolError> {
+        let reply = Reply::new(json::text(&self)?);
+        Ok(Built {
+            reply,
+            of_policy: self.of_policy,
+        })
+    }
+
     /// Stores the batch, in as many bodies as the request's limit asks for.
     pub(super) fn of_samples(
         job: &Job<'_>,
@@ -213,11 +244,17 @@ impl Report {
             ),
         };
         let unused = request.reference_operation_ids.is_some() && !job.loss.kl_term;
+        let moved = counts.reference_version.filter(|version| !unused && *version > 0);
         let notes: Vec<Cow<'_, str>> = note
             .into_iter()
             .chain(unused.then_some(NO_KL_TERM.into()))
+            .chain(moved.map(|version| moved_reference(version).into()))
             .collect();
+        let is_of_policy = request.operation_ids.is_some() && job.loss.kind != LossType::CrossEntropy;
+        let of_policy = texts.iter().filter(|_| is_of_policy);
+        let of_policy = of_policy.map(|text| fingerprint(text)).collect();
         Ok(Self {
+            of_policy,
             batches,
             samples: samples.len(),
             tokens: tokens(samples),
@@ -243,10 +280,17 @@ impl Report {
             tokens: sequences.iter().map(Vec::len).sum(),
         };
         let session = request.reference_session_id.as_ref();
+        let newest = counts.policy_versions.iter().flatten().max().copied();
+        // The weights that sampled are not those of the beginning.
+        let trained = newest.filter(|version| session.is_none() && *version > 0);
         let session = session.unwrap_or(&request.session_id);
+        let next = next(&spec::SAMPLE, session, &scoring);
         Ok(Self {
-            note: Some(SCORE.to_owned()),
-            next: Some(Next::One(next(&spec::SAMPLE, session, &scoring))),
+            note: Some(trained.map_or_else(
+                || SCORE.to_owned(),
+                |version| score_elsewhere(version, &scoring.path),
+            )),
+            next: trained.is_none().then_some(Next::One(next)),
             scoring: Some(scoring),
             // Nothing was built yet, so nothing was left out.
             dropped: 0,

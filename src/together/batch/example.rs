@@ -22,7 +22,7 @@ type Message = Map<String, Value>;
         ("chosen", PAIR),
         ("rejected", PAIR),
         ("label", "says whether a completion is wanted, and no loss of this service takes that: leave out the examples that are not, and this member"),
-        ("conversations", "is called messages here, each with role and content"),
+        ("conversations", "is called messages here, each with role and content in place of from and value: {\"role\": \"user\", \"content\": \"…\"} for human, assistant for gpt"),
     ]),
     transform = renamed(&[("chat_template_kwargs", "template_args")]))]
 pub(super) struct Example {
@@ -200,6 +200,8 @@ impl Example {
             }
         }
         for (index, message) in self.messages.iter().flatten().enumerate() {
+            #[cfg(feature = "text")]
+            crate::text::check_role(message, &at.key("messages").index(index), problems);
             if message
                 .get("weight")
                 .is_some_and(|weight| weight.as_f64() != Some(1.0))

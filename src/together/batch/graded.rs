@@ -23,6 +23,18 @@ pub(super) fn is_lines(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
+/// Whether this is a line of a sampling's completions.
+fn is_completion(line: &str) -> bool {
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "that they are there is all")]
+    struct Completion {
+        result: usize,
+        sequence: usize,
+        text: String,
+    }
+    serde_json::from_str::<Completion>(line).is_ok()
+}
+
 /// For each prompt of these operations, in their order, the reward of each completion. `None`: it is reported what is wrong.
 pub(super) fn rewards(
     text: &str,
@@ -47,11 +59,18 @@ pub(super) fn rewards(
                 operation.entry(result).or_default().insert(sequence, reward);
             }
             Ok(_) => problems.add(&at.line(number), "names no operation_id: it is of completions that were given to try a grader"),
+            Err(_) if is_completion(line) => {
+                problems.add(at, "holds completions without rewards: grade-completions gives them (operation_ids), and answers the path of its rewards_file");
+                return None;
+            }
             Err(error) => problems.add(
                 &at.line(number),
                 format!("is no line of grade-completions ({error}), which have operation_id, result, sequence and reward"),
             ),
         }
+    }
+    if all.is_empty() && *problems != before {
+        return None;
     }
     let mut rewards = Vec::new();
     let graded: Vec<String> = all.keys().cloned().collect();

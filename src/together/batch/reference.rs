@@ -22,7 +22,7 @@ impl Scores {
             let Some(logprobs) = prompt.logprobs else {
                 problems.add(
                     &at,
-                    format!("{place} has no prompt_logprobs: sample with prompt_logprobs true"),
+                    format!("{place} was not scored: call this without {NAME}, and it writes the body to call sample with; the ids of that sampling belong here"),
                 );
                 continue;
             };

@@ -41,12 +41,14 @@ pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<Outcome,
     };
     let ids = request.operation_ids.as_deref().unwrap_or_default();
     let sampling = store(&request.session_id).read("operation_ids", ids, prompts.as_ref(), &mut problems);
+    let mut reference_version = None;
     let scores = request.reference_operation_ids.as_deref().and_then(|ids| {
         let session_id = request
             .reference_session_id
             .as_ref()
             .unwrap_or(&request.session_id);
         let scored = store(session_id).read(reference::NAME, ids, None, &mut problems)?;
+        reference_version = scored.policy_versions.last().copied();
         Some(Scores::new(scored, &mut problems))
     });
     if let (Some(labels), Some(sampling)) = (&labels, &sampling) {
@@ -58,7 +60,10 @@ pub(super) fn samples(job: &Job<'_>, request: &mut BatchArgs) -> Result<Outcome,
                 job,
                 name: labels.name,
                 scores,
-                counts: Counts::default(),
+                counts: Counts {
+                    reference_version,
+                    ..Counts::default()
+                },
                 problems,
                 samples: Vec::new(),
                 unscored: BTreeSet::new(),

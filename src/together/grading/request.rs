@@ -6,15 +6,25 @@ use serde_json::{Map, Value};
 
 use super::Completion;
 use crate::arguments::Written;
-use crate::arguments::schema::{names, renamed};
+use crate::arguments::schema::{filed, names, renamed};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
+use crate::journal::Given;
 use crate::together::SessionId;
 use crate::together::grader_argument::GraderArgument;
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = renamed(&[
     ("operation_id", "operation_ids"),
+    ("completions_file", "operation_ids"),
+    ("completions_path", "operation_ids"),
+    ("expected", "grader.expected"),
+    ("answer", "grader.expected"),
+    ("target", "grader.expected"),
+    ("ground_truth", "grader.expected"),
+    ("reference", "grader.expected"),
+    ("graders", "grader"),
+    ("reward_fn", "grader"),
     ("reward", "grader"),
     ("reward_function", "grader"),
     ("pairs", "completions"),
@@ -23,7 +33,7 @@ pub(crate) struct GradeArgs {
     /// Of the operations.
     pub(super) session_id: Option<SessionId>,
     /// Finished sample operations.
-    #[schemars(length(min = 1), transform = names)]
+    #[schemars(length(min = 1), transform = names, transform = filed)]
     pub(super) operation_ids: Option<Vec<String>>,
     /// In place of operations, to try a grader: each {text, …}, with the members of its row.
     #[schemars(length(min = 1))]
@@ -63,6 +73,18 @@ impl GradeArgs {
             grader: self.grader.as_ref(),
             path: self.grader_path.as_deref(),
         }
+    }
+
+    /// The ids of samplings, each with the argument that it was given in.
+    pub(super) fn samplings(&self) -> Vec<Given> {
+        let ids = self.operation_ids.iter().flatten();
+        ids.map(|id| Given::new("operation_id", id)).collect()
+    }
+
+    /// The same with the session.
+    pub(crate) fn ids(&self) -> Vec<Given> {
+        let session = self.session_id().map(|id| Given::new("session_id", id));
+        self.samplings().into_iter().chain(session).collect()
     }
 
     /// The session of the operations.

@@ -13,10 +13,12 @@ use crate::error::problems::{Path, Problems, counted, list, or_inline};
 use crate::files::{Files, LARGEST_JSON};
 use crate::json::lines::lines;
 use crate::json::{self, Object};
-use crate::text::{self, Asked, Conversation, Date, Model, Origin, Row, Source, Today, control_tokens};
+use crate::text::{
+    self, Asked, COMPLETION, Conversation, Date, Model, Origin, Row, Source, Today, control_tokens,
+};
 use crate::together::base_model;
 use crate::together::models::{self, Models};
-use crate::together::sample::completions;
+use crate::together::sample::{Sample, completions};
 use crate::together::tokenizer::{self, Whose, unwanted};
 use crate::work::blocking;
 
@@ -28,6 +30,23 @@ const OF_SANDBOX: &str = "sandbox/";
 const MOST_COUNTED: usize = 150;
 /// How many prompts are named that end with the assistant's turn.
 const MOST_NAMED: usize = 5;
+
+/// What some write into a prompt that holds for all of a call, and its place there.
+const OF_BODY: [(&str, &str); 11] = [
+    ("n", COUNT),
+    ("num_samples", COUNT),
+    ("num_generations", COUNT),
+    ("num_return_sequences", COUNT),
+    ("max_tokens", LONGEST),
+    ("max_new_tokens", LONGEST),
+    ("max_completion_tokens", LONGEST),
+    ("temperature", "body.sampling_params.temperature"),
+    ("top_p", "body.sampling_params.top_p"),
+    ("top_k", "body.sampling_params.top_k"),
+    ("sampling_params", "body.sampling_params"),
+];
+const COUNT: &str = "body.num_samples";
+const LONGEST: &str = "body.sampling_params.max_tokens";
 
 /// What a call says of its prompts.
 pub(crate) struct Given {
@@ -148,9 +167,20 @@ impl Place {
 
 impl Given {
     /// Reports what is wrong with the prompts that are written into the call.
-    pub(crate) fn check(prompts: Option<&[Written]>, problems: &mut Problems) {
+    pub(crate) fn check(prompts: Option<&[Written]>, body: &Sample, problems: &mut Problems) {
         for (index, written) in prompts.unwrap_or_default().iter().enumerate() {
-            let _ = read(written.raw(), Place::Entry(index), problems);
+            let place = Place::Entry(index);
+            let Some(row) = read(written.raw(), place, problems) else {
+                continue;
+            };
+            for (name, own) in OF_BODY {
+                // Where the body says it, the row's own is something for graders.
+                if row.others.contains_key(name) && !body.sets(own) {
+                    place.with(|path| {
+                        problems.add(&path.key(name), format!("is not part of a prompt: write {own}"));
+                    });
+                }
+            }
         }
     }
 
@@ -212,7 +242,14 @@ impl Given {
             }
         }
         let placed = lines.iter().map(|line| (&*line.value, Place::Line(line.number)));
-        Ok(rows(placed, problems))
+        let rows = rows(placed, problems);
+        if rows.first().is_some_and(|placed| placed.row.is_completion()) {
+            return Err(Problems::one(
+                &at,
+                format!("{COMPLETION}; grade-completions takes the operation_id"),
+            ));
+        }
+        Ok(rows)
     }
 
     fn making<'a>(&self, model: &'a Arc<Model>, date: Date, context: Option<u64>) -> Making<'a> {

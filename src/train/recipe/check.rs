@@ -20,7 +20,7 @@ impl Recipe {
         if self.method.is_none() && lacks("method", problems) {
             problems.add(
                 &Path::Root.key("method"),
-                "is required: grpo (a grader gives rewards) or sft (the rows have their answers)",
+                "is required: grpo (with grader, which gives rewards) or sft (the rows have their answers)",
             );
         }
         if self.dataset.as_deref().unwrap_or_default().is_empty() && lacks("dataset", problems) {

@@ -376,7 +376,7 @@ async fn what_cannot_be_trained_on_is_refused_with_its_place() {
         )
         .await;
     assert!(
-        outcome.error().contains("train_on: is called all here"),
+        outcome.error().contains("train_on: must be \"all\""),
         "{}",
         outcome.text
     );

@@ -223,6 +223,56 @@ async fn examples_as_text_are_encoded_for_the_session() {
 }
 
 #[tokio::test]
+async fn batches_and_references_of_other_weights_are_noted() {
+    let mut session = Session::start().await;
+    let operation = session.sampled(&["ab"], 3).await;
+    let arguments = json!({"operation_ids": [operation], "rewards": [[1, 0, 0]]});
+    let built = session.built(arguments).await;
+    let elsewhere = session.another().await;
+    let mut pass = built["next"]["arguments"].clone();
+    pass["session_id"] = elsewhere.clone();
+    let shown = session.server.call("forward-backward-pass", pass).await.json();
+    let told = format!(
+        "This batch holds completions that session {} sampled",
+        session.id.as_str().unwrap()
+    );
+    assert!(
+        shown["note"].as_str().unwrap_or_default().starts_with(&told),
+        "{shown}"
+    );
+    session.follow(&built["next"]).await;
+    let step = json!({"session_id": session.id, "body": {"adam_params": {"learning_rate": 1e-3}}});
+    session.server.call("optimizer-step", step).await.json();
+    let sync = json!({"session_id": session.id});
+    session.server.call("weights-sync", sync).await.json();
+
+    // Nothing leads to scoring by weights that are no reference any more.
+    let operation = session.sampled(&["ab"], 3).await;
+    let loss = json!({"type": "LOSS_TYPE_GRPO", "grpo_params": {"beta": 0.1}});
+    let mut arguments = json!({"operation_ids": [operation], "rewards": [[1, 0, 0]], "loss": loss});
+    let built = session.built(arguments.clone()).await;
+    let note = built["note"].as_str().unwrap();
+    assert!(
+        note.contains("version 1, are trained already. Make another session"),
+        "{built}"
+    );
+    assert_eq!(built.get("next"), None, "{built}");
+    let scoring = built["scoring"]["path"].clone();
+    for (scorer, is_noted) in [(session.id.clone(), true), (elsewhere, false)] {
+        let next = json!({"tool": "sample", "arguments": {"session_id": scorer, "body_path": scoring}});
+        arguments["reference_operation_ids"] = json!([session.follow(&next).await]);
+        arguments["reference_session_id"] = scorer;
+        let built = session.built(arguments.clone()).await;
+        let note = built["note"].as_str().unwrap_or_default();
+        assert_eq!(
+            note.contains("The reference was scored by trained weights, version 1"),
+            is_noted,
+            "{built}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_kl_term_takes_the_scores_of_another_session() {
     let mut session = Session::start().await;
     let operation = session.sampled(&["ab", "b:"], 3).await;
@@ -280,7 +330,7 @@ async fn a_kl_term_takes_the_scores_of_another_session() {
     assert!(
         outcome
             .error()
-            .contains("has no prompt_logprobs: sample with prompt_logprobs true"),
+            .contains("was not scored: call this without reference_operation_ids"),
         "{}",
         outcome.text
     );

@@ -226,7 +226,7 @@ async fn what_a_batch_is_built_of_names_the_tool_that_builds_it() {
         let found = place.problems("forward-backward-pass", call).await;
         let mut found = found;
         // The old name of a value is told as well.
-        found.retain(|line| !line.starts_with("body.loss.type: is called"));
+        found.retain(|line| !line.starts_with("body.loss.type: must be"));
         assert_eq!(found, [format!("{at}: {way}")]);
     }
     // What else is wrong is told beside it.

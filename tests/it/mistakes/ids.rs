@@ -118,7 +118,7 @@ async fn a_session_in_place_of_something_else_is_told_the_tool_for_sessions() {
         )
         .await;
     assert!(
-        text.contains("ses-1 is a training session: no checkpoint of it is known here: create-inference-checkpoint makes one"),
+        text.contains("ses-1 is a training session: no checkpoint of it that has a download is known here: create-inference-checkpoint makes one"),
         "{text}"
     );
     let text = place

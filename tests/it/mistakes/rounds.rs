@@ -302,6 +302,7 @@ async fn a_message_that_would_be_silent_is_refused() {
             vec![
                 "messages[0].from: is called role here",
                 "messages[0].value: is called content here",
+                "messages[0].role: is human, which no template knows: write \"user\"",
             ],
         ),
         (
@@ -415,7 +416,7 @@ async fn a_config_of_another_trainer_is_told_so() {
     let config = json!({"per_device_train_batch_size": 8, "data": {"type": "fake"}});
     let call = json!({"body": {"config": config}, "estimate_only": true});
     let shown = place.server.call("prime-intellect-createrun", call).await.json();
-    let doubt = "body.config.per_device_train_batch_size is not among the trainer's own keys";
+    let doubt = "body.config.per_device_train_batch_size belongs at data.batch_size";
     assert!(note(&shown).contains(doubt), "{shown}");
     let config = json!({"actor_rollout_ref": {}, "algorithm": {"adv_estimator": "grpo"}, "data": {"train_files": "x"}});
     let call = json!({"body": {"config": config}, "estimate_only": true});
@@ -536,7 +537,7 @@ async fn what_others_call_it_is_told_the_name_here() {
             json!({"id": "c", "variant": "lora", "path": "x"}),
             vec![
                 "path: is called directory here",
-                "variant: is called CHECKPOINT_VARIANT_ADAPTER here",
+                "variant: must be \"CHECKPOINT_VARIANT_ADAPTER\"",
             ],
         ),
         (
