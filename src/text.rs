@@ -19,7 +19,7 @@ mod tokenizer;
 pub use completion::{Completed, completion_mask};
 pub use control::{ControlToken, control_tokens};
 pub use conversation::{Conversation, Message};
-pub(crate) use conversation::{check_messages, check_role, messages_schema};
+pub(crate) use conversation::{check_messages, check_role, messages_schema, take_turns};
 pub use files::{Origin, Source};
 pub use mask::{Masked, Turns, assistant_mask};
 pub use memory::{IDLE, Today, at_hand, load};

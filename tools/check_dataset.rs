@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::Written;
-use crate::arguments::schema::{renamed, unlisted};
+use crate::arguments::schema::{renamed, retired, unlisted};
 use crate::context::{Call, Reply};
 use crate::dataset::{self, Request};
 use crate::error::ToolError;
@@ -21,8 +21,18 @@ use crate::work::blocking;
 
 pub(crate) struct CheckDataset;
 
+const OF_RECIPE: &str =
+    "belongs to a recipe: start-training with estimate_only checks the rows with it, and starts nothing";
+
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[
+#[schemars(transform = retired(&[
+    ("prompt", OF_RECIPE),
+    ("completion", OF_RECIPE),
+    ("system", OF_RECIPE),
+    ("method", OF_RECIPE),
+    ("rows", "is read from a file alone: name it in path"),
+    ("data", "is read from a file alone: name it in path"),
+]), transform = renamed(&[
     ("dataset", "path"),
     ("file", "path"),
     ("prompts_path", "path"),

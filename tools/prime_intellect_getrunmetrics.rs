@@ -27,6 +27,10 @@ pub(crate) struct PrimeIntellectGetrunmetrics;
     ("end_step", "max_step"),
     ("to_step", "max_step"),
     ("metrics", "columns"),
+    ("metric", "columns"),
+    ("keys", "columns"),
+    ("names", "columns"),
+    ("fields", "columns"),
 ]))]
 pub(crate) struct Args {
     run_id: RunId,

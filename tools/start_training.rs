@@ -12,7 +12,7 @@ use crate::json::{self, Body};
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
-use crate::train::plan::{look, plan};
+use crate::train::plan::{look, plan, unknown_model};
 use crate::train::{Launcher, Recipe, launch, recipe};
 
 pub(crate) struct StartTraining;
@@ -30,8 +30,14 @@ impl Handler for StartTraining {
     }
 
     async fn check_files(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) {
-        // What the recipe of a file says besides is not known here.
-        if args.value.recipe_path.is_some() {
+        if let Some((name, problem)) = unknown_model(call, &args.value)
+            && !problems.mention(&Path::Root.key(name))
+        {
+            problems.add(&Path::Root.key(name), problem);
+        }
+        // What the recipe of a file says besides is not known here, nor what a template makes that cannot be used.
+        let makes_rows = ["prompt", "completion"].map(|name| problems.mention(&Path::Root.key(name)));
+        if args.value.recipe_path.is_some() || makes_rows.contains(&true) {
             return;
         }
         for (name, found) in look(call, &args.value).await {

@@ -251,8 +251,15 @@ impl Mending {
         path: &Path<'_>,
     ) -> Vec<String> {
         let itself = || vec![name.to_owned()];
+        if !matches!(path, Path::Root) || !WRAPPERS.contains(&name) {
+            return itself();
+        }
         let inner = match members.get(name) {
-            Some(Value::Object(inner)) if matches!(path, Path::Root) && WRAPPERS.contains(&name) => inner,
+            Some(Value::Object(inner)) => inner.clone(),
+            Some(Value::String(text)) => match serde_json::from_str(text) {
+                Ok(Value::Object(inner)) => inner,
+                _ => return itself(),
+            },
             _ => return itself(),
         };
         // An object of this name may be meant.
@@ -265,7 +272,6 @@ impl Mending {
         if !inner.iter().any(is_meant) {
             return itself();
         }
-        let inner = inner.clone();
         let names = list(inner.keys().map(String::as_str));
         let own_place = if inner.len() == 1 {
             "an argument of its own"

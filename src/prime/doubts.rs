@@ -71,6 +71,10 @@ const RL: &Tables = &[
         "name max_steps seq_len run env_vars log ckpt resume monitors model tokenizer weight_broadcast rollout_transport deployment inference trainer orchestrator output_dir clean slurm dry_run wandb k8s env",
     ),
     ("ckpt", CHECKPOINTS),
+    (
+        "deployment",
+        "type gpus_per_node num_train_gpus num_infer_gpus num_train_nodes num_infer_nodes num_infer_replicas nodes_per_fsdp_group orchestrator_on_inference",
+    ),
     ("trainer.optim", OPTIMIZER),
     ("trainer.scheduler", SCHEDULER),
     (
@@ -84,6 +88,10 @@ const SFT: &Tables = &[
         "name max_steps data val eval model tokenizer renderer optim scheduler ckpt resume log monitors run output_dir clean deployment inference weight_broadcast env_vars matmul_precision memory_profiler_path gc trace_path dist_timeout_seconds loss_impl heartbeat slurm dry_run wandb k8s env",
     ),
     ("ckpt", CHECKPOINTS),
+    (
+        "deployment",
+        "type gpus_per_node num_gpus num_train_gpus num_infer_gpus num_nodes num_train_nodes num_infer_nodes nodes_per_fsdp_group",
+    ),
     ("optim", OPTIMIZER),
     ("scheduler", SCHEDULER),
     (
@@ -244,7 +252,10 @@ fn of_source(source: &Value) -> Option<String> {
                 Some(taskset) if taskset.get("id").is_some() => None,
                 _ => Some(format!("has no env.taskset.id: write {SOURCE}")),
             },
-            None => Some(format!("has no env: write {SOURCE}")),
+            None => {
+                let env = Value::Object(source.clone());
+                Some(format!("has no env: write {}", source_of(&env)))
+            }
         },
         _ => Some(format!("is no table: write {SOURCE}")),
     }

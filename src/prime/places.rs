@@ -139,7 +139,16 @@ const DATASET_OF_TABLE: [&str; 6] = [
 ];
 
 /// What no config has a place for, each with what says the same.
-const NOWHERE: [(&[&str], &str); 4] = [
+const NOWHERE: [(&[&str], &str); 5] = [
+    (
+        &[
+            "deployment.gpu_type",
+            "deployment.gpu",
+            "deployment.gpus",
+            "deployment.gpu_count",
+        ],
+        "is another name: the type of GPU belongs at body.gpuType, and how many at deployment.num_train_gpus and num_infer_gpus",
+    ),
     (
         &[
             "epochs",
@@ -251,6 +260,8 @@ const GPU_TYPE: [&str; 4] = ["gpu", "gpu_name", "accelerator", "gpu_type"];
 const GPUS: [&str; 5] = ["gpus", "gpu_count", "gpuCount", "num_gpus", "n_gpus"];
 const GPU_COUNT: &str = "is not known here: the type of GPU belongs at body.gpuType, and how many at body.config.deployment.num_train_gpus (an RL run has num_infer_gpus beside it)";
 
+const VARIABLES: &str = "belongs inside config: write body.config.env_vars, without secrets (forward_secrets true sends WANDB_API_KEY and HF_TOKEN of this server's environment)";
+
 /// What a config itself holds, by the trainer's own names.
 const OWN: [&str; 9] = [
     "max_steps",
@@ -296,6 +307,9 @@ fn outside(schema: &mut Schema, config: &str) {
         .map(|(name, place)| (name.to_owned(), format!("belongs at {place}").into()))
         .collect();
     sentences.extend(GPUS.map(|name| (name.to_owned(), GPU_COUNT.into())));
+    for name in ["env", "env_vars", "environment_variables", "secrets"] {
+        sentences.insert(name.to_owned(), VARIABLES.into());
+    }
     let mut own = Map::new();
     let body = config.strip_suffix("config").unwrap_or_default();
     own.extend(GPU_TYPE.map(|name| (name.to_owned(), format!("{body}gpuType").into())));
@@ -340,12 +354,15 @@ pub(super) fn misplaced(config: &BTreeMap<String, Value>, mode: Mode) -> Vec<(St
 /// What no config has a place for, by their paths, each with what to say.
 pub(super) fn nowhere(config: &BTreeMap<String, Value>) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
-    for table in TABLES {
-        for (names, sentence) in NOWHERE {
-            let paths = names.iter().map(|name| [table, &[*name]].concat().join("."));
-            let there = paths.filter(|path| value_at(config, path).is_some());
-            found.extend(there.map(|path| (path, sentence)));
-        }
+    for (names, sentence) in NOWHERE {
+        let (ways, plain): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.contains('.'));
+        let in_tables = TABLES.iter().flat_map(|table| {
+            let path = |name: &&str| [*table, &[*name]].concat().join(".");
+            plain.iter().map(path).collect::<Vec<_>>()
+        });
+        let paths = in_tables.chain(ways.into_iter().map(str::to_owned));
+        let there = paths.filter(|path| value_at(config, path).is_some());
+        found.extend(there.map(|path| (path, sentence)));
     }
     found
 }

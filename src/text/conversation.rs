@@ -70,19 +70,25 @@ pub(crate) fn check_role(message: &Message, path: &Path<'_>, problems: &mut Prob
     }
 }
 
-/// The messages of a conversation as ShareGPT has them, `from` and `value` in place of role and content; `None`: it is none.
-pub(super) fn of_sharegpt(turns: &Value) -> Option<Value> {
+/// Gives a row its `messages` that has a conversation in their place as ShareGPT has it, with `from` and `value`.
+pub(crate) fn take_turns(row: &mut Map<String, Value>) {
+    let has = |name: &str| row.get(name).is_some_and(|value| !value.is_null());
+    if has("messages") || has("prompt") {
+        return;
+    }
     let message = |turn: &Value| {
         let of = |name: &str| turn.get(name).and_then(Value::as_str);
         let (from, value) = (of("from")?, of("value")?);
         Some(json!({"role": own_role(from).unwrap_or(from), "content": value}))
     };
-    let turns = turns.as_array().filter(|turns| !turns.is_empty())?;
-    turns
-        .iter()
-        .map(message)
-        .collect::<Option<Vec<Value>>>()
-        .map(Value::Array)
+    let found = ["conversations", "conversation"].into_iter().find_map(|name| {
+        let turns = row.get(name)?.as_array().filter(|turns| !turns.is_empty())?;
+        Some((name, turns.iter().map(message).collect::<Option<Vec<Value>>>()?))
+    });
+    if let Some((name, messages)) = found {
+        row.remove(name);
+        row.insert("messages".to_owned(), messages.into());
+    }
 }
 
 pub(super) fn check_content(message: &Message, path: &Path<'_>, problems: &mut Problems) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::conversation::{check_content, check_role, of_sharegpt};
+use super::conversation::{check_content, check_role, take_turns};
 use super::{Conversation, Message};
 use crate::error::problems::{Path, Problems};
 
@@ -54,22 +54,12 @@ impl Row {
                 return None;
             }
         };
+        take_turns(&mut others);
         let before = problems.clone();
         let given = |others: &mut Map<String, Value>, name: &str| {
             others.remove(name).filter(|value| !value.is_null())
         };
         let (messages, prompt) = (given(&mut others, "messages"), given(&mut others, "prompt"));
-        let turns = ["conversations", "conversation"]
-            .into_iter()
-            .filter(|_| messages.is_none() && prompt.is_none())
-            .find_map(|name| Some((name, of_sharegpt(others.get(name)?)?)));
-        let messages = match turns {
-            Some((name, turns)) => {
-                others.remove(name);
-                Some(turns)
-            }
-            None => messages,
-        };
         let name = if messages.is_some() { "messages" } else { "prompt" };
         let at = path.key(name);
         let asked = match (messages, prompt) {

@@ -31,10 +31,14 @@ const BUILT: Instead = Instead {
     way: "build-training-batch makes the body of these: call it with them, then this with the path it answers, as body_path",
 };
 
+const PARAMS: &str = "belongs inside loss, under the name of the loss: loss: {\"type\": \"LOSS_TYPE_GRPO\", \"grpo_params\": {…}}, for example";
+
 /// The batch and its loss.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(transform = retired(&[
     ("payload_id", "is not for callers: a large body is uploaded by itself"),
+    ("loss_fn_config", PARAMS),
+    ("loss_params", PARAMS),
     ("loss_type", LOSS_TYPE),
     ("loss_fn", LOSS_TYPE),
 ]), transform = renamed(&[

@@ -16,6 +16,7 @@ use super::tensor::ModelInput;
 /// As many digits may be meant as the id of a token.
 const LEAST_ID: usize = 3;
 
+const LOGPROBS: &str = "is not asked for: each completion comes with the log-probabilities of its tokens; leave it out (body.prompt_logprobs scores the prompt)";
 const PAYLOAD: &str = "is not for callers: a large body is uploaded by itself";
 
 /// Prompts as text have a place of their own.
@@ -52,6 +53,10 @@ const TEXT: Instead = Instead {
 #[cfg_attr(feature = "text", schemars(transform = instead(&TEXT), transform = retired(&[
     ("payload_id", PAYLOAD),
 ]), transform = renamed(&[
+    ("prompt_tokens", "model_inputs"),
+    ("prompt_token_ids", "model_inputs"),
+    ("input_ids", "model_inputs"),
+    ("token_ids", "model_inputs"),
     ("n", "num_samples"),
     ("num_generations", "num_samples"),
     ("num_return_sequences", "num_samples"),
@@ -77,6 +82,9 @@ pub(crate) struct Sample {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "checked by their schema and sent as they came")]
 #[schemars(transform = retired(&[
+    ("logprobs", LOGPROBS),
+    ("top_logprobs", LOGPROBS),
+    ("return_logprobs", LOGPROBS),
     ("stop_token_ids", "is not taken here: leave it out, since a completion ends at the model's own end token as well, or give stop, a list of texts"),
 ]), transform = renamed(&[
     ("max_new_tokens", "max_tokens"),

@@ -184,10 +184,7 @@ pub(crate) async fn plan(call: &Call<'_>, recipe: &Body<Recipe>) -> Result<Plan,
         (Some(base_model), _) => {
             // So that a model that is not offered is named now, and not when GPUs are asked for.
             let _ = models::offered(call).await;
-            let body = resource.clone().unwrap_or_default().to_string();
-            if let Some((member, problem)) = models::not_offered(call, &body) {
-                // A recipe has no body around them.
-                let name = member.rsplit('.').next().unwrap_or(member);
+            if let Some((name, problem)) = unknown_model(call, given) {
                 problems.add(&Path::Root.key(name), problem);
             }
             Some(base_model.trim().to_owned())
@@ -253,6 +250,14 @@ pub(crate) async fn plan(call: &Call<'_>, recipe: &Body<Recipe>) -> Result<Plan,
         usd_per_hour,
         said,
     })
+}
+
+/// The argument that names what is not offered, as far as that was listed before, and what to say about it.
+pub(crate) fn unknown_model(call: &Call<'_>, recipe: &Recipe) -> Option<(&'static str, String)> {
+    let body = recipe.resource()?.to_string();
+    let (member, problem) = models::not_offered(call, &body)?;
+    // A recipe has no body around them.
+    Some((member.rsplit('.').next().unwrap_or(member), problem))
 }
 
 /// What is wrong with the rows of a recipe that is refused anyway, by the arguments that name them, as far as that shows

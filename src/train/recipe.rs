@@ -179,7 +179,7 @@ pub(crate) struct Lora {
 
 /// What ends a run before its last step.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("max_hours", "hours"), ("max_usd", "usd"), ("budget_usd", "usd"), ("budget", "usd"), ("target_reward", "reward"), ("patience", "steps_without_gain")]))]
+#[schemars(transform = retired(&[("minutes", "are counted in hours: write hours, such as 0.5")]), transform = renamed(&[("max_hours", "hours"), ("max_usd", "usd"), ("budget_usd", "usd"), ("budget", "usd"), ("target_reward", "reward"), ("patience", "steps_without_gain")]))]
 pub(crate) struct Limits {
     /// Billed. Default 4.
     #[schemars(range(min = 0))]

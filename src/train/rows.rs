@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::problems::{Path, Problems, nearest, numbered};
 use crate::files::{Files, LARGEST_JSON};
 use crate::grade::Grade;
-use crate::text::{Asked, COMPLETION, NEEDED, Row};
+use crate::text::{Asked, COMPLETION, NEEDED, Row, take_turns};
 
 /// The longest row, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -208,6 +208,7 @@ impl Shape {
             Value::String(text) => Map::from_iter([("prompt".to_owned(), Value::String(text))]),
             _ => return Err("is no object".to_owned()),
         };
+        take_turns(&mut row);
         if let Some(template) = &self.completion {
             let answer = filled(template, &row, "completion")?;
             let has_own = row
@@ -218,7 +219,9 @@ impl Shape {
                     "has a completion of its own, and the recipe has one: leave one of them out".to_owned(),
                 );
             }
-            row.insert("completion".to_owned(), answer.into());
+            if self.prompt.is_some() || !answered(&mut row, &answer)? {
+                row.insert("completion".to_owned(), answer.into());
+            }
         }
         if let Some(template) = &self.prompt {
             let asked = filled(template, &row, "prompt")?;
@@ -252,6 +255,25 @@ impl Shape {
         }
         Ok(Value::Object(row))
     }
+}
+
+/// Whether a row has messages, which end with this answer then.
+fn answered(row: &mut Map<String, Value>, answer: &str) -> Result<bool, String> {
+    let name = ["messages", "prompt"]
+        .into_iter()
+        .find(|name| row.get(*name).is_some_and(Value::is_array));
+    let Some(Value::Array(mut messages)) = name.and_then(|name| row.remove(name)) else {
+        return Ok(false);
+    };
+    let last = messages.last().and_then(|last| last.get("role"));
+    if last.is_some_and(|role| role == "assistant") {
+        return Err(
+            "has an answer of its own, and the recipe has completion: leave one of them out".to_owned(),
+        );
+    }
+    messages.push(json!({"role": "assistant", "content": answer}));
+    row.insert("messages".to_owned(), messages.into());
+    Ok(true)
 }
 
 /// A question, and the row's answer if it has one, as messages.
@@ -461,6 +483,27 @@ mod tests {
             json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": "4"}])
         );
         let user = |text: &str| json!({"role": "user", "content": text});
+        // Messages get the answer as their last one, under whatever name they came.
+        let answered = Shape {
+            completion: Some("{{row.a}}".to_owned()),
+            ..Shape::default()
+        };
+        let asked = json!([user("x")]);
+        for row in [
+            json!({"messages": asked, "a": 4}),
+            json!({"prompt": asked, "a": 4}),
+            json!({"conversations": [{"from": "human", "value": "x"}], "a": 4}),
+        ] {
+            let expected = json!({"messages": made["messages"], "a": 4});
+            assert_eq!(answered.of(row).unwrap(), expected);
+        }
+        let twice = json!({"messages": made["messages"], "a": 4});
+        assert!(
+            answered
+                .of(twice)
+                .unwrap_err()
+                .contains("has an answer of its own")
+        );
         let system = json!({"role": "system", "content": "s"});
         for (made, row, expected) in [
             (shape(None, None), json!("2+2="), json!({"prompt": "2+2="})),

@@ -190,10 +190,13 @@ const ACCUMULATED: &str =
 const SHARE: &str =
     "is a share of the steps, which are counted here: write warmup_steps, such as 10 for 0.1 of 100";
 const MULTIPLIER: &str = "is no rate: write learning_rate, the rate itself, such as 4e-5";
+const COLUMN: &str =
+    "is a template here: write prompt, with the member's name in it, such as \"{{row.question}}\"";
+const ANSWER: &str = "is named where it is used: in the grader, as expected \"{{row.answer}}\", or for sft in completion \"{{row.answer}}\"";
 const RESUME: &str = "is another call: resume-training goes on with a run, by its run_id";
 
 /// What else is told another way.
-const TOLD: [(&str, &str); 10] = [
+const TOLD: [(&str, &str); 26] = [
     ("ref_model", REFERENCE),
     ("reference_model", REFERENCE),
     ("ref_model_path", REFERENCE),
@@ -204,6 +207,22 @@ const TOLD: [(&str, &str); 10] = [
     ("learning_rate_multiplier", MULTIPLIER),
     ("resume_from_checkpoint", RESUME),
     ("resume", RESUME),
+    ("prompt_column", COLUMN),
+    ("prompt_field", COLUMN),
+    ("prompt_key", COLUMN),
+    ("input_column", COLUMN),
+    ("input_key", COLUMN),
+    ("question_column", COLUMN),
+    ("question_key", COLUMN),
+    ("text_column", COLUMN),
+    ("dataset_text_field", COLUMN),
+    ("answer_column", ANSWER),
+    ("answer_field", ANSWER),
+    ("answer_key", ANSWER),
+    ("label_key", ANSWER),
+    ("label_column", ANSWER),
+    ("completion_column", ANSWER),
+    ("response_column", ANSWER),
 ];
 
 const OF_PPO: &str = "must be \"grpo\", and loss says which: {\"type\": \"LOSS_TYPE_PPO\"} (there is no value model: a group's mean takes its place)";

@@ -91,6 +91,48 @@ async fn a_setting_that_no_recipe_has_is_told_what_to_do() {
     );
 }
 
+#[cfg(feature = "text")]
+#[tokio::test]
+async fn columns_templates_and_recipes_as_text_are_told_the_form_here() {
+    let mut place = Place::new().await;
+    let dataset = place.file("rows.json", &json!([{"question": "1+1=", "answer": 2}]));
+    let call = recipe(&json!({"dataset": dataset, "prompt_column": "question", "answer_key": "answer"}));
+    let found = place.problems("start-training", call).await;
+    all_begin(
+        &found,
+        &[
+            "prompt_column: is a template here: write prompt, with the member's name in it",
+            "answer_key: is named where it is used: in the grader",
+        ],
+    );
+    // What a template makes that cannot be used is not held against each row.
+    let call = recipe(&json!({"dataset": dataset, "prompt": "{question}"}));
+    let found = place.problems("start-training", call).await;
+    assert_eq!(
+        found,
+        ["prompt: names no member of the rows, such as {{row.question}}: it would be the same for all"]
+    );
+    let text = json!({"method": "sft", "base_model": "b", "data_path": dataset}).to_string();
+    let found = place
+        .problems("start-training", json!({"recipe": text, "zebra": 1}))
+        .await;
+    all_begin(
+        &found,
+        &[
+            "recipe: does not belong here: write method, base_model, data_path as arguments of their own",
+            "data_path: is called dataset here",
+            "zebra: is not known here",
+            "dataset, line 1: needs messages",
+        ],
+    );
+    // Rows of messages get the answer that the recipe makes.
+    let asked = json!([{"messages": [{"role": "user", "content": "1+1="}], "answer": 2}]);
+    let dataset = place.file("asked.json", &asked);
+    let call = json!({"method": "sft", "base_model": "b", "dataset": dataset, "completion": "{{row.answer}}", "zebra": 1});
+    let found = place.problems("start-training", call).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
+
 #[tokio::test]
 async fn a_name_that_is_there_already_is_not_suggested() {
     let mut place = Place::new().await;
