@@ -32,7 +32,7 @@ impl Handler for GradeCompletions {
             .await;
         match mistaken {
             Some(mistaken) if session_is_told => {
-                problems.replace(&session, format!("is required: {mistaken}"))
+                problems.replace(&session, format!("is required: {mistaken}"));
             }
             Some(mistaken) => problems.add(&ids, format!("are those of sample operations; {mistaken}")),
             None => {}

@@ -85,6 +85,15 @@ impl Object {
         Vec::new()
     }
 
+    /// The same, if nothing less deep has a word on the name.
+    pub(super) fn nearest_holders(&self, name: &str) -> Vec<String> {
+        let depth = |place: &str| place.split('.').count();
+        let holders = self.holders(name);
+        let word = self.deeper(name).map(|word| depth(&word.holder));
+        let is_first = |holder: &String| word.is_none_or(|word| depth(holder) <= word);
+        holders.into_iter().filter(is_first).collect()
+    }
+
     /// The rule at this place further in.
     pub(super) fn rule_at(&self, place: &[Step]) -> Option<&Rule> {
         let (first, rest) = place.split_first()?;

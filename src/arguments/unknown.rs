@@ -88,7 +88,7 @@ impl Object {
             let own = of_several.and_then(|_| self.own_of(name, fits));
             return own.map_or_else(|| sentence.clone(), |own| format!("is called {own} here"));
         }
-        match self.holders(name).as_slice() {
+        match self.nearest_holders(name).as_slice() {
             [] => {}
             [holder] => {
                 let outer = inside(path, holder);
@@ -165,7 +165,7 @@ impl Object {
         if self.retired.contains_key(name) {
             return None;
         }
-        match self.holders(name).as_slice() {
+        match self.nearest_holders(name).as_slice() {
             [] => {}
             [holder] => return Some(steps(&format!("{holder}.{name}"))),
             _ => return None,

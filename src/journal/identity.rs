@@ -79,7 +79,7 @@ pub(super) fn mistaken(
             .find(|(other, _)| records.iter().any(|record| named(other)(&record)));
         let Some((other, what)) = other else {
             let model = (name == "model_resources_id").then(|| model_name(given)).flatten();
-            return model.or_else(|| nearest(given, name, &records)).filter(|_| missing);
+            return model.or_else(|| nearest(given, name, &records).filter(|_| missing));
         };
         let related = records
             .iter()
@@ -95,7 +95,7 @@ pub(super) fn mistaken(
         let related = related.rev().max_by_key(is_preferred);
         // An operation of another kind helps nobody.
         let needs_own = name == "operation_id" || spec.name == DOWNLOAD_CHECKPOINT.name;
-        let related = related.filter(|record| !needs_own || is_preferred(&record));
+        let related = related.filter(|record| !needs_own || is_preferred(record));
         let instead = related.and_then(|record| Some((record, known_as(record, name)?)));
         let instead = instead.map_or_else(
             || match (name, *other) {

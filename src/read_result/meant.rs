@@ -54,54 +54,49 @@ pub(super) fn meant(whole: &RawValue, at: &str) -> Option<String> {
 /// The place in a file of completions, which is a list with one entry for each, that a way through a sampling's result means.
 pub(super) fn of_completions(whole: &RawValue, at: &str) -> Option<String> {
     let steps = steps(at.strip_prefix('$').unwrap_or(at))?;
-    let rest = match steps.as_slice() {
-        [Step::Member("output"), Step::Member("results"), rest @ ..]
-        | [Step::Member("results"), rest @ ..] => rest,
-        _ => return None,
-    };
+    let rest = steps.strip_prefix(&[Step::Member("output")]).unwrap_or(&steps);
+    let rest = rest.strip_prefix(&[Step::Member("results")])?;
     let all = entries(whole);
     let first = all
         .first()
         .filter(|entry| Kind::of(entry.get()) == Kind::Object)?;
-    let members = Members::of(first).list();
-    let has = |name: &str| members.iter().any(|(known, _)| known == name);
-    if !(has("result") && has("sequence")) {
+    let known = Members::of(first).list();
+    let has = |name: &str| known.iter().any(|(known, _)| known == name);
+    if !(has(RESULT) && has(SEQUENCE)) {
         return None;
     }
-    let number = |value: &RawValue, name: &str| -> Option<usize> {
-        let members = Members::of(value).list();
-        let (_, found) = members.into_iter().find(|(known, _)| known == name)?;
-        found.get().parse().ok()
-    };
-    let index = |step: Option<&Step<'_>>| match step {
+    let index = |place: usize| match rest.get(place) {
         Some(Step::Entry(index)) => Some(*index),
         _ => None,
     };
-    let sequence = match rest.get(1) {
-        Some(Step::Member("sequences")) => index(rest.get(2)),
-        _ => None,
+    // As in results[RESULT].sequences[SEQUENCE].
+    let (result, sequence) = (index(0), index(2));
+    let is_one = sequence.is_some() || rest.len() == 1;
+    let is_meant = |entry: &&RawValue| {
+        count(entry, RESULT) == result && (sequence.is_none() || count(entry, SEQUENCE) == sequence)
     };
-    let entry = index(rest.first()).and_then(|result| {
-        let is_meant = |entry: &&RawValue| {
-            number(entry, "result") == Some(result)
-                && sequence.is_none_or(|sequence| number(entry, "sequence") == Some(sequence))
-        };
-        all.iter().position(|entry| is_meant(entry))
-    });
-    let entry = entry.filter(|_| sequence.is_some() || rest.len() == 1);
+    let entry = all.iter().position(is_meant).filter(|_| is_one);
     let leaf = rest.iter().rev().find_map(|step| match step {
         Step::Member(name) if has(name) => Some(member(name)),
         // Its texts are those of the entries.
         Step::Member("texts") => Some(".text".to_owned()),
         _ => None,
     });
-    let entry = entry.map_or_else(|| "[*]".to_owned(), |entry| format!("[{entry}]"));
-    let entry = if entry == "[*]" && leaf.is_none() {
-        "[0]".to_owned()
-    } else {
-        entry
-    };
-    Some(entry + &leaf.unwrap_or_default())
+    Some(match (entry, leaf) {
+        (Some(entry), leaf) => format!("[{entry}]{}", leaf.unwrap_or_default()),
+        (None, Some(leaf)) => format!("[*]{leaf}"),
+        (None, None) => "[0]".to_owned(),
+    })
+}
+
+/// Where an entry of such a file stood in the result.
+const RESULT: &str = "result";
+const SEQUENCE: &str = "sequence";
+
+fn count(entry: &RawValue, name: &str) -> Option<usize> {
+    let members = Members::of(entry).list();
+    let (_, found) = members.into_iter().find(|(known, _)| known == name)?;
+    found.get().parse().ok()
 }
 
 /// The steps of a way; `None` if it has none, or cannot be read.

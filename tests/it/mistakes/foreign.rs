@@ -156,12 +156,23 @@ async fn a_name_that_is_there_already_is_not_suggested() {
 async fn a_name_of_several_meanings_is_told_the_one_that_fits_its_value() {
     let mut place = Place::new().await;
     let datum = json!({"model_input": input(&[1, 2]), "loss_fn_inputs": {"target_tokens": [2, 3]}});
-    let call = json!({"session_id": "s", "body": {"data": [datum], "loss": {"type": "cross_entropy"}}});
+    let call =
+        json!({"session_id": "s", "body": {"data": [datum.clone()], "loss": {"type": "cross_entropy"}}});
     let found = place.problems("forward-backward-pass", call).await;
     all_begin(
         &found,
         &[
             "body.data: is called samples here",
+            "body.samples[0].loss_fn_inputs.target_tokens: found a list, expected an object",
+        ],
+    );
+    // Beside the body it is looked at too, although tensors have data of their own.
+    let call = json!({"session_id": "s", "data": [datum], "loss_fn": "cross_entropy"});
+    let found = place.problems("forward-backward-pass", call).await;
+    all_begin(
+        &found,
+        &[
+            "data: belongs inside body, where it is called samples here",
             "body.samples[0].loss_fn_inputs.target_tokens: found a list, expected an object",
         ],
     );

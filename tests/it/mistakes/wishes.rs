@@ -87,6 +87,17 @@ async fn what_belongs_to_a_prompt_and_to_all_prompts_is_told_its_place() {
         ],
     );
     assert_eq!(found.len(), 4, "{found:#?}");
+    // A prompt that cannot be used hides none of it.
+    let call =
+        json!({"session_id": "s", "prompts": [{"messages": [{"role": "human", "content": "a"}], "n": 4}]});
+    let found = place.problems("sample", call).await;
+    all_begin(
+        &found,
+        &[
+            "prompts[0].messages[0].role: is human",
+            "prompts[0].n: is not part of a prompt",
+        ],
+    );
     // Where the body says it, a row may have such a member for graders.
     let call = json!({"session_id": "s", "prompts": prompts, "body": {"num_samples": 2, "sampling_params": {"max_tokens": 8}}, "tokenizer": 5, "output": "zebra"});
     let found = place.problems("sample", call).await;
@@ -180,6 +191,18 @@ async fn a_base_model_in_place_of_a_model_resource_is_told_so() {
             "{text}"
         );
     }
+    // Nobody needs to be asked for that, so it is told beside other problems.
+    let call = json!({"body": {"model_resources_id": "Qwen/Qwen3-0.6B", "lora_rank": 8}});
+    let found = place.problems("create-training-session", call).await;
+    assert!(
+        found.len() == 2
+            && begins(&found, "body.lora_rank: belongs inside lora_config")
+            && begins(
+                &found,
+                "body.model_resources_id: is to be the id of a model resource"
+            ),
+        "{found:#?}"
+    );
 }
 
 #[tokio::test]
