@@ -178,7 +178,7 @@ impl Files {
             // The answer doesn't say whether a file exists elsewhere.
             match (near.is_empty(), is_inside) {
                 (true, false) if is_of_hub(path) => format!(
-                    "there is no such file, and none is fetched from a hub or an address: the user can save it, as JSON lines if it is a data set, under {}",
+                    "there is no such file under {}; none is fetched from a hub or an address, so the user has to save it there (a data set as JSON lines)",
                     self.places()
                 ),
                 (true, false) => format!("there is no such file under {}", self.places()),

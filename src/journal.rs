@@ -180,6 +180,7 @@ impl Journal {
     }
 
     /// What an id names that was seen here, such as a training session.
+    #[cfg(feature = "text")]
     pub(crate) async fn what(&self, id: &str) -> Option<&'static str> {
         let directory = self.directory.as_ref()?;
         let id = Record::plain_id(id);

@@ -53,8 +53,16 @@ impl Object {
         let mut level = self.inner("");
         while !level.is_empty() {
             let said = |(holder, object): &(String, &Self)| object.said_of(name, holder);
-            if let Some(known) = level.iter().find_map(said) {
-                return Some(known);
+            let mut known = level.iter().filter_map(said);
+            if let Some(mut first) = known.next() {
+                // Which of those that say the same is meant, the rest of the call decides.
+                for other in known.collect::<Vec<_>>() {
+                    if first.own.is_some() || other.said != first.said {
+                        continue;
+                    }
+                    first.holder = format!("{} or {}", first.holder, other.holder);
+                }
+                return Some(first);
             }
             level = level.iter().flat_map(|(at, object)| object.inner(at)).collect();
         }
@@ -85,10 +93,13 @@ impl Object {
         Vec::new()
     }
 
-    /// The same, if nothing less deep has a word on the name.
+    /// The same; of several none, if something less deep has a word on the name.
     pub(super) fn nearest_holders(&self, name: &str) -> Vec<String> {
         let depth = |place: &str| place.split('.').count();
         let holders = self.holders(name);
+        if holders.len() == 1 {
+            return holders;
+        }
         let word = self.deeper(name).map(|word| depth(&word.holder));
         let is_first = |holder: &String| word.is_none_or(|word| depth(holder) <= word);
         holders.into_iter().filter(is_first).collect()

@@ -216,6 +216,7 @@ fn checkpoint_type(record: &Record) -> &'static str {
 }
 
 /// What an id names that was seen, in words.
+#[cfg(feature = "text")]
 pub(super) fn what(records: &[Record], id: &str) -> Option<&'static str> {
     let kind = ID_KINDS
         .iter()

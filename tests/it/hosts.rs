@@ -182,7 +182,7 @@ async fn what_a_model_can_have_meant_is_not_ignored() {
         (
             "forward-backward-pass",
             json!({"session_id": "s", "body": {"samples": [], "loss": {"type": "grpo", "clip_low": 0.2}}}),
-            "body.loss.clip_low: belongs inside grpo_params, where it is an offset from 1",
+            "body.loss.clip_low: belongs inside grpo_params or ppo_params or cispo_params, where it is an offset from 1",
         ),
         (
             "optimizer-step",

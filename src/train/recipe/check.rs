@@ -79,10 +79,14 @@ impl Recipe {
                 &Path::Root.key("base_model"),
                 "is required: a model of list-supported-models (or model_resources_id, or session_id, of what is up already)",
             ),
-            (Some(first), Some(second)) => problems.add(
-                &Path::Root.key(second),
-                format!("stands in place of {first}: give one of them"),
-            ),
+            (Some(first), Some(second)) => {
+                for other in std::iter::once(second).chain(given) {
+                    problems.add(
+                        &Path::Root.key(other),
+                        format!("stands in place of {first}: give one of them"),
+                    );
+                }
+            }
             _ => {}
         }
         if self.session_id.is_some() {

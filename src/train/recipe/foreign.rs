@@ -132,11 +132,15 @@ const NAMES: &[(&str, &str)] = &[
     ("ckpt.interval", "save_every"),
     ("ckpt.save_steps", "save_every"),
     // axolotl
-    ("datasets.path", "dataset"),
+    ("datasets", "dataset"),
+    ("micro_batch_size", "rows_per_step"),
 ];
 
 /// What runs here have not, whoever else takes it.
-const NEEDLESS: [&str; 45] = [
+const NEEDLESS: [&str; 48] = [
+    "adapter",
+    "shuffle",
+    "max_seq_length",
     "bf16",
     "fp16",
     "dtype",
@@ -190,13 +194,14 @@ const ACCUMULATED: &str =
 const SHARE: &str =
     "is a share of the steps, which are counted here: write warmup_steps, such as 10 for 0.1 of 100";
 const MULTIPLIER: &str = "is no rate: write learning_rate, the rate itself, such as 4e-5";
+const SPLIT: &str = "is not made here: eval_dataset is a file of its own, with other rows";
 const COLUMN: &str =
     "is a template here: write prompt, with the member's name in it, such as \"{{row.question}}\"";
 const ANSWER: &str = "is named where it is used: in the grader, as expected \"{{row.answer}}\", or for sft in completion \"{{row.answer}}\"";
 const RESUME: &str = "is another call: resume-training goes on with a run, by its run_id";
 
 /// What else is told another way.
-const TOLD: [(&str, &str); 26] = [
+const TOLD: [(&str, &str); 30] = [
     ("ref_model", REFERENCE),
     ("reference_model", REFERENCE),
     ("ref_model_path", REFERENCE),
@@ -207,6 +212,10 @@ const TOLD: [(&str, &str); 26] = [
     ("learning_rate_multiplier", MULTIPLIER),
     ("resume_from_checkpoint", RESUME),
     ("resume", RESUME),
+    ("eval_split", SPLIT),
+    ("validation_split", SPLIT),
+    ("test_size", SPLIT),
+    ("val_size", SPLIT),
     ("prompt_column", COLUMN),
     ("prompt_field", COLUMN),
     ("prompt_key", COLUMN),

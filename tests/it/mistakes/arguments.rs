@@ -40,7 +40,9 @@ async fn the_clip_of_a_loss_is_no_eps_of_the_optimizer() {
         }
         let call = json!({"session_id": "s", name: 0.2});
         let found = place.problems("forward-backward-pass", call).await;
-        let line = format!("{name}: belongs inside body.loss.grpo_params, where it {both}");
+        let line = format!(
+            "{name}: belongs inside body.loss.grpo_params or body.loss.ppo_params or body.loss.cispo_params, where it {both}"
+        );
         assert!(found.contains(&line), "{found:#?}");
     }
     let params = json!({"epsilon_low": 0.2, "epsilon_high": 0.28});

@@ -112,6 +112,19 @@ async fn columns_templates_and_recipes_as_text_are_told_the_form_here() {
         found,
         ["prompt: names no member of the rows, such as {{row.question}}: it would be the same for all"]
     );
+    let call = recipe(
+        &json!({"dataset": dataset, "prompt": "{{row.question}}", "eval_split": 0.1, "session_id": "s", "model_resources_id": "m", "clip_ratio": 0.2, "loss": "ppo"}),
+    );
+    let found = place.problems("start-training", call).await;
+    all_begin(
+        &found,
+        &[
+            "eval_split: is not made here: eval_dataset is a file of its own",
+            "model_resources_id: stands in place of base_model: give one of them",
+            "session_id: stands in place of base_model: give one of them",
+            "clip_ratio: belongs inside loss.grpo_params or loss.ppo_params",
+        ],
+    );
     let text = json!({"method": "sft", "base_model": "b", "data_path": dataset}).to_string();
     let found = place
         .problems("start-training", json!({"recipe": text, "zebra": 1}))
@@ -422,10 +435,8 @@ async fn a_name_of_a_hub_in_place_of_a_file_is_told_that_none_is_fetched() {
     ] {
         let found = place.problems("read-result", json!({"path": path})).await;
         assert!(
-            begins(
-                &found,
-                "path: there is no such file, and none is fetched from a hub or an address: the user can save it, as JSON lines"
-            ),
+            begins(&found, "path: there is no such file under ")
+                && found[0].contains("none is fetched from a hub or an address"),
             "{found:#?}"
         );
     }
