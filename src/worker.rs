@@ -28,7 +28,7 @@ use crate::train::place::Lock;
 use crate::train::recipe::{self, Limits, Method};
 use crate::train::rows::{Rows, Shape, of_step};
 use crate::train::state::{Held, Saved, now};
-use crate::train::steps::{EVALUATIONS, Evaluation, STEPS, Step, reached, short, without_gain};
+use crate::train::steps::{EVALUATIONS, Evaluation, STEPS, Step, reached, short, stuck, without_gain};
 use crate::train::{FROZEN, File, Frozen, Place, Recipe, State, Status, report};
 use crate::work::blocking;
 
@@ -36,9 +36,6 @@ pub(crate) use hands::{Hands, is_passing};
 
 /// What nobody has heard of for longer than this has stopped billing by itself.
 const LONGEST_GAP: f64 = 3600.0;
-
-/// After so many steps in a row in which nothing could be learned a run ends.
-const MOST_SKIPPED: usize = 20;
 
 /// Why a run goes no further.
 #[derive(Debug)]
@@ -346,11 +343,8 @@ impl Worker {
                 )));
             }
         }
-        let skipped = self.steps.iter().rev().take_while(|step| step.skipped.is_some());
-        if skipped.count() >= MOST_SKIPPED {
-            return Err(End::Stopped(format!(
-                "nothing was learned in the last {MOST_SKIPPED} steps, as all groups had equal rewards: look at the completions (view rollouts), and take a grader that tells them apart, other rows, or a larger group_size"
-            )));
+        if let Some(stuck) = stuck(&self.steps) {
+            return Err(End::Stopped(stuck));
         }
         if let (Some(most), Some(kl)) = (limits.kl, self.steps.last().and_then(Step::kl))
             && kl > most

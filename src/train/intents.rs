@@ -100,7 +100,7 @@ mod tests {
     fn what_was_meant_and_what_it_became_is_read_again() {
         let directory = tempfile::tempdir().unwrap();
         let data = Data::new(directory.path().to_owned(), Limits::default());
-        let place = Place::make(&data, "sft").unwrap();
+        let place = Place::make(&data, "sft", |_| Ok(())).unwrap();
         let mut intents = Intents::read(&place).unwrap();
         intents.mean(&place, "k1", "sample", &json!({"a": 1})).unwrap();
         intents.mean(&place, "k2", "sample", &json!({"a": 2})).unwrap();

@@ -13,7 +13,7 @@ use super::place::Place;
 use super::plan::Plan;
 use super::recipe::Limits;
 use super::state::{State, now};
-use super::steps::{EVALUATIONS, STEPS, reached, short};
+use super::steps::{EVALUATIONS, STEPS, reached, short, stuck};
 use super::{FROZEN, Frozen, Recipe, Status};
 use crate::arguments::id;
 use crate::context::{Call, Context};
@@ -202,8 +202,7 @@ impl RunId {
 pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolError> {
     let made = blocking(move || {
         let recipe: Recipe = serde_json::from_str(plan.frozen.recipe.get())?;
-        let place = Place::make(&data, recipe.method().name())?;
-        place.replace(FROZEN, serde_json::to_string_pretty(&plan.frozen)?.as_bytes())?;
+        let frozen = serde_json::to_string_pretty(&plan.frozen)?;
         let state = State {
             steps: plan.frozen.steps,
             usd_per_hour: plan.usd_per_hour,
@@ -211,8 +210,10 @@ pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolE
             updated_at: now(),
             ..State::default()
         };
-        state.write(&place)?;
-        Ok::<_, io::Error>(place)
+        Place::make(&data, recipe.method().name(), |place| {
+            place.replace(FROZEN, frozen.as_bytes())?;
+            state.write(place)
+        })
     })
     .await?;
     made.map_err(|error| ToolError::Here {
@@ -221,7 +222,8 @@ pub(crate) async fn prepared(data: Arc<Data>, plan: Plan) -> Result<Place, ToolE
     })
 }
 
-/// Reports the limits that a run would have, and has met already: it would make GPUs to end at once. Blocks.
+/// Reports what would end a run at once if it went on, once it had made GPUs: limits that it has met, steps that taught it
+/// nothing. Blocks.
 pub(crate) fn met(place: &Place, limits: Option<String>) -> io::Result<Problems> {
     let mut problems = Problems::default();
     let frozen = Frozen::read(place)?;
@@ -249,6 +251,12 @@ pub(crate) fn met(place: &Place, limits: Option<String>) -> io::Result<Problems>
     look("usd", limits.usd, state.usd());
     let reward = reached(&place.lines(STEPS)?, &place.lines(EVALUATIONS)?);
     look("reward", limits.reward, reward);
+    if let Some(stuck) = stuck(&place.lines(STEPS)?) {
+        let problem = format!(
+            "cannot go on: {stuck}. It keeps its rows and its grader: start-training begins a new one"
+        );
+        problems.add(&Path::Root.key("run_id"), problem);
+    }
     Ok(problems)
 }
 

@@ -34,16 +34,31 @@ pub(crate) struct Lock {
 }
 
 impl Place {
-    /// The directory of a new run, by its method. Blocks.
-    pub(crate) fn make(data: &Data, method: &str) -> io::Result<Self> {
+    /// The directory of a new run, by its method, with what `fill` writes into it. It is there as a whole or not at all.
+    /// Blocks.
+    pub(crate) fn make(
+        data: &Data,
+        method: &str,
+        fill: impl FnOnce(&Self) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let digits: String = now.chars().filter(char::is_ascii_digit).collect();
         let (day, time) = digits.split_at_checked(8).unwrap_or((&digits, ""));
         let own = uuid::Uuid::new_v4().simple().to_string();
         let own = own.get(..4).unwrap_or_default();
         let id = format!("{method}-{day}-{time}-{own}");
-        let root = data.root().join(RUNS).join(&id);
-        make_private(&root)?;
+        let runs = data.root().join(RUNS);
+        let unfinished = Self {
+            root: runs.join(format!(".{id}")),
+            id: id.clone(),
+        };
+        make_private(&unfinished.root)?;
+        let root = runs.join(&id);
+        let made = fill(&unfinished).and_then(|()| fs::rename(&unfinished.root, &root));
+        if let Err(error) = made {
+            let _ = fs::remove_dir_all(&unfinished.root);
+            return Err(error);
+        }
         Ok(Self { root, id })
     }
 
@@ -80,8 +95,8 @@ impl Place {
             .filter_map(|entry| {
                 let id = entry.file_name().into_string().ok()?;
                 let root = entry.path();
-                // One without a state was never started.
-                let is_started = root.join(super::state::FILE).is_file();
+                // One without a state was never started, and that of a hidden one was not made to its end.
+                let is_started = root.join(super::state::FILE).is_file() && !id.starts_with('.');
                 let begun = fs::metadata(root.join(super::FROZEN)).and_then(|frozen| frozen.modified());
                 is_started.then(|| (begun.ok(), Self { root, id }))
             })
@@ -257,7 +272,7 @@ mod tests {
     fn place() -> (tempfile::TempDir, Place) {
         let directory = tempfile::tempdir().unwrap();
         let data = Data::new(directory.path().join("data"), Limits::default());
-        let place = Place::make(&data, "grpo").unwrap();
+        let place = Place::make(&data, "grpo", |_| Ok(())).unwrap();
         (directory, place)
     }
 

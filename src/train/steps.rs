@@ -61,6 +61,17 @@ pub(crate) struct Seconds {
     pub(crate) here: f64,
 }
 
+/// After so many steps in a row in which nothing could be learned a run ends.
+const MOST_SKIPPED: usize = 20;
+
+/// Why a run gets nowhere, if it does not.
+pub(crate) fn stuck(steps: &[Step]) -> Option<String> {
+    let skipped = steps.iter().rev().take_while(|step| step.skipped.is_some());
+    (skipped.count() >= MOST_SKIPPED).then(|| {
+        format!("nothing was learned in the last {MOST_SKIPPED} steps, as all groups had equal rewards: look at the completions (view rollouts), and take a grader that tells them apart, other rows, or a larger group_size")
+    })
+}
+
 /// What the held-out rows say.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Evaluation {

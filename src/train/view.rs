@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::place::Place;
 use super::report::{self, CURVE, chosen, curve_line, rollouts};
 use super::state::{Held, Saved, State};
-use super::steps::{EVALUATIONS, Evaluation, STEPS, Step, alarms};
+use super::steps::{EVALUATIONS, Evaluation, STEPS, Step, alarms, stuck};
 use crate::files::data::{Data, REPORT};
 use crate::redact::clean;
 use crate::spec;
@@ -224,6 +224,7 @@ pub(crate) fn shown(looked: Looked, view: View, step: Option<usize>) -> io::Resu
         let resumed = json!({"tool": spec::RESUME_TRAINING.name, "arguments": {"run_id": place.id()}});
         match (state.status, downloaded) {
             (super::Status::Completed, downloaded) => downloaded,
+            (_, downloaded) if stuck(&steps).is_some() => downloaded,
             // Either of them.
             (_, Some(downloaded)) => Some(json!([downloaded, resumed])),
             (_, None) => Some(resumed),

@@ -410,12 +410,9 @@ async fn a_file_of_questions_becomes_an_adapter_in_few_calls() {
     let started = call("start-training", recipe).await;
     let run = started["run_id"].clone();
     let mut shown = started;
-    for _ in 0..6 {
+    while shown.get("ended_at").is_none() {
         let next = json!({"run_id": run, "wait_seconds": 50});
         shown = call("get-training", next).await;
-        if shown.get("ended_at").is_some() {
-            break;
-        }
     }
     assert_eq!(shown["status"], "completed", "{shown}");
     let report = call("get-training", json!({"run_id": run, "view": "report"})).await;
@@ -426,11 +423,20 @@ async fn a_file_of_questions_becomes_an_adapter_in_few_calls() {
     let arguments = json!({"id": id, "directory": directory, "variant": "CHECKPOINT_VARIANT_ADAPTER"});
     call("download-checkpoint", arguments).await;
     assert!(directory.join("adapter_model.safetensors").is_file());
-    assert!(turns.len() <= MOST_CALLS_OF_A_RUN, "{} calls", turns.len());
+    // On a machine that is busy the run is looked at more often.
+    let looks = turns.iter().filter(|turn| turn.tool == "get-training").count();
+    assert!(
+        turns.len() - looks + 2 <= MOST_CALLS_OF_A_RUN,
+        "{} calls",
+        turns.len()
+    );
     // It has learned to read the question: who does not is right once in four.
     let last = shown["last_step"]["reward"].as_f64().unwrap();
     assert!(last > 0.4, "{shown}");
-    let turns: Vec<Turn> = [2, 3].map(|turn| turns[turn].clone()).to_vec();
+    let end = turns
+        .iter()
+        .rposition(|turn| turn.answer.contains("\"ended_at\"") && !turn.answer.contains("report_text"));
+    let turns: Vec<Turn> = [2, end.unwrap()].map(|turn| turns[turn].clone()).to_vec();
     let shown = told(&turns, run.as_str().unwrap(), data.path().to_str().unwrap());
     hold(
         "README.md",

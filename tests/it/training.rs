@@ -129,6 +129,8 @@ impl Ground {
         let mut runs: Vec<String> = fs::read_dir(self.path("data/runs"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            // What is hidden is not made to its end.
+            .filter(|name| !name.starts_with('.'))
             .collect();
         runs.sort();
         runs.pop().unwrap()
@@ -966,6 +968,15 @@ async fn a_run_in_which_nothing_can_be_learned_ends_itself() {
             .all(|step| step["skipped"].is_string())
     );
     ground.all_ended().await;
+    // To go on would make GPUs that end at once.
+    let mut server = ground.server().await;
+    let run = json!({"run_id": ground.run()});
+    let shown = server.call("get-training", run.clone()).await.json();
+    assert!(!shown["next"].to_string().contains("resume-training"), "{shown}");
+    let resumed = server.call("resume-training", run).await;
+    let expected = "run_id: cannot go on: nothing was learned in the last 20 steps";
+    assert!(resumed.error().contains(expected), "{}", resumed.error());
+    assert!(ground.up().await.is_empty());
 }
 
 #[tokio::test]
