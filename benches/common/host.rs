@@ -31,11 +31,11 @@ impl Host {
             id: 0,
         };
         let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
-        host.ask("initialize", hello);
+        host.ask("initialize", &hello);
         host
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.id += 1;
         let line = json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params});
         writeln!(self.input, "{line}").unwrap();
@@ -44,7 +44,7 @@ impl Host {
 
     /// The text that a tool answers.
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> String {
-        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
+        let answer = self.ask("tools/call", &json!({"name": tool, "arguments": arguments}));
         assert_ne!(answer.pointer("/result/isError"), Some(&json!(true)), "{answer}");
         let text = answer.pointer("/result/content/0/text").and_then(Value::as_str);
         text.unwrap().to_owned()
