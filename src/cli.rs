@@ -3,6 +3,8 @@
 #[cfg(feature = "sandbox")]
 mod demo;
 pub(crate) mod sandboxed;
+#[cfg(feature = "http")]
+pub(crate) mod serve;
 mod skill;
 #[cfg(feature = "text")]
 pub(crate) mod train;
@@ -69,6 +71,16 @@ pub enum Command {
         #[command(flatten)]
         sandbox: sandboxed::Options,
     },
+    /// Serve over HTTP instead, MCP or REST or both, until it is stopped.
+    #[cfg(feature = "http")]
+    Serve {
+        #[command(flatten)]
+        adapters: serve::Adapters,
+        #[command(flatten)]
+        offered: Offered,
+        #[command(flatten)]
+        sandbox: sandboxed::Options,
+    },
     /// Train a model as one job, from a recipe. Ctrl-C ends it in order; --resume goes on. Exit code 1: it has failed.
     #[cfg(feature = "text")]
     Train(train::Training),
@@ -88,6 +100,8 @@ impl Cli {
     pub fn choice(&self) -> Choice {
         match &self.command {
             Some(Command::Check { offered, .. }) => offered.choice(&self.offered),
+            #[cfg(feature = "http")]
+            Some(Command::Serve { offered, .. }) => offered.choice(&self.offered),
             _ => self.offered.choice(&self.offered),
         }
     }
@@ -97,6 +111,8 @@ impl Cli {
     pub fn sandbox(&self) -> sandboxed::Options {
         match &self.command {
             Some(Command::Check { sandbox, .. }) => sandbox.or(self.sandbox),
+            #[cfg(feature = "http")]
+            Some(Command::Serve { sandbox, .. }) => sandbox.or(self.sandbox),
             _ => self.sandbox,
         }
     }

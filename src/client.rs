@@ -13,6 +13,7 @@ mod hub;
 mod idempotency_key;
 pub(crate) mod path;
 mod permits;
+mod relay;
 pub(crate) mod retry;
 mod room;
 mod secret_member;
@@ -35,6 +36,7 @@ pub(crate) use hub::{Fetched, Wanted};
 pub(crate) use idempotency_key::IDEMPOTENCY_KEY;
 pub(crate) use idempotency_key::IdempotencyKey;
 use permits::Permits;
+pub(crate) use relay::{Heard, Relay};
 use room::Room;
 
 /// The client. It connects to nothing and reads no certificates before the first request.

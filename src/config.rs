@@ -23,6 +23,8 @@ use crate::spec::{Service, Toolset};
 use env::Env;
 pub(crate) use hub::Hub;
 use prime_file::PrimeFile;
+#[cfg(feature = "http")]
+pub(crate) use variables::HTTP_TOKEN;
 pub use variables::VARIABLES;
 use variables::{CALL_TIMEOUT, INLINE_LIMIT, MAX_CONCURRENCY, PRIME_CONTEXT, PRIME_TEAM_ID, RETRY_WAIT};
 pub(crate) use variables::{
@@ -105,6 +107,9 @@ pub struct Config {
     pub graders: Option<std::path::PathBuf>,
     /// Where tokenizers come from.
     pub hub: Hub,
+    /// What who calls over HTTP has to know.
+    #[cfg(feature = "http")]
+    pub http_token: Option<SecretString>,
     /// The toolsets to offer, where the command line names none.
     pub toolsets: Option<Vec<Toolset>>,
     /// Whether both services are a sandbox, which ends with this process.
@@ -150,6 +155,8 @@ impl Config {
             max_wait: env.seconds(MAX_WAIT, 50.0, true)?,
             max_price_per_hour: env.price(MAX_PRICE)?,
             retry_wait: env.seconds(RETRY_WAIT, 1.0, false)?,
+            #[cfg(feature = "http")]
+            http_token: env.token(HTTP_TOKEN)?,
             toolsets: env.toolsets()?,
             sandbox: false,
         })

@@ -44,6 +44,10 @@ impl Context {
         if let Some(token) = &config.hub.token {
             redactor.add(token.expose_secret());
         }
+        #[cfg(feature = "http")]
+        if let Some(token) = &config.http_token {
+            redactor.add(token.expose_secret());
+        }
         let directory = config.data.as_ref().map(|data| data.root().to_owned());
         let host = |account: &Account| path::host(&account.base_url);
         let hosts = vec![host(&config.together), host(&config.prime)];

@@ -17,6 +17,8 @@ mod error;
 mod files;
 #[cfg(feature = "text")]
 mod grade;
+#[cfg(feature = "http")]
+mod http;
 mod journal;
 mod json;
 mod logging;
@@ -118,7 +120,13 @@ fn start(cli: &Cli) -> Result<ExitCode, String> {
         context.state::<train::Launcher>().stay_here(worker::spawn);
     }
     let code = runtime.block_on(async {
-        match cli.command {
+        match &cli.command {
+            #[cfg(feature = "http")]
+            Some(Command::Serve { adapters, .. }) => {
+                let places = adapters.places();
+                let served = http::serve(context.clone(), offer, environment.preface(), &places);
+                served.await.map(|()| ExitCode::SUCCESS)
+            }
             Some(Command::Check { .. }) => {
                 let mut out = Wrapped::stdout();
                 let _ = write!(out, "{}", environment.described());

@@ -50,11 +50,19 @@ fn read(text: &str) -> Option<Targets> {
     } else {
         LevelFilter::WARN
     };
+    // Its loop calls it an error that a client has gone before its answer came.
+    let unanswered = if level <= LevelFilter::WARN {
+        LevelFilter::OFF
+    } else {
+        quiet
+    };
     let named = filter.iter().any(|(target, _)| target.starts_with("rmcp"));
     Some(if named {
         filter
     } else {
-        filter.with_target("rmcp", quiet)
+        filter
+            .with_target("rmcp", quiet)
+            .with_target("rmcp::service", unanswered)
     })
 }
 

@@ -44,6 +44,9 @@ fn usual(call: &Call<'_>) -> Duration {
 /// names the call that goes on.
 #[must_use]
 pub(crate) fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Instant> {
+    if call.relay().is_some() {
+        return None;
+    }
     let most = call.context.config().max_wait;
     let wait = given.map_or_else(
         || usual(call),

@@ -92,6 +92,7 @@ impl Handler for Sample {
         match (given.next(), given.next()) {
             (None, _)
                 if !args.body.value.has_prompts()
+                    && !problems.mention(&Path::Root.key("body").key("model_inputs"))
                     && !problems.mention(&Path::Root.key("prompts"))
                     && !problems.mention(&Path::Root.key("prompts_path")) => problems.add(
                 &Path::Root.key("prompts"),

@@ -36,10 +36,45 @@ pub(crate) fn input_schema<T: JsonSchema>() -> Value {
 /// The same schema as a client sees it.
 #[must_use]
 pub(crate) fn published(mut schema: Value) -> Map<String, Value> {
-    drop_private(&mut schema);
+    drop_private(&mut schema, true);
     match schema {
         Value::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+/// The same with all that goes without saying, and what only the checks read where JSON Schema has a word for it: for
+/// programs.
+#[cfg(feature = "http")]
+#[must_use]
+pub(crate) fn complete(mut schema: Value) -> Value {
+    spell_out(&mut schema);
+    drop_private(&mut schema, false);
+    schema
+}
+
+#[cfg(feature = "http")]
+fn spell_out(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    if let Some(bound) = map.get(BELOW).cloned() {
+        map.insert("exclusiveMaximum".to_owned(), bound);
+    }
+    let is_closed = map.contains_key("properties") && !map.contains_key(ANY) && !map.contains_key(EITHER);
+    match map.get(OTHERS).cloned() {
+        Some(mut others) => {
+            spell_out(&mut others);
+            map.insert("additionalProperties".to_owned(), others);
+        }
+        None if is_closed => {
+            map.insert("additionalProperties".to_owned(), false.into());
+        }
+        None => {}
+    }
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        properties.values_mut().for_each(spell_out);
+    }
+    if let Some(items) = map.get_mut("items") {
+        spell_out(items);
     }
 }
 
@@ -142,19 +177,20 @@ fn has_null(variants: &[Value]) -> bool {
         .any(|variant| variant.get("type").is_some_and(|kind| kind == "null"))
 }
 
-fn drop_private(schema: &mut Value) {
+/// Takes the private members out; `short`: with whatever else a reader can do without.
+fn drop_private(schema: &mut Value, short: bool) {
     match schema {
         Value::Object(map) => {
-            if map.remove(BRIEF).is_some() {
+            if map.remove(BRIEF).is_some() && short {
                 map.retain(|name, _| ["type", "description", "items"].contains(&name.as_str()));
                 if let Some(Value::Object(items)) = map.get_mut("items") {
                     items.retain(|name, _| name == "type");
                 }
             }
-            if map.remove(PLAIN).is_some() {
+            if map.remove(PLAIN).is_some() && short {
                 map.remove("description");
             }
-            for (bound, value) in OBVIOUS {
+            for (bound, value) in OBVIOUS.into_iter().filter(|_| short) {
                 if map.get(bound).and_then(Value::as_u64) == Some(value) {
                     map.remove(bound);
                 }
@@ -178,9 +214,9 @@ fn drop_private(schema: &mut Value) {
             if let Some(Value::Object(members)) = map.get_mut("properties") {
                 members.retain(|_, member| member.get(UNLISTED).is_none());
             }
-            map.values_mut().for_each(drop_private);
+            map.values_mut().for_each(|value| drop_private(value, short));
         }
-        Value::Array(values) => values.iter_mut().for_each(drop_private),
+        Value::Array(values) => values.iter_mut().for_each(|value| drop_private(value, short)),
         _ => {}
     }
 }

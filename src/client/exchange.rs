@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Response, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
@@ -15,7 +15,7 @@ use crate::work;
 
 use super::door::Door;
 use super::room::Held;
-use super::{Asker, Client, connection, path, retry};
+use super::{Asker, Client, Heard, Relay, connection, path, retry};
 
 /// A request that is sent with less time than this would end as one whose outcome is unknown.
 const LEAST_TIME: Duration = Duration::from_millis(100);
@@ -40,6 +40,8 @@ pub(crate) struct Outgoing {
     pub(crate) store: bool,
     /// Whether the caller cleans the answer itself, and takes keys out of it after that.
     pub(crate) as_written: bool,
+    /// Where the answer is kept as it came, for a caller that passes it on.
+    pub(crate) relay: Option<Arc<Relay>>,
 }
 
 impl Outgoing {
@@ -131,6 +133,10 @@ impl Client {
     }
 
     async fn answer(&self, outgoing: &Outgoing) -> Result<Answer, Failed> {
+        let relay = outgoing.relay.as_deref();
+        if let Some(relay) = relay {
+            relay.hear(None);
+        }
         let response = self.follow(outgoing).await.map_err(without_advice)?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -159,13 +165,25 @@ impl Client {
             as_written: outgoing.as_written,
         };
         let broken_off = |error: ToolError| without_advice(Cause::Broken(error.to_string()));
+        let relays = relay.is_some();
+        let pass_on = |body: Option<Vec<u8>>| {
+            if let (Some(relay), Some(body)) = (relay, body) {
+                relay.hear(Some(Heard {
+                    status: status.as_u16(),
+                    retry_after: headers.get(RETRY_AFTER).cloned(),
+                    body: body.into(),
+                }));
+            }
+        };
         if status.is_success() {
             let read = work::over(body.len(), move || {
                 let _held = held;
-                door.success(body)
+                let as_it_came = relays.then(|| door.as_it_came(&body));
+                (as_it_came, door.success(body))
             });
-            let text = read.await.map_err(broken_off)?;
+            let (as_it_came, text) = read.await.map_err(broken_off)?;
             let text = text.map_err(|why| without_advice(why.cause(kind(&headers))))?;
+            pass_on(as_it_came);
             return Ok((status.as_u16(), text));
         }
         let mut advice = retry::Advice::read(&headers, SystemTime::now());
@@ -173,14 +191,17 @@ impl Client {
             // The header is part of the other service's rules alone; here it would start a second run.
             advice.retry = None;
         }
-        let message = work::over(body.len(), move || {
+        let read = work::over(body.len(), move || {
             let _held = held;
-            door.refusal(body)
+            let as_it_came = relays.then(|| door.as_it_came(&body));
+            (as_it_came, door.refusal(body))
         });
+        // Its words are not worth a failure of another kind.
+        let (as_it_came, message) = read.await.unwrap_or_default();
+        pass_on(as_it_came);
         let cause = Cause::Status {
             status: status.as_u16(),
-            // Its words are not worth a failure of another kind.
-            message: message.await.unwrap_or_default(),
+            message,
             wait: advice.wait,
         };
         Err((cause, advice))

@@ -42,6 +42,7 @@ fn outgoing(spec: &'static Spec, server: &MockServer) -> Outgoing {
         key_is_known: false,
         store: false,
         as_written: false,
+        relay: None,
     }
 }
 

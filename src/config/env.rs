@@ -66,6 +66,21 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
         given.collect()
     }
 
+    /// A token as a header carries it.
+    #[cfg(feature = "http")]
+    pub(super) fn token(&self, name: &'static str) -> Result<Option<SecretString>, ConfigError> {
+        let Some(token) = self.get(name) else {
+            return Ok(None);
+        };
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError {
+                variable: name.into(),
+                problem: "is no token: letters, digits and signs of ASCII, without spaces".to_owned(),
+            });
+        }
+        Ok(Some(SecretString::from(token)))
+    }
+
     /// Directories, separated as in PATH.
     pub(super) fn directories(&self, name: &'static str) -> Result<Vec<PathBuf>, ConfigError> {
         let value = self.get(name).unwrap_or_default();

@@ -39,6 +39,9 @@ pub(crate) const FILE_DIRS: &str = "RL_MCP_FILE_DIRS";
 #[cfg(feature = "text")]
 pub(crate) const GRADERS: &str = "RL_MCP_GRADERS";
 pub(super) const TOOLSETS: &str = "RL_MCP_TOOLSETS";
+/// What who calls over HTTP has to know.
+#[cfg(feature = "http")]
+pub(crate) const HTTP_TOKEN: &str = "RL_MCP_HTTP_TOKEN";
 /// The log filter, read by `logging.rs`.
 pub(crate) const LOG: &str = "RL_MCP_LOG";
 
@@ -140,6 +143,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: RETRY_WAIT,
         meaning: "seconds before the first retry, doubled for each further one up to ten times this; default 1",
+    },
+    #[cfg(feature = "http")]
+    Variable {
+        name: HTTP_TOKEN,
+        meaning: "the bearer token that each request to `rl-mcp serve` has to carry; without one it listens on loopback only",
     },
     Variable {
         name: LOG,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Context, Request};
-use crate::client::{Answer, Asker, Outgoing};
+use crate::client::{Answer, Asker, Outgoing, Relay};
 use crate::error::ToolError;
 use crate::spec::Spec;
 
@@ -23,6 +23,7 @@ pub struct Call<'a> {
     /// When its requests must have ended.
     pub deadline: Instant,
     doing: watch::Sender<CallProgress>,
+    relay: Option<Arc<Relay>>,
 }
 
 /// What a call is doing, for hosts that asked for progress.
@@ -45,7 +46,25 @@ impl<'a> Call<'a> {
             started,
             deadline: started + context.config().call_timeout,
             doing: watch::Sender::default(),
+            relay: None,
         }
+    }
+
+    /// The same call for somebody who wants what the service says to the request of the tool's row, as it comes, and nothing
+    /// else: no waiting, no files, and no further requests.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn relayed(self, relay: Arc<Relay>) -> Self {
+        Self {
+            relay: Some(relay),
+            ..self
+        }
+    }
+
+    /// Where the service's answer is passed on, if that is all that is wanted.
+    #[must_use]
+    pub(crate) const fn relay(&self) -> Option<&Arc<Relay>> {
+        self.relay.as_ref()
     }
 
     /// The same call with at most this much time left, for a step that it can do without.

@@ -129,6 +129,13 @@ impl<'a> Request<'a> {
 
     /// Sends it, with retries as the row's effect allows, and returns the service's JSON.
     pub async fn send(self) -> Result<Reply, ToolError> {
+        let relay = self.call.relay();
+        if relay.is_some_and(|relay| relay.has_heard()) {
+            // The answer goes out as it came: nobody would see what else the tool wants to know.
+            return Err(ToolError::Cancelled);
+        }
+        let relay = relay.filter(|_| self.spec.name == self.call.spec.name).cloned();
+        let body = self.body.or_else(|| relay.as_ref()?.body.clone());
         let Some(service) = self.spec.service else {
             return Err(ToolError::Internal(format!(
                 "{} calls no service",
@@ -150,7 +157,7 @@ impl<'a> Request<'a> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, bearer(&key.secret)?);
-        if self.body.is_some() {
+        if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let key_is_known = self.key.as_ref().is_some_and(IdempotencyKey::is_known);
@@ -168,12 +175,16 @@ impl<'a> Request<'a> {
             effect: self.spec.effect,
             url,
             headers,
-            body: self.body,
+            body,
             idempotency_key: idempotency_key.map(IdempotencyKey::into_text),
             key_is_known,
             store: false,
             as_written: self.as_written,
+            relay,
         };
+        if let Some(relay) = &outgoing.relay {
+            relay.is_sent_under(outgoing.idempotency_key.as_deref());
+        }
         let mut pending = Pending::new(
             self.call.context.journal(),
             self.call.spec,

@@ -67,6 +67,7 @@ impl fmt::Display for Path<'_> {
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "http", derive(serde::Serialize))]
 pub(crate) struct Problem {
     /// The JSON path.
     pub path: String,
@@ -173,6 +174,18 @@ impl Problems {
         let mut problems = Self::default();
         problems.add(path, message);
         problems
+    }
+
+    /// All that are listed.
+    #[cfg(feature = "http")]
+    pub(crate) fn listed(&self) -> &[Problem] {
+        &self.listed
+    }
+
+    /// How many more there are.
+    #[cfg(feature = "http")]
+    pub(crate) const fn more(&self) -> usize {
+        self.more
     }
 
     /// Whether something at this place or inside it is reported already, so that nothing is to be said about its absence.

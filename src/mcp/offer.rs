@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::config::Config;
 use crate::mcp::tool::{Entry, Tools};
+#[cfg(feature = "http")]
+use crate::spec::Spec;
 use crate::spec::{Service, Toolset};
 
 /// What the command line asks for.
@@ -135,6 +137,21 @@ impl Offer {
             .any(|offered| offered.spec.name == entry.spec.name)
     }
 
+    /// Why what a tool of this row does may not be done by any other way either. That its service has no key is no such reason.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn forbids(&self, spec: &Spec) -> Option<String> {
+        if self.choice.read_only && !spec.effect.read_only() {
+            return Some(READ_ONLY.to_owned());
+        }
+        let has_no_key = matches!(self.reason, Reason::OnlyKey(only) if spec.service == Some(only.other()));
+        let is_offered = self.entries.iter().any(|entry| entry.spec.name == spec.name);
+        if has_no_key || is_offered {
+            return None;
+        }
+        self.why_not(spec.name)
+    }
+
     /// Why a tool is not offered; `None` for one that does not exist.
     #[must_use]
     pub(crate) fn why_not(&self, name: &str) -> Option<String> {
@@ -153,14 +170,14 @@ impl Offer {
                 "it belongs to the toolset {}, which the user can add with --toolsets or RL_MCP_TOOLSETS",
                 toolset.name()
             ),
-            _ if self.choice.read_only && !spec.effect.read_only() => {
-                "this server was started with --read-only".to_owned()
-            }
+            _ if self.choice.read_only && !spec.effect.read_only() => READ_ONLY.to_owned(),
             _ => "this server was started with --tools, which does not name it".to_owned(),
         };
         Some(why)
     }
 }
+
+const READ_ONLY: &str = "this server was started with --read-only";
 
 fn toolsets_of(tools: &[String], all: &Tools) -> Vec<Toolset> {
     let mut toolsets: Vec<Toolset> = tools

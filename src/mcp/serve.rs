@@ -1,6 +1,6 @@
 //! Serving over standard input and output, from the first line to the end of input.
 
-mod parting;
+pub(crate) mod parting;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -48,7 +48,7 @@ const COMMANDS: &[(&str, &str)] = &[
 
 /// Serves until the input ends or the process is asked to stop. `preface` begins the instructions.
 pub(crate) async fn serve(context: Arc<Context>, offer: Offer, preface: &'static str) -> Result<(), String> {
-    let server = Server::new(Arc::clone(&context), offer, preface);
+    let server = Server::new(Arc::clone(&context), Arc::new(offer), preface);
     // Before anything is shown: who reads that Ctrl-C ends it may press it at once.
     let asked_to_stop = asked_to_stop();
     if io::stdin().is_terminal() {
@@ -95,7 +95,7 @@ async fn grace(ended: &CancellationToken) {
 
 /// Listens from now on; what is returned ends with the first signal.
 #[cfg(unix)]
-fn asked_to_stop() -> impl Future<Output = ()> {
+pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [
         SignalKind::terminate(),
@@ -112,7 +112,7 @@ fn asked_to_stop() -> impl Future<Output = ()> {
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() {
+pub(crate) async fn asked_to_stop() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }

@@ -33,20 +33,21 @@ use crate::work::blocking;
 pub(crate) struct Server {
     context: Arc<Context>,
     offer: Arc<Offer>,
-    preface: &'static str,
+    /// Over HTTP it is asked for with each request.
+    info: ServerConfig,
     tools: Vec<Offered>,
 }
 
 impl Server {
     /// A server that offers these tools, and whose instructions begin with `preface`.
     #[must_use]
-    pub(crate) fn new(context: Arc<Context>, offer: Offer, preface: &'static str) -> Self {
+    pub(crate) fn new(context: Arc<Context>, offer: Arc<Offer>, preface: &'static str) -> Self {
         let tools = offer.entries.iter();
         let tools = tools.map(|entry| Offered::new(entry, offer.all.others)).collect();
         Self {
             context,
-            offer: Arc::new(offer),
-            preface,
+            info: info(&offer, preface),
+            offer,
             tools,
         }
     }
@@ -84,18 +85,7 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let mut this = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        this.title = Some("RL post-training".to_owned());
-        this.icons = Some(vec![icon()]);
-        let capabilities = ServerCapabilities::builder()
-            .enable_tools()
-            .enable_prompts()
-            .enable_completions()
-            .enable_resources()
-            .enable_skills();
-        ServerConfig::new(capabilities.build())
-            .with_server_info(this)
-            .with_instructions(instructions(&self.offer, self.preface))
+        self.info.clone()
     }
 
     async fn list_tools(
@@ -121,7 +111,10 @@ impl ServerHandler for Server {
         let Some(offered) = self.find(&params.name) else {
             return Err(self.unknown_tool(&params.name));
         };
-        let raw = request.extensions.get::<RawArguments>().cloned();
+        let raw = RawArguments::of(&request.extensions).or_else(|| {
+            let arguments = params.arguments?;
+            serde_json::to_string(&arguments).ok().map(RawArguments::new)
+        });
         let raw = raw.as_ref().map_or("{}", RawArguments::text);
         Ok(offered.call(&self.context, raw, &request).await.into())
     }
@@ -229,6 +222,22 @@ impl ServerHandler for Server {
             ErrorData::new(ErrorCode::METHOD_NOT_FOUND, shown, None)
         })
     }
+}
+
+/// What the server says of itself.
+fn info(offer: &Offer, preface: &str) -> ServerConfig {
+    let mut this = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    this.title = Some("RL post-training".to_owned());
+    this.icons = Some(vec![icon()]);
+    let capabilities = ServerCapabilities::builder()
+        .enable_tools()
+        .enable_prompts()
+        .enable_completions()
+        .enable_resources()
+        .enable_skills();
+    ServerConfig::new(capabilities.build())
+        .with_server_info(this)
+        .with_instructions(instructions(offer, preface))
 }
 
 /// For how long a client may keep what doesn't change while the server runs. Earlier versions of the protocol have no such

@@ -113,7 +113,8 @@ impl Entry {
             run: |call, accepts, raw, explain| {
                 Box::pin(async move {
                     let raw = unwrapped(raw);
-                    let (raw, known) = if accepts.takes("body") {
+                    // A caller elsewhere has no files here.
+                    let (raw, known) = if accepts.takes("body") && call.relay().is_none() {
                         body_path::resolve(call, accepts, raw).await?
                     } else {
                         (raw, Problems::default())
@@ -162,6 +163,13 @@ impl Entry {
     pub(crate) const fn explained(mut self, explain: Explain) -> Self {
         self.explain = Some(explain);
         self
+    }
+
+    /// Runs the tool for somebody who wants the service's answer as it comes: its checks, and its request. What that comes to
+    /// is in the relay of `call`; an error counts only if nothing is there.
+    #[cfg(feature = "http")]
+    pub(crate) fn relay<'a>(&self, call: &'a Call<'a>, accepts: &'a Accepts, raw: &'a str) -> Running<'a> {
+        (self.run)(call, accepts, raw, None)
     }
 
     /// Runs the tool on the JSON text of its arguments.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use rmcp::model::{ClientNotification, JsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{ClientNotification, Extensions, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -38,6 +38,29 @@ const READ_BUFFER: usize = 64 << 10;
 pub(crate) struct RawArguments(Bytes);
 
 impl RawArguments {
+    /// Those of text that was made here.
+    #[must_use]
+    pub(crate) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// Those that the transport has put beside a request.
+    #[must_use]
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let raw = extensions.get::<Self>();
+        // rmcp's own transport has room for them only in what it keeps of the HTTP request.
+        #[cfg(feature = "http")]
+        let raw = raw.or_else(|| extensions.get::<http::request::Parts>()?.extensions.get());
+        raw.cloned()
+    }
+
+    /// Those of the message in `body`, and the message without them; `None` if it is no call with arguments.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn taken_out(body: &Bytes) -> Option<(Self, Bytes)> {
+        message::taken_out(body).map(|(arguments, rest)| (Self(arguments), rest))
+    }
+
     /// The JSON text.
     #[must_use]
     pub(crate) fn text(&self) -> &str {

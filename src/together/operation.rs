@@ -66,6 +66,11 @@ impl Kind {
         }
     }
 
+    /// Whether request and result of this call are kept.
+    const fn keeps(&self, call: &Call<'_>) -> bool {
+        self.kept && call.relay().is_none()
+    }
+
     const fn goal(&self) -> Goal {
         Goal::operation(self.show, self.label)
     }
@@ -177,7 +182,7 @@ pub(crate) async fn submit(call: &Call<'_>, submission: Submission, kind: &Kind)
     let until = wait::until(call, wait_seconds);
     let key = idempotency_key.unwrap_or_else(IdempotencyKey::fresh);
     key.header()?;
-    let request = kind.kept.then(|| body.clone());
+    let request = kind.keeps(call).then(|| body.clone());
     let batch = match kind.part {
         Part::Gradients => course::fingerprint(&body),
         _ => 0,
@@ -278,7 +283,7 @@ async fn presented(
 ) -> Reply {
     let reply = waited.reply();
     let note = follow_course(call, session_id, reply, kind);
-    let completed = if kind.kept { completed(reply) } else { None };
+    let completed = if kind.keeps(call) { completed(reply) } else { None };
     let stored = match &completed {
         Some(id) => {
             let name = format!("{}-{}.json", kind.label, file_name(id));

@@ -148,6 +148,7 @@ pub(crate) fn beside(spec: &'static Spec, method: Method, url: Url, body: Option
         key_is_known: false,
         store: true,
         as_written: false,
+        relay: None,
     }
 }
 

@@ -39,6 +39,8 @@ mod generated;
 #[cfg(feature = "text")]
 mod grading;
 mod hosts;
+#[cfg(feature = "http")]
+mod http;
 mod journeys;
 mod layers;
 mod listing;
@@ -58,6 +60,8 @@ mod readable;
 mod readme;
 mod redaction;
 mod resources;
+#[cfg(feature = "http")]
+mod rest;
 mod results;
 mod room;
 mod run_configs;

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Warns about what this process created and that may still be up, and about what it may have created. Where there is
 /// nothing of this, it takes no time.
-pub(super) async fn warn(context: &Arc<Context>) {
+pub(crate) async fn warn(context: &Arc<Context>) {
     // A sandbox bills nothing, and ends with this process.
     if context.config().sandbox {
         return;

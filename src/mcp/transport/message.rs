@@ -124,6 +124,20 @@ fn tool_call(line: &Bytes) -> serde_json::Result<Option<ClientJsonRpcMessage>> {
     Ok(Some(ClientJsonRpcMessage::request(request, envelope.id)))
 }
 
+/// The raw arguments of a well-formed `tools/call`, and the message with `{}` in their place, which is all that is left to be
+/// read.
+#[cfg(feature = "http")]
+pub(super) fn taken_out(body: &Bytes) -> Option<(Bytes, Bytes)> {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).ok()?;
+    if envelope.method != TOOL_CALL {
+        return None;
+    }
+    let arguments = body.slice_ref(envelope.params.arguments?.get().as_bytes());
+    let start = arguments.as_ptr().addr() - body.as_ptr().addr();
+    let parts = [body.get(..start)?, b"{}", body.get(start + arguments.len()..)?];
+    Some((arguments, parts.concat().into()))
+}
+
 /// Any object that is no well-formed `tools/call`; `unread` says why it is none, if it looks like one.
 fn object(mut members: Map<String, Value>, unread: Option<&serde_json::Error>) -> Incoming {
     let Some(method) = members.get("method").and_then(Value::as_str).map(str::to_owned) else {

@@ -1,6 +1,8 @@
 //! What the tests share: the server as a child process, and the services in two forms.
 
 mod api;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "text")]
 mod hub;
 mod place;
@@ -16,6 +18,8 @@ use rl_mcp::ALL;
 use rl_mcp::{Spec, Toolset};
 
 pub use api::{Example, Upstream, examples, operation, operation_at, operation_of, operations};
+#[cfg(feature = "http")]
+pub use http::{Json, Served, answered};
 #[cfg(feature = "text")]
 pub use hub::{COMMIT, Hub};
 pub use place::Place;
