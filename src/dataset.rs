@@ -4,6 +4,7 @@
 
 mod report;
 mod rows;
+mod shape;
 mod survey;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::text::{Date, Model};
 use crate::work::blocking;
 
 use rows::Rows;
+pub(crate) use shape::{Shape, placeholders};
 use survey::Survey;
 
 /// How often the progress is told.
@@ -32,6 +34,8 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) eval_path: Option<String>,
+    /// What is made of each row before it is looked at.
+    pub(crate) shape: Shape,
     pub(crate) grader: Option<Box<dyn Grade>>,
     /// Counts tokens; without it characters are counted.
     pub(crate) model: Option<Arc<Model>>,
@@ -117,9 +121,10 @@ fn read(request: &Request, files: &Files, reading: &Reading) -> Result<report::R
         rows.map_err(|problem| Problems::one(&Path::Root.key(name), problem))
     };
     let of_eval = match &request.eval_path {
-        Some(path) => {
-            Some(survey::prompts(open("eval_path", path)?).map_err(|error| broken("eval_path", &error))?)
-        }
+        Some(path) => Some(
+            survey::prompts(open("eval_path", path)?, &request.shape)
+                .map_err(|error| broken("eval_path", &error))?,
+        ),
         None => None,
     };
     let mut survey = Survey::new(request, reading, of_eval);
@@ -131,7 +136,8 @@ fn read(request: &Request, files: &Files, reading: &Reading) -> Result<report::R
         Vec::new()
     } else {
         // Their lines are not known yet: a row leaves only its hash.
-        survey::lines_of(&duplicates, open("path", &request.path)?).map_err(|error| broken("path", &error))?
+        survey::lines_of(&duplicates, open("path", &request.path)?, &request.shape)
+            .map_err(|error| broken("path", &error))?
     };
     Ok(survey.report(duplicates.len(), lines))
 }

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::dataset::Shape;
 use crate::error::ToolError;
 use crate::error::problems::Path;
 use crate::json::Body;
@@ -26,7 +27,7 @@ use crate::train::intents::Intents;
 use crate::train::launch::{self, limits_of};
 use crate::train::place::Lock;
 use crate::train::recipe::{self, Limits, Method};
-use crate::train::rows::{Rows, Shape, of_step};
+use crate::train::rows::{Rows, of_step};
 use crate::train::state::{Held, Saved, now};
 use crate::train::steps::{EVALUATIONS, Evaluation, STEPS, Step, reached, short, stuck, without_gain};
 use crate::train::{FROZEN, File, Frozen, Place, Recipe, State, Status, report};
@@ -163,6 +164,7 @@ impl Worker {
             _lock: lock,
         };
         worker.take_up().map_err(End::into_words)?;
+        worker.place.is_taken_up().map_err(broken)?;
         Ok(worker)
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::arguments::Written;
 use crate::arguments::schema::{renamed, retired, unlisted};
 use crate::context::{Call, Reply};
-use crate::dataset::{self, Request};
+use crate::dataset::{self, Request, Shape, placeholders};
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems};
 use crate::mcp::tool::Handler;
@@ -48,6 +48,12 @@ pub(crate) struct Args {
     path: String,
     /// Rows to hold against it.
     eval_path: Option<String>,
+    /// As in start-training.
+    prompt: Option<String>,
+    #[schemars(transform = unlisted)]
+    completion: Option<String>,
+    #[schemars(transform = unlisted)]
+    system: Option<String>,
     /// As in grade-completions: each row is to have what it expects.
     grader: Option<Written>,
     // As above; told in the errors that call for it.
@@ -82,6 +88,13 @@ impl Handler for CheckDataset {
     type Args = Args;
 
     fn check(args: &Args, problems: &mut Problems) {
+        for (name, template) in [("prompt", &args.prompt), ("completion", &args.completion)] {
+            if let Some(template) = template
+                && let Err(problem) = placeholders(template)
+            {
+                problems.add(&Path::Root.key(name), problem);
+            }
+        }
         if args.grader().is_given() {
             args.grader().check(problems);
         }
@@ -136,6 +149,11 @@ impl Handler for CheckDataset {
         let request = Request {
             path: args.path,
             eval_path: args.eval_path,
+            shape: Shape {
+                system: args.system,
+                prompt: args.prompt,
+                completion: args.completion,
+            },
             grader,
             model,
             date: call.context.state::<Today>().date(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::report::{Duplicates, Example, Lengths, Lines, Problem, Report};
 use super::rows::{self, Rows};
-use super::{Reading, Request, SHARE_OF_TOKENS};
+use super::{Reading, Request, SHARE_OF_TOKENS, Shape};
 use crate::error::problems::{Path, Problems};
 use crate::grade::short;
 use crate::json::lines;
@@ -55,11 +55,11 @@ pub(super) struct Survey<'a> {
 }
 
 /// The hashes of a file's prompts, sorted. What is no row is passed over.
-pub(super) fn prompts(mut rows: Rows) -> io::Result<Vec<u64>> {
+pub(super) fn prompts(mut rows: Rows, shape: &Shape) -> io::Result<Vec<u64>> {
     let mut hashes = Vec::new();
     while let Some(row) = rows.next()? {
         if hashes.len() < MOST_PROMPTS
-            && let Ok((row, _)) = read(&row)
+            && let Ok((row, _)) = read(&row, shape)
         {
             hashes.push(hash(&row.asked));
         }
@@ -69,7 +69,7 @@ pub(super) fn prompts(mut rows: Rows) -> io::Result<Vec<u64>> {
 }
 
 /// For some prompts that come more than once: the line of the first, and of the next.
-pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows) -> io::Result<Vec<(usize, usize)>> {
+pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows, shape: &Shape) -> io::Result<Vec<(usize, usize)>> {
     let mut wanted = duplicates.to_vec();
     wanted.dedup();
     wanted.truncate(MOST_LINES);
@@ -77,7 +77,9 @@ pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows) -> io::Result<Vec<(us
     let mut found: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
     while found.len() < wanted.len() {
         let Some(row) = rows.next()? else { break };
-        let Ok((read, _)) = read(&row) else { continue };
+        let Ok((read, _)) = read(&row, shape) else {
+            continue;
+        };
         let hash = hash(&read.asked);
         if !wanted.contains(&hash) {
             continue;
@@ -97,7 +99,7 @@ pub(super) fn lines_of(duplicates: &[u64], mut rows: Rows) -> io::Result<Vec<(us
 }
 
 /// A row and its members beside the prompt, or what is wrong with it.
-fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
+fn read(row: &rows::Row<'_>, shape: &Shape) -> Result<(Row, Map<String, Value>), Vec<String>> {
     let text = row.text.as_ref().map_err(|why| vec![why.clone()])?;
     let value: Value = serde_json::from_str(text).map_err(|error| {
         vec![if row.is_open && error.is_eof() {
@@ -106,6 +108,11 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
             lines::why(text, &error)
         }]
     })?;
+    let value = if shape.is_empty() {
+        value
+    } else {
+        shape.of(value).map_err(|why| vec![why])?
+    };
     let mut problems = Problems::default();
     let row = Row::read(value, &Path::Root, &mut problems);
     match row {
@@ -122,7 +129,7 @@ fn read(row: &rows::Row<'_>) -> Result<(Row, Map<String, Value>), Vec<String>> {
 fn with_way(problem: String) -> String {
     if problem == NEEDED {
         return format!(
-            "{problem} (start-training makes one of other members: prompt \"{{{{row.MEMBER}}}}\")"
+            "{problem}; or give prompt, here and in start-training, which makes the user's message of a row's members, such as \"{{{{row.question}}}}\""
         );
     }
     problem
@@ -184,15 +191,42 @@ impl<'a> Survey<'a> {
     pub(super) fn read(&mut self, mut rows: Rows) -> io::Result<()> {
         while let Some(row) = rows.next()? {
             self.rows += 1;
-            match read(&row) {
+            match read(&row, &self.request.shape) {
                 Ok((read, others)) => {
                     let text = row.text.as_ref().copied().unwrap_or_default();
                     self.take(row.number, text, read, &others);
                 }
-                Err(why) => why.into_iter().for_each(|why| self.problem(row.number, &why)),
+                Err(why) => {
+                    self.look_at(&row);
+                    for why in why {
+                        self.problem(row.number, &why);
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// What a row holds that cannot be read as one: its members may be what is wanted under other names.
+    fn look_at(&mut self, row: &rows::Row<'_>) {
+        let Ok(text) = row.text else { return };
+        if let Ok(Value::Object(members)) = serde_json::from_str(text) {
+            self.count(&members);
+            if self.examples.len() < MOST_EXAMPLES {
+                self.examples
+                    .push(Example::new(row.number, text, None, LONGEST_EXAMPLE));
+            }
+        }
+    }
+
+    fn count(&mut self, members: &Map<String, Value>) {
+        for name in members.keys() {
+            if let Some(count) = self.members.get_mut(name) {
+                *count += 1;
+            } else if self.members.len() < MOST_MEMBERS {
+                *self.members.entry(short(name)).or_default() += 1;
+            }
+        }
     }
 
     fn take(&mut self, line: usize, text: &str, row: Row, others: &Map<String, Value>) {
@@ -214,13 +248,7 @@ impl<'a> Survey<'a> {
             }
         };
         self.completed += usize::from(has_answer);
-        for name in others.keys() {
-            if let Some(count) = self.members.get_mut(name) {
-                *count += 1;
-            } else if self.members.len() < MOST_MEMBERS {
-                *self.members.entry(short(name)).or_default() += 1;
-            }
-        }
+        self.count(others);
         if let Some(grader) = &self.request.grader
             && let Err(why) = grader.look(others)
         {

@@ -48,7 +48,12 @@ impl Launcher {
     /// Starts the worker of a run, and waits until it is at work. An error says why it is not.
     pub(crate) async fn launch(&self, context: &Arc<Context>, place: &Place) -> Result<(), String> {
         let own = place.clone();
-        let said = blocking(move || said(&own).len()).await.unwrap_or_default();
+        let said = blocking(move || {
+            own.is_to_be_taken_up()?;
+            Ok::<_, io::Error>(said(&own).len())
+        });
+        let said = said.await.map_err(|error| error.to_string())?;
+        let said = said.map_err(|error| format!("the run's directory cannot be written: {error}"))?;
         if let Some(start) = self.0.get() {
             start(Arc::clone(context), place.clone());
         } else {
@@ -62,7 +67,7 @@ impl Launcher {
         while Instant::now() < until {
             let looked = place.clone();
             let look = blocking(move || {
-                let is_up = looked.is_worked_on() || is_over(&looked);
+                let is_up = looked.goes_on() || is_over(&looked);
                 is_up
                     .then_some(Ok(()))
                     .or_else(|| refusal(&looked, said).map(Err))

@@ -17,6 +17,8 @@ use crate::files::data::{Data, RUNS, file_name, make_private};
 
 /// What the worker of a run holds as long as it lives.
 const LOCK: &str = "lock";
+/// Says that the worker has read all that it needs: until then it may refuse.
+const READY: &str = "ready";
 /// Asks the worker to end the run at the next step's boundary.
 const STOP: &str = "stop";
 
@@ -210,6 +212,21 @@ impl Place {
     /// Whether a worker is at it. Blocks.
     pub(crate) fn is_worked_on(&self) -> bool {
         matches!(self.lock(), Ok(None))
+    }
+
+    /// Says, as its worker, that it goes on. Blocks.
+    pub(crate) fn is_taken_up(&self) -> io::Result<()> {
+        self.replace_lightly(READY, b"")
+    }
+
+    /// Forgets what an earlier worker said. Blocks.
+    pub(crate) fn is_to_be_taken_up(&self) -> io::Result<()> {
+        self.remove(READY)
+    }
+
+    /// Whether a worker is at it that does not refuse. Blocks.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.is_worked_on() && self.path(READY).exists()
     }
 
     /// Asks the worker to end the run. Blocks.

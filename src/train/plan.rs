@@ -7,15 +7,17 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::recipe::Method;
-use super::rows::{Rows, Shape};
+use super::rows::Rows;
 use super::{File, Frozen, Recipe};
 use crate::context::Call;
+use crate::dataset::Shape;
 use crate::error::ToolError;
 use crate::error::problems::{Path, Problems, counted};
 use crate::files::Files;
 use crate::files::LARGEST_JSON;
 use crate::grade::Grade;
 use crate::json::{self, Body};
+use crate::redact::clean;
 use crate::text::{self, Asked, Date, Model, Today};
 use crate::together::grader_argument::GraderArgument;
 use crate::together::tokenizer::{self, Whose};
@@ -56,6 +58,9 @@ pub(crate) struct Said {
     /// Of the whole run, should every completion be as long as it may.
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens_at_most: Option<u64>,
+    /// What the model reads of the first row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_prompt: Option<String>,
     creates: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     leaves_up: Option<String>,
@@ -116,6 +121,7 @@ struct Looked {
     eval_dataset: Option<File>,
     mean_tokens: Option<f64>,
     longest_tokens: Option<usize>,
+    first_prompt: Option<String>,
 }
 
 impl Recipe {
@@ -354,7 +360,12 @@ impl Looking {
                 .collect(),
             None => Vec::new(),
         };
+        let first = rows.asked(0, &self.shape).ok();
+        let first_prompt = first
+            .zip(model)
+            .and_then(|(asked, model)| prompt(asked, model, date));
         Some(Looked {
+            first_prompt,
             dataset,
             eval_dataset,
             mean_tokens: mean(&lengths),
@@ -392,6 +403,22 @@ impl Looking {
         };
         Some((file, rows))
     }
+}
+
+/// What the model reads of a row, as much as shows its form.
+fn prompt(asked: Value, model: &Model, date: Date) -> Option<String> {
+    /// In characters.
+    const LONGEST: usize = 400;
+    let row = text::Row::read(asked, &Path::Root, &mut Problems::default())?;
+    let text = match row.asked {
+        Asked::Text(text) => text,
+        Asked::Conversation(conversation) => model.prompt(&conversation, date).ok()?.text,
+    };
+    let text = clean::text(&text);
+    Some(match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    })
 }
 
 /// How many tokens a row has, prompt and answer.
@@ -465,6 +492,7 @@ fn said(recipe: &Recipe, looked: &Looked, base_model: Option<String>, usd_per_ho
         mean_tokens: looked.mean_tokens,
         longest_tokens: looked.longest_tokens,
         tokens_at_most: of_row.map(|tokens| (tokens * rows) as u64),
+        first_prompt: looked.first_prompt.clone(),
         creates,
         leaves_up,
         usd_per_hour,

@@ -34,6 +34,9 @@ pub(crate) struct Step {
     /// Of a completion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mean_tokens: Option<f64>,
+    /// What most completions say, should any two say the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commonest: Option<Commonest>,
     /// As the service says; for sft the mean of a trained token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) loss: Option<f64>,
@@ -50,6 +53,15 @@ pub(crate) struct Step {
     /// Why nothing was learned in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) skipped: Option<String>,
+}
+
+/// A completion that comes more than once in a step.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Commonest {
+    /// Cut.
+    pub(crate) text: String,
+    /// Of all completions.
+    pub(crate) share: f64,
 }
 
 /// Where the time of a step went.
@@ -192,6 +204,21 @@ pub(crate) fn alarms(steps: &[Step]) -> Vec<String> {
             short(now)
         ));
     }
+    // Where it is right, saying it is no fault.
+    if let Some(commonest) = &last.commonest
+        && of(recent, &|step| {
+            step.commonest.as_ref().map(|commonest| commonest.share)
+        })
+        .is_some_and(|share| share > 0.6)
+        && of(recent, &|step| step.reward).is_some_and(|reward| reward < 0.8)
+    {
+        alarms.push(format!(
+            "{:?} is what {:.0}% of the completions say, whatever they are asked: the run has settled on one answer, and more steps will not help. Begin anew with a lower learning_rate or with kl, with rows whose answers differ, or with a grader that also tells wrong answers apart.",
+            commonest.text,
+            commonest.share * 100.0
+        ));
+        return alarms;
+    }
     if is_stuck && of(recent, &|step| step.cut).is_some_and(|cut| cut > 0.95) {
         alarms.push("Nearly all completions are cut off by sampling.max_tokens: raise it, or reward those that end by themselves (grader format).".to_owned());
     }
@@ -273,5 +300,23 @@ mod tests {
         }
         all.last_mut().unwrap().loss = Some(f64::NAN);
         assert!(alarms(&all).join("\n").contains("not finite"));
+    }
+
+    #[test]
+    fn who_says_the_same_to_everything_is_told_so_unless_it_is_right() {
+        let said = |reward: f64, share: f64| {
+            let mut all = steps(&[reward; 12]);
+            for step in &mut all {
+                step.commonest = Some(Commonest {
+                    text: "9".to_owned(),
+                    share,
+                });
+            }
+            alarms(&all).join(" ")
+        };
+        assert!(said(0.13, 0.9).starts_with("\"9\" is what 90% of the completions say"));
+        for (reward, share) in [(0.95, 0.9), (0.13, 0.5)] {
+            assert!(!said(reward, share).contains("is what"), "{reward} {share}");
+        }
     }
 }

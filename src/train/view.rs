@@ -302,6 +302,9 @@ fn readable(value: Value) -> Value {
     }
 }
 
+/// From which share of the completions on it is worth a word that they say the same.
+const NOTABLE: f64 = 0.25;
+
 /// What a summary says of a step.
 fn brief(step: &Step) -> Map<String, Value> {
     let round = |value: f64| (value * 10_000.0).round() / 10_000.0;
@@ -319,6 +322,13 @@ fn brief(step: &Step) -> Map<String, Value> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), round(value?).into())))
         .collect();
+    if let Some(commonest) = step
+        .commonest
+        .as_ref()
+        .filter(|commonest| commonest.share >= NOTABLE)
+    {
+        brief.insert("commonest".to_owned(), readable(json!(commonest)));
+    }
     brief.insert("learning_rate".to_owned(), step.learning_rate.into());
     brief.insert("seconds".to_owned(), json!(step.seconds));
     if let Some(skipped) = &step.skipped {

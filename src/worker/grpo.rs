@@ -1,6 +1,6 @@
 //! A step of GRPO: completions, their rewards, a batch, gradients, and weights that the next completions come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -13,10 +13,11 @@ use serde_json::{Map, Value, json};
 use super::deeds::{Done, FORWARD_BACKWARD, OPTIMIZER_STEP, SAMPLE, WEIGHTS_SYNC, id_of};
 use super::{End, Worker};
 use crate::context::Reply;
+use crate::redact::clean;
 use crate::spec;
 use crate::together::numbers::mean_and_deviation;
 use crate::train::report::rollouts;
-use crate::train::steps::{Seconds, Step, mean};
+use crate::train::steps::{Commonest, Seconds, Step, mean};
 use crate::work::blocking;
 
 /// A body that build-training-batch wrote.
@@ -438,6 +439,28 @@ fn share(part: usize, all: usize) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 
+/// What the completions of several prompts say most often.
+fn commonest(rollouts: &[Map<String, Value>]) -> Option<Commonest> {
+    /// With fewer prompts it may well be right for most.
+    const FEWEST_PROMPTS: usize = 4;
+    /// In characters.
+    const LONGEST: usize = 80;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for rollout in rollouts {
+        let text = rollout.get("text").and_then(Value::as_str).unwrap_or_default();
+        *counts.entry(text.trim()).or_default() += 1;
+    }
+    let prompts: BTreeSet<u64> = rollouts.iter().filter_map(result).collect();
+    let (text, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    if prompts.len() < FEWEST_PROMPTS || count < 2 {
+        return None;
+    }
+    Some(Commonest {
+        text: clean::text(&text.chars().take(LONGEST).collect::<String>()),
+        share: share(count, rollouts.len())?,
+    })
+}
+
 /// What the completions of a step say.
 fn measured(step: usize, rollouts: &[Map<String, Value>]) -> Step {
     let rewards: Vec<f64> = rollouts
@@ -478,6 +501,7 @@ fn measured(step: usize, rollouts: &[Map<String, Value>]) -> Step {
         equal_groups: share(equal.values().filter(|equal| **equal).count(), equal.len()),
         cut: share(cut, rollouts.len()),
         mean_tokens: mean(&tokens),
+        commonest: commonest(rollouts),
         tokens: sampled,
         ..Step::default()
     }

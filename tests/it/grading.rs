@@ -80,6 +80,49 @@ async fn a_file_of_rows_is_summed_up() {
     );
 }
 
+/// Rows that say neither messages nor prompt are looked at as a recipe makes them; until then their members are shown.
+#[tokio::test]
+async fn rows_of_a_recipe_are_checked_as_it_makes_them() {
+    let content = b"{\"question\": \"2+3\", \"answer\": 5}\n{\"question\": \"1+1\", \"answer\": 2}\n";
+    let answer = checked(content, json!({})).await;
+    assert_eq!(answer["members"], json!({"answer": 2, "question": 2}));
+    assert_eq!(
+        answer["examples"][0]["text"],
+        r#"{"question": "2+3", "answer": 5}"#
+    );
+    let found = problems(&answer);
+    assert!(
+        found.len() == 1 && found[0].1.contains("give prompt, here and in start-training"),
+        "{found:?}"
+    );
+    let shaped =
+        json!({"prompt": "What is {{row.question}}?", "system": "Be short.", "grader": {"type": "number"}});
+    let answer = checked(content, shaped).await;
+    assert_eq!(problems(&answer), []);
+    assert_eq!(
+        answer["examples"][0]["text"],
+        "system: Be short.\nuser: What is 2+3?"
+    );
+    let (mut server, _directory, path) = with_file(content).await;
+    let wrong = json!({"path": path, "prompt": "{{row.query}}", "completion": "no name"});
+    let wrong = server.call(CHECK, wrong).await;
+    assert!(
+        wrong.error().contains("completion: names no member of the rows"),
+        "{}",
+        wrong.text
+    );
+    let missing = server
+        .call(CHECK, json!({"path": path, "prompt": "{{row.query}}"}))
+        .await
+        .json();
+    assert!(
+        problems(&missing)[0]
+            .1
+            .contains("has no query, which prompt takes"),
+        "{missing}"
+    );
+}
+
 #[tokio::test]
 async fn each_problem_is_told_with_its_line() {
     let mut content = br#"{"prompt": "a", "answer": 1}

@@ -724,7 +724,7 @@ async fn what_is_wrong_with_a_recipe_is_said_at_once_and_in_its_own_words() {
         (
             Ground::recipe(json!({"prompt": "{{questions}}"})),
             vec![
-                "dataset: has no questions, which the recipe's prompt takes (did you mean {{row.question}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
+                "dataset: has no questions, which prompt takes (did you mean {{row.question}}?): lines 1, 2, 3, 4, 5, … (16 in all)",
             ],
         ),
         (

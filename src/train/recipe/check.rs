@@ -1,10 +1,10 @@
 //! What does not go together in a recipe.
 
 use super::{Method, Recipe};
+use crate::dataset::placeholders;
 use crate::error::problems::{Path, Problems};
 use crate::together::grader_argument::GraderArgument;
 use crate::together::losses::LossType;
-use crate::train::rows::placeholders;
 
 impl Recipe {
     /// Reports what does not go together. What a recipe that names a file lacks may stand in the file.
