@@ -3,6 +3,7 @@
 
 pub(crate) mod data;
 pub(crate) mod directory;
+pub(crate) mod held_up;
 mod listing;
 mod near;
 pub(crate) mod operation_id;
@@ -11,6 +12,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use dunce::canonicalize;
 use reqwest::Url;
 
 use crate::files::data::{BATCHES, RESULTS};
@@ -91,7 +93,7 @@ impl Files {
             .ancestors()
             .find(|ancestor| ancestor.symlink_metadata().is_ok());
         let existing = existing.ok_or_else(outside)?;
-        let real = existing.canonicalize().ok().filter(|real| self.contains(real));
+        let real = canonicalize(existing).ok().filter(|real| self.contains(real));
         let real = real.ok_or_else(outside)?;
         if !real.is_dir() {
             return Err("there is a file of this name".to_owned());
@@ -101,7 +103,7 @@ impl Files {
             _ => real,
         };
         let cleaned = |data: &PathBuf| {
-            let data = data.canonicalize().unwrap_or_else(|_| data.clone());
+            let data = canonicalize(data).unwrap_or_else(|_| data.clone());
             found == data
                 || [RESULTS, BATCHES]
                     .iter()
@@ -167,7 +169,7 @@ impl Files {
         unexpanded(path)?;
         let found = self
             .allowed()
-            .filter_map(|directory| directory.join(path).canonicalize().ok())
+            .filter_map(|directory| canonicalize(directory.join(path)).ok())
             .find(|real| self.contains(real));
         found.ok_or_else(|| {
             let near = self.near(path);
@@ -204,7 +206,7 @@ impl Files {
         let file = folder.file(name, Open::Read)?;
         let mut data = self.data.iter();
         if data
-            .any(|data| data.canonicalize().is_ok_and(|data| data == allowed) && !own(file.metadata(), data))
+            .any(|data| canonicalize(data).is_ok_and(|data| data == allowed) && !own(file.metadata(), data))
         {
             return Err(io::Error::other("it was replaced just now"));
         }
@@ -221,7 +223,7 @@ impl Files {
     /// The allowed directory that holds a path without links, and how to come there from it.
     fn reaches<'a>(&self, found: &'a Path) -> Option<(PathBuf, &'a Path)> {
         self.allowed().find_map(|allowed| {
-            let allowed = allowed.canonicalize().ok()?;
+            let allowed = canonicalize(allowed).ok()?;
             let rest = found.strip_prefix(&allowed).ok()?;
             Some((allowed, rest))
         })
@@ -250,11 +252,8 @@ impl Files {
     }
 
     fn contains(&self, real: &Path) -> bool {
-        let inside = |directory: &PathBuf| {
-            directory
-                .canonicalize()
-                .is_ok_and(|directory| real.starts_with(directory))
-        };
+        let inside =
+            |directory: &PathBuf| canonicalize(directory).is_ok_and(|directory| real.starts_with(directory));
         self.directories.iter().any(inside)
             || self
                 .data

@@ -162,7 +162,7 @@ fn ground(
 /// nothing yet.
 fn prepared(directory: &Path) -> Result<PathBuf, String> {
     fs::create_dir_all(directory)
-        .and_then(|()| directory.canonicalize())
+        .and_then(|()| dunce::canonicalize(directory))
         .map_err(|error| format!("{} cannot be written: {error}", directory.display()))
         .and_then(|directory| {
             let mut taken = FILES.iter().map(|name| directory.join(name));
@@ -296,7 +296,7 @@ impl Demo<'_> {
     /// Downloads the adapter: its weights, and how many bytes they have.
     async fn downloaded(&mut self, checkpoint: &Saved) -> Result<(PathBuf, u64), String> {
         let directory = self.options.save.clone();
-        let directory = directory.map_or_else(|| Ok("adapter".into()), |directory| directory.canonicalize());
+        let directory = directory.map_or_else(|| Ok("adapter".into()), dunce::canonicalize);
         let directory = directory.map_err(|error| error.to_string())?;
         let mut arguments = json!({
             "id": checkpoint.id,

@@ -116,7 +116,15 @@ impl<F: Fn(&str) -> Option<String>> Env<'_, F> {
     pub(super) fn data_directory(&self) -> Result<Option<PathBuf>, ConfigError> {
         let Some(given) = self.get(DATA_DIR) else {
             let strategy = etcetera::choose_base_strategy().ok();
-            return Ok(strategy.map(|strategy| strategy.data_dir().join(env!("CARGO_PKG_NAME"))));
+            let place = strategy.map(|strategy| {
+                if cfg!(windows) {
+                    // Local: what follows users from machine to machine is no place for gigabytes.
+                    strategy.cache_dir()
+                } else {
+                    strategy.data_dir()
+                }
+            });
+            return Ok(place.map(|place| place.join(env!("CARGO_PKG_NAME"))));
         };
         let directory = PathBuf::from(&given);
         if directory.is_absolute() {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Files;
 use super::listing::{self, newest};
+use dunce::canonicalize;
+
 use crate::error::problems::nearest;
 use crate::files::data::{BATCHES, RESULTS};
 use crate::files::directory::Directory;
@@ -49,7 +51,7 @@ fn name(path: &Path) -> String {
 /// What the tools have written, the newest of each folder first.
 fn written(files: &Files, data: &Path) -> Vec<PathBuf> {
     let open = |folder: &Path| -> Option<Directory> {
-        let (directory, missing) = files.reach(&folder.canonicalize().ok()?).ok()?;
+        let (directory, missing) = files.reach(&canonicalize(folder).ok()?).ok()?;
         missing.as_os_str().is_empty().then_some(directory)
     };
     let mut found = Vec::new();

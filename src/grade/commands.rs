@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 use std::time::{Duration, Instant};
 
+use dunce::canonicalize;
+
 use crate::config::{Config, GRADERS};
 use crate::error::problems::{list, nearest};
 use crate::files::text;
@@ -59,7 +61,7 @@ impl Commands {
     }
 
     /// Those of a file.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn listed(file: PathBuf, time: Duration, writable: Vec<PathBuf>) -> Self {
         Self(Some(Known {
             file: Some(file),
@@ -151,16 +153,14 @@ impl Known {
         if !file.is_absolute() {
             return Err("is no absolute path".to_owned());
         }
-        let real = file
-            .canonicalize()
-            .map_err(|error| format!("cannot be found: {error}"))?;
+        let real = canonicalize(file).map_err(|error| format!("cannot be found: {error}"))?;
         if !real.is_file() {
             return Err("is no file".to_owned());
         }
         // Whoever writes where a link lies can replace it.
-        let beside = file.parent().and_then(|folder| folder.canonicalize().ok());
+        let beside = file.parent().and_then(|folder| canonicalize(folder).ok());
         let inside = |directory: &PathBuf| {
-            directory.canonicalize().is_ok_and(|directory| {
+            canonicalize(directory).is_ok_and(|directory| {
                 real.starts_with(&directory)
                     || beside
                         .as_ref()

@@ -12,8 +12,10 @@ use std::time::SystemTime;
 use fs4::{FileExt, TryLockError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::files::data::{Data, RUNS, file_name, make_private};
+use crate::files::held_up::Patience;
 
 /// What the worker of a run holds as long as it lives.
 const LOCK: &str = "lock";
@@ -132,12 +134,18 @@ impl Place {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root);
         make_private(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(content)?;
         if through {
             file.as_file().sync_data()?;
         }
-        file.persist(&path).map_err(|error| error.error)?;
+        let mut patience = Patience::default();
+        while let Err(PersistError { error, file: again }) = file.persist(&path) {
+            if !patience.lasts(&error) {
+                return Err(error);
+            }
+            file = again;
+        }
         Ok(path)
     }
 

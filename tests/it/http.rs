@@ -1,8 +1,5 @@
 //! Both adapters over HTTP: who is let in, and how they begin and end.
 
-use std::time::Duration;
-
-use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -391,7 +388,7 @@ async fn a_thousand_connections_are_served() {
 #[cfg(unix)]
 #[tokio::test]
 async fn the_end_is_in_order_and_names_what_bills() {
-    const PROMPT: Duration = Duration::from_secs(20);
+    const PROMPT: std::time::Duration = std::time::Duration::from_secs(20);
     let place = tempfile::tempdir().unwrap();
     let ready = json!({"id": "m", "status": "MODEL_RESOURCES_STATUS_READY", "base_model": "b", "price_per_hour": 56.0});
     let upstream = Scripted::start(vec![answer(&ready)]).await;
@@ -403,7 +400,7 @@ async fn the_end_is_in_order_and_names_what_bills() {
             .await
             .json();
         // Connections that idle, or wait for an answer that does not come, hold up nothing.
-        let idle = Client::builder().no_proxy().build().unwrap();
+        let idle = reqwest::Client::builder().no_proxy().build().unwrap();
         answered(idle.get(format!("{}/openapi.json", served.rest))).await;
         upstream.script(vec![Reaction::Hang]);
         let before = upstream.seen().len();

@@ -63,6 +63,7 @@ mod resources;
 #[cfg(feature = "http")]
 mod rest;
 mod results;
+#[cfg(target_os = "linux")]
 mod room;
 mod run_configs;
 #[cfg(feature = "text")]

@@ -38,7 +38,6 @@ async fn endless() -> String {
     url
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn endless_answers_share_one_limit() {
     let url = endless().await;

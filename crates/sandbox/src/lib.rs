@@ -115,7 +115,11 @@ impl Sandbox {
         let mut text = String::new();
         for (name, value) in self.variables() {
             if let Some(value) = value {
-                let _ = writeln!(text, "export {name}={value}");
+                let _ = if cfg!(windows) {
+                    writeln!(text, "$env:{name} = \"{value}\"")
+                } else {
+                    writeln!(text, "export {name}={value}")
+                };
             }
         }
         text

@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Entry, Kind, Open, not_regular};
+use crate::files::held_up::patiently;
 
 /// The path of a directory.
 pub(super) struct Handle(PathBuf);
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same form as where directories are open"
+)]
 impl Handle {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         if path.metadata()?.is_dir() {
@@ -74,21 +79,23 @@ impl Handle {
     }
 
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+        patiently(|| fs::remove_file(self.0.join(name)))
     }
 
     pub(super) fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         let (from, to) = (self.0.join(from), self.0.join(to));
-        tempfile::TempPath::try_from_path(from)?
-            .persist_noclobber(to)
-            .map_err(|refused| {
-                let _ = refused.path.keep();
-                refused.error
-            })
+        patiently(|| {
+            tempfile::TempPath::try_from_path(&from)?
+                .persist_noclobber(&to)
+                .map_err(|refused| {
+                    let _ = refused.path.keep();
+                    refused.error
+                })
+        })
     }
 
     pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+        patiently(|| fs::rename(self.0.join(from), self.0.join(to)))
     }
 
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {

@@ -23,7 +23,9 @@ pub use http::{Json, Served, answered};
 #[cfg(feature = "text")]
 pub use hub::{COMMIT, Hub};
 pub use place::Place;
-pub use process::{Outcome, PATIENCE, Server, latest, outcome, peak_memory, prime_home};
+#[cfg(target_os = "linux")]
+pub use process::peak_memory;
+pub use process::{Outcome, PATIENCE, Server, latest, outcome, prime_home};
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;
 pub use scripted::{Reaction, Scripted, json, status};

@@ -163,6 +163,7 @@ impl Server {
     }
 
     /// Stops reading standard output, for good.
+    #[cfg(target_os = "linux")]
     pub async fn close_stdout(&mut self) {
         let reader = self.reader.take().unwrap();
         reader.abort();
@@ -274,6 +275,7 @@ impl Server {
     }
 
     /// The most memory that the process has had, in bytes.
+    #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
         peak_memory(self.id())
     }
@@ -337,6 +339,7 @@ pub fn outcome(answer: &Value) -> Outcome {
 }
 
 /// The most memory that a process has had, in bytes. (Only Linux says it.)
+#[cfg(target_os = "linux")]
 pub fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
