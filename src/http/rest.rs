@@ -7,6 +7,7 @@
 mod failure;
 mod openapi;
 mod route;
+mod skills;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -98,6 +99,9 @@ impl Rest {
                 _ => wrong_method("GET"),
             }
             .into());
+        }
+        if let Some(answer) = skills::answer(&parts.method, path) {
+            return Err(answer.into());
         }
         let here: Vec<&Arc<Route>> = self.routes.iter().filter(|route| route.is_at(path)).collect();
         let route = here.iter().find(|route| route.method() == parts.method.as_str());

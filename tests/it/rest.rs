@@ -635,3 +635,48 @@ async fn the_document_has_the_routes() {
         assert!(!text.contains(&format!("\"{word}")), "{word}");
     }
 }
+
+#[tokio::test]
+async fn the_skill_is_there_too() {
+    let served = Served::start("http://127.0.0.1:9").await;
+    let (got, all) = served.ask("GET", "/skills", None).await;
+    assert_eq!(got, 200, "{all}");
+    let skill = &all["data"][0];
+    let (got, own) = served.ask("GET", "/skills/rl-post-training", None).await;
+    assert_eq!((got, &own), (200, skill));
+    assert!(own["description"].as_str().unwrap().contains("RL-train"), "{own}");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("skills/rl-post-training");
+    for file in own["files"].as_array().unwrap() {
+        let path = file["path"].as_str().unwrap();
+        let at = format!("/skills/rl-post-training/contents/{path}");
+        let got = answered(served.request("GET", &at)).await;
+        assert_eq!(
+            got.headers()["content-type"],
+            "text/markdown; charset=utf-8",
+            "{path}"
+        );
+        let text = got.text().await.unwrap();
+        assert_eq!(text, std::fs::read_to_string(root.join(path)).unwrap(), "{path}");
+        assert_eq!(file["bytes"], text.len());
+    }
+    let (_, files) = served.ask("GET", "/skills/rl-post-training/contents", None).await;
+    assert_eq!(files["data"], own["files"]);
+    let zip = answered(served.request("GET", "/skills/rl-post-training/download")).await;
+    assert_eq!(zip.headers()["content-type"], "application/zip");
+    assert!(zip.bytes().await.unwrap().starts_with(b"PK\x03\x04"));
+    for path in [
+        "/skills/",
+        "/skills/other",
+        "/skills/rl-post-training/contents/../SKILL.md",
+        "/skills/rl-post-training/contents/none.md",
+        "/skillsets",
+    ] {
+        let (got, body) = served.ask("GET", path, None).await;
+        assert_eq!(got, if path == "/skills/" { 200 } else { 404 }, "{path}: {body}");
+    }
+    let got = answered(served.request("POST", "/skills")).await;
+    assert_eq!(
+        (got.status().as_u16(), &got.headers()["allow"]),
+        (405, &"GET".parse().unwrap())
+    );
+}

@@ -23,7 +23,7 @@ pub(super) fn document(routes: &[Arc<Route>], has_token: bool) -> Value {
         "info": {
             "title": "RL post-training",
             "summary": "Together AI's training sessions step by step, and whole training runs of Prime Intellect.",
-            "description": "An adapter in the middle: a request is checked, sent on with the key of this server, and answered with the status and the body of the service.",
+            "description": "An adapter in the middle: a request is checked, sent on with the key of this server, and answered with the status and the body of the service. How to use all this well is at /skills, for agents to read.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE")},
         },
