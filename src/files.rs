@@ -190,10 +190,14 @@ impl Files {
         })
     }
 
-    /// The files of the data directory that may be meant by a path where none is. Blocks.
+    /// The files that may be meant by a path where none is: of the data directory, or beside it in one of the user's. Blocks.
     pub fn near(&self, path: impl AsRef<Path>) -> Vec<String> {
         let data = self.data.as_deref();
-        data.map_or_else(Vec::new, |data| near::files(self, data, path.as_ref()))
+        let near = data.map_or_else(Vec::new, |data| near::files(self, data, path.as_ref()));
+        if near.is_empty() {
+            return near::beside(self, path.as_ref()).into_iter().collect();
+        }
+        near
     }
 
     /// Opens a file that was found; what has become a link since, or somebody else's, is refused.

@@ -55,6 +55,14 @@ pub(crate) fn until(call: &Call<'_>, given: Option<WaitSeconds>) -> Option<Insta
     (!wait.is_zero()).then(|| call.started + wait)
 }
 
+/// What to say of a wait that is longer than one call may take.
+#[cfg(feature = "text")]
+pub(crate) fn cut_short(call: &Call<'_>, given: Option<&WaitSeconds>) -> Option<String> {
+    let most = call.context.config().max_wait.as_secs_f64();
+    let WaitSeconds(asked) = given?;
+    (*asked > most).then(|| format!("A call waits {most} s at the longest (RL_MCP_MAX_WAIT_SECONDS)."))
+}
+
 /// Shows a thing, once it has come to rest or at the time `until`. `ids` fill the path of the goal's row, which is
 /// the tool's own.
 pub(crate) async fn shown(

@@ -21,7 +21,7 @@ use crate::wait::WaitSeconds;
 pub(crate) struct DownloadCheckpoint;
 
 #[derive(Deserialize, JsonSchema)]
-#[schemars(transform = renamed(&[("path", "directory"), ("output_dir", "directory"), ("local_dir", "directory")]))]
+#[schemars(transform = renamed(&[("checkpoint", "id"), ("checkpoint_id", "id"), ("path", "directory"), ("output_dir", "directory"), ("local_dir", "directory")]))]
 pub(crate) struct Args {
     /// Id of the inference checkpoint.
     id: CheckpointId,

@@ -44,9 +44,11 @@ impl Handler for GetTraining {
     type Args = Args;
 
     async fn call(args: Args, call: &Call<'_>) -> Result<Reply, ToolError> {
+        let cut_short = wait::cut_short(call, args.wait_seconds.as_ref());
         let until = wait::until(call, args.wait_seconds);
         let place = args.run_id.place(call).await?;
         let looked = waited(call, &place, until, args.until_step).await?;
+        let cut_short = cut_short.filter(|_| !looked.is_at_rest());
         let step = args.step.and_then(|step| usize::try_from(step).ok());
         let view = args.view.unwrap_or_default();
         let drawn = place.clone();
@@ -65,7 +67,11 @@ impl Handler for GetTraining {
                     image,
                     ..context::View::default()
                 };
-                json::text(&shown).map(|text| Reply::new(text).with_view(view))
+                let reply = Reply::new(json::text(&shown)?).with_view(view);
+                Ok(match cut_short {
+                    Some(note) => reply.noted(&note),
+                    None => reply,
+                })
             }
             Err(problem) => Err(Problems::one(&Path::Root.key("step"), problem).into()),
         }

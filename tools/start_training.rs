@@ -12,6 +12,7 @@ use crate::json::{self, Body};
 use crate::mcp::tool::Handler;
 use crate::spec;
 use crate::spec::Spec;
+use crate::together::models;
 use crate::train::plan::{look, plan, unknown_model};
 use crate::train::{Launcher, Recipe, launch, recipe};
 
@@ -30,7 +31,20 @@ impl Handler for StartTraining {
     }
 
     async fn check_files(args: &Self::Args, call: &Call<'_>, problems: &mut Problems) {
-        if let Some((name, problem)) = unknown_model(call, &args.value)
+        let recipe = &args.value;
+        let is_elsewhere = recipe.recipe_path.is_some()
+            || recipe.model_resources_id.is_some()
+            || recipe.session_id.is_some();
+        if !is_elsewhere {
+            // A name that is not offered, or none, would cost another call.
+            let models = models::offered(call).await;
+            if recipe.base_model.is_none()
+                && let Some(named) = models::named(&models)
+            {
+                problems.add(&Path::Root.key("base_model"), named);
+            }
+        }
+        if let Some((name, problem)) = unknown_model(call, recipe)
             && !problems.mention(&Path::Root.key(name))
         {
             problems.add(&Path::Root.key(name), problem);

@@ -24,7 +24,6 @@ const WISHES: &[Wish] = &[
             "save_model",
             "save_state",
             "save_weights",
-            "checkpoint",
             "final_checkpoint",
         ],
     ),

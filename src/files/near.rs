@@ -43,6 +43,27 @@ pub(super) fn files(files: &Files, data: &Path, wanted: &Path) -> Vec<String> {
     near.map(|path| listing::shown(path)).into_iter().collect()
 }
 
+/// The file whose name is most like that of `wanted`, in the folder that it names. Blocks.
+pub(super) fn beside(files: &Files, wanted: &Path) -> Option<String> {
+    /// In a folder with more names it is not looked.
+    const MOST_NAMES: usize = 2000;
+    let folder = wanted.parent().unwrap_or(Path::new(""));
+    let wanted = name(wanted);
+    files.directories().iter().find_map(|directory| {
+        let folder = canonicalize(directory.join(folder)).ok()?;
+        let (open, missing) = files.reach(&folder).ok()?;
+        let names = open.names().ok().filter(|names| names.len() <= MOST_NAMES)?;
+        let names: Vec<String> = names
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .collect();
+        let near = folder.join(nearest(&wanted, names.iter().map(String::as_str))?);
+        // A link may lead out.
+        let is_readable = canonicalize(&near).is_ok_and(|real| real.is_file() && files.contains(&real));
+        (missing.as_os_str().is_empty() && is_readable).then(|| listing::shown(&near))
+    })
+}
+
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()

@@ -12,11 +12,16 @@ use crate::json;
 /// How deep graders may lie in one another.
 const DEEPEST: usize = 24;
 /// What kinds are called elsewhere.
-const OTHERS_SAY: [(&str, &str); 10] = [
+const OTHERS_SAY: [(&str, &str); 15] = [
     ("text_similarity", "similarity"),
     ("string_check", "string"),
     ("exact_match", "string"),
     ("equals", "string"),
+    ("contains", "string"),
+    ("includes", "string"),
+    ("rouge", "similarity"),
+    ("f1", "similarity"),
+    ("levenshtein", "similarity"),
     ("numeric", "number"),
     ("multiple_choice", "choice"),
     ("multi", "combine"),
@@ -47,12 +52,19 @@ pub(crate) fn read(
             return None;
         }
         let named = serde_json::from_str::<String>(raw.get()).ok();
-        let named = named.filter(|name| KINDS.iter().any(|kind| kind.name == name.as_str()));
-        let name = named.as_deref().unwrap_or("number");
-        problems.add(
-            path,
-            format!("is no grader: write an object such as {{\"type\": \"{name}\"}}"),
-        );
+        let meant = |name: &String| {
+            let own = KINDS.iter().map(|kind| kind.name).find(|kind| kind == name);
+            let other = OTHERS_SAY.iter().find(|(other, _)| other == name);
+            own.or(other.map(|(_, own)| *own))
+        };
+        let problem = match named.as_ref().and_then(meant) {
+            Some(name) => format!("is no grader: write an object such as {{\"type\": \"{name}\"}}"),
+            None => format!(
+                "is no grader: write an object such as {{\"type\": \"number\"}}. There are {}",
+                kinds()
+            ),
+        };
+        problems.add(path, problem);
         return None;
     };
     if path.depth() > DEEPEST {

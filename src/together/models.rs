@@ -131,6 +131,18 @@ pub(crate) async fn offered(call: &Call<'_>) -> Arc<Models> {
     models
 }
 
+/// The names of the models, in words, if they are known.
+#[cfg(feature = "text")]
+pub(crate) fn named(models: &Models) -> Option<String> {
+    let offered = models.get().filter(|offered| !offered.is_empty())?;
+    let more = match offered.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more (list-supported-models)"),
+    };
+    let names = offered.iter().map(|model| model.base_model.as_str());
+    Some(format!("offered are {}{more}", list(names.take(MOST_NAMED))))
+}
+
 /// A refusal of a new model resource; if it asks for what is not offered, with what is.
 pub(crate) async fn explained(call: &Call<'_>, raw: &str, mut failure: Box<Failure>) -> Box<Failure> {
     let wanted: Option<Wanted> = edit::member(raw, "body");

@@ -19,6 +19,8 @@ const ADAPTER: &str = "A session that resumes keeps the adapter of its checkpoin
     ("session_type", "is gone: the model resource decides between LoRA and full weights"),
 ]), transform = renamed(&[
     ("name", "display_name"),
+    ("lora", "lora_config"),
+    ("peft_config", "lora_config"),
     ("resume_from", "resume_from_checkpoint_id"),
     ("checkpoint_id", "resume_from_checkpoint_id"),
 ]))]

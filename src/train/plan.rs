@@ -280,7 +280,11 @@ pub(crate) async fn look(call: &Call<'_>, recipe: &Recipe) -> Vec<(&'static str,
         eval_dataset: None,
         shape: recipe.shape(),
         needs_answer: recipe.method == Some(Method::Sft),
-        grader: grader.ok().flatten(),
+        // One that belongs to no run of this method is told for itself.
+        grader: grader
+            .ok()
+            .flatten()
+            .filter(|_| recipe.method != Some(Method::Sft)),
     };
     let named = [
         ("dataset", recipe.dataset.clone()),

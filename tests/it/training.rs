@@ -362,6 +362,16 @@ async fn a_run_goes_from_a_file_to_an_adapter_and_survives_its_server() {
             .contains_key("adapter_model.safetensors")
     );
 
+    let nothing = server
+        .call("start-training", json!({"dataset": "train.jsonl"}))
+        .await;
+    assert!(
+        nothing
+            .error()
+            .contains("base_model: offered are sandbox/byte-lm, Qwen/Qwen3-0.6B"),
+        "{}",
+        nothing.error()
+    );
     // What cannot be done any more is said.
     let again = server.call("resume-training", json!({"run_id": run})).await;
     assert!(

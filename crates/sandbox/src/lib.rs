@@ -131,7 +131,7 @@ type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
 /// What whoever uses the server has to know in front of a sandbox.
 const PREFACE: &str = "\
-Sandbox: both services are played on this machine; prices are said, but nothing bills. One tiny model has all names: tokens are bytes (256 ends a text), learning rates near 0.005 suit it. Volume sandbox holds datasets/sandbox-text.
+Sandbox: both services are played on this machine; prices are said, but nothing bills. One tiny model, sandbox/byte-lm: tokens are bytes (256 ends a text); learning rate 0.002 to 0.005. Volume sandbox holds datasets/sandbox-text.
 
 ";
 

@@ -26,6 +26,7 @@ use crate::together::losses::{LOSS_TYPE, Loss, LossType};
     ("scale_rewards", "scale_by_deviation"),
     ("std_normalize", "scale_by_deviation"),
     ("operation_id", "operation_ids"),
+    ("sample_ids", "operation_ids"),
     ("data", "examples|examples_path"),
     ("dataset", "examples|examples_path"),
     ("samples", "examples|examples_path"),

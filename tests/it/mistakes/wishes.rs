@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 #[cfg(feature = "text")]
 use super::all_begin;
 use super::begins;
+#[cfg(feature = "text")]
+use crate::support::Server;
 use crate::support::{Place, json as answer, status};
 
 #[tokio::test]
@@ -278,4 +280,78 @@ async fn ids_in_place_of_sample_operations_are_told_what_they_are() {
         ),
         "{found:#?}"
     );
+}
+
+/// A name that stands for a member is no wish, and what lies in it is told with it.
+#[tokio::test]
+async fn names_that_stand_for_members_are_followed_into_them() {
+    let mut place = Place::new().await;
+    let found = place
+        .problems("download-checkpoint", json!({"checkpoint": "c", "path": "out"}))
+        .await;
+    assert!(begins(&found, "path: is called directory here"), "{found:#?}");
+    assert!(begins(&found, "variant: is required"), "{found:#?}");
+    assert!(
+        !found.iter().any(|line| line.contains("not done here")),
+        "{found:#?}"
+    );
+    let body = json!({"model_resources_id": "m", "lora": {"r": 16, "lora_alpha": 32}});
+    let found = place
+        .problems("create-training-session", json!({"body": body}))
+        .await;
+    for line in [
+        "body.lora: is called lora_config here",
+        "body.lora_config.r: is called rank here",
+        "body.lora_config.lora_alpha: is called alpha here",
+    ] {
+        assert!(begins(&found, line), "{line}: {found:#?}");
+    }
+    let call = json!({"session_id": "s", "sample_ids": ["o"], "rewards": [[1, 0]]});
+    let found = place.problems("build-training-batch", call).await;
+    assert!(
+        begins(&found, "sample_ids: is called operation_ids here"),
+        "{found:#?}"
+    );
+}
+
+#[cfg(feature = "text")]
+#[tokio::test]
+async fn graders_by_name_and_files_that_are_nearly_there_are_told() {
+    let mut place = Place::new().await;
+    for (grader, line) in [
+        (
+            json!("exact_match"),
+            "grader: is no grader: write an object such as {\"type\": \"string\"}",
+        ),
+        (
+            json!("verifier"),
+            "grader: is no grader: write an object such as {\"type\": \"number\"}. There are string (",
+        ),
+        (
+            json!({"type": "contains"}),
+            "grader.type: is no grader: did you mean string?",
+        ),
+    ] {
+        let call = json!({"grader": grader, "completions": ["x"]});
+        let found = place.problems("grade-completions", call).await;
+        assert!(begins(&found, line), "{line}: {found:#?}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let row = json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]});
+    std::fs::write(directory.path().join("q.jsonl"), format!("{row}\n")).unwrap();
+    let mut command = Server::command(&place.upstream.url);
+    command
+        .env("RL_MCP_DATA_DIR", place.data.path())
+        .env("RL_MCP_FILE_DIRS", directory.path());
+    place.server = Server::initialized(&mut command).await;
+    let found = place.problems("check-dataset", json!({"path": "q.json"})).await;
+    assert!(
+        begins(&found, "path: there is no such file; the nearest are ") && found[0].ends_with("q.jsonl"),
+        "{found:#?}"
+    );
+    let recipe =
+        json!({"method": "sft", "base_model": "b", "dataset": "q.jsonl", "grader": {"type": "number"}});
+    let found = place.problems("start-training", recipe).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(begins(&found, "grader: is for method grpo"), "{found:#?}");
 }
