@@ -9,6 +9,7 @@ use rmcp::ErrorData;
 use rmcp::model::{
     Annotations, Resource, ResourceContents, Skill, SkillFrontmatter, SkillResource, SkillResources,
 };
+use serde_json::json;
 
 use crate::context::Context;
 use crate::files::data::{REPORT, RESULTS, RUNS, Stored};
@@ -139,8 +140,10 @@ pub(crate) fn read(context: &Context, uri: &str) -> Result<ResourceContents, Err
         return Ok(ResourceContents::text(file.text, uri).with_mime_type("text/markdown"));
     }
     let data = context.config().data.as_ref().map(|data| data.root());
-    let path = data.and_then(|data| inside(data, uri)).ok_or_else(unknown)?;
-    let bytes = path.metadata().map_err(|_| unknown())?.len();
+    let path = data
+        .and_then(|data| inside(data, uri))
+        .ok_or_else(|| unknown(uri))?;
+    let bytes = path.metadata().map_err(|_| unknown(uri))?.len();
     if bytes > LONGEST {
         return Err(ErrorData::invalid_params(
             format!(
@@ -165,10 +168,10 @@ fn inside(data: &Path, uri: &str) -> Option<PathBuf> {
     (is_inside && path.is_file() && !is_own(&path)).then_some(path)
 }
 
-fn unknown() -> ErrorData {
+fn unknown(uri: &str) -> ErrorData {
     ErrorData::resource_not_found(
         "there is no such resource: resources/list names the skill's files and the newest of the data directory",
-        None,
+        Some(json!({"uri": uri})),
     )
 }
 

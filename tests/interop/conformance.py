@@ -44,7 +44,6 @@ WITH = {
     "prompts-list": "prompts",
     "resources-list": "resources",
     "sep-2164-resource-not-found": "resources",
-    "completion-complete": "completions",
     "logging-set-level": "logging",
 }
 # Checks within the plain ones that need a tool of the suite's own, a capability, or have another reason.
@@ -65,7 +64,7 @@ CHECKS = {
 }
 # Those that call tools, prompts and resources of the suite's own.
 FIXTURES = re.compile(
-    "tools-call-.*|prompts-get-.*|resources-(read-.*|templates-read|subscribe|unsubscribe)|json-schema-2020-12"
+    "tools-call-.*|prompts-get-.*|completion-complete|resources-(read-.*|templates-read|subscribe|unsubscribe)|json-schema-2020-12"
     "|elicitation-.*|input-required-result-.*|http-custom-header-server-validation|sep-2640-.*|tasks-.*"
 )
 
